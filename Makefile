@@ -1,0 +1,74 @@
+# Everything runs in a private .venv that these targets make themselves, from hashed
+# requirement files. Nothing else of the machine is used but Python >= 3.11, make and the package registries.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check -q
+
+RUN_STAMP := $(VENV)/.run
+DEV_STAMP := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test lint types unit contract integration acceptance bench format lock clean
+
+help:  ## List all targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "homegraph needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: $(RUN_STAMP)  ## Set up only; afterwards .venv/bin/homegraph works
+
+dev: $(DEV_STAMP)  ## Set up for development
+
+demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONCE=1 ends by itself)
+	@$(BIN)/homegraph demo $(if $(ONCE),--once) $(ARGS)
+
+test: lint types unit contract integration acceptance  ## Everything that must hold, in under ten minutes
+	@$(BIN)/python -m tests.summary $(VENV)/junit
+
+lint: $(DEV_STAMP)  ## Style, formatting, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(DEV_STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(DEV_STAMP)  ## Pure rooms first: wire and graph must be covered to 100 % by their own tests
+	$(BIN)/pytest tests/unit/wire tests/unit/graph tests/wire -q --cov=homegraph.wire --cov=homegraph.graph --cov-branch --cov-fail-under=100 --cov-report=term --junitxml=$(VENV)/junit/pure.xml
+	$(BIN)/pytest tests/unit tests/docs -q --ignore=tests/unit/wire --ignore=tests/unit/graph --junitxml=$(VENV)/junit/unit.xml
+
+contract: $(DEV_STAMP)  ## The store contract, once per adapter
+	$(BIN)/pytest tests/contract -q --junitxml=$(VENV)/junit/contract.xml
+
+integration: $(DEV_STAMP)  ## A real server in the test's process, by real sockets
+	$(BIN)/pytest tests/integration -q --junitxml=$(VENV)/junit/integration.xml
+
+acceptance: $(DEV_STAMP)  ## The command as a process: from outside, as a user would
+	$(BIN)/pytest tests/acceptance -q --junitxml=$(VENV)/junit/acceptance.xml
+
+bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same run
+	$(BIN)/python -m bench $(ARGS)
+
+format: $(DEV_STAMP)  ## Rewrite formatting and the fixable lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: | $(BIN)/python  ## Renew the hashed requirement files (names no host)
+	$(PIP) install uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build --group dev pyproject.toml -o requirements/dev.txt
+
+clean:  ## Remove what these targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage dist
