@@ -1,0 +1,131 @@
+"""What a SYNC reply changes.
+
+The reply is the full list: devices missing from it go, new ones come, changed definitions are taken over. Two steps, so
+that nothing is decoded that did not change:
+
+1. ``compare`` looks at fingerprints only (a digest of each device's bytes). The digest covers the id, so bytes that
+   are known need not be read at all.
+2. ``changes`` looks into the devices whose bytes are new, beside their old definitions, and says which members changed.
+   Other bytes with the same content (another order of keys) are no change; only the fingerprint is renewed.
+
+Placement is not in the reply's power: it starts from ``roomHint`` and ``name`` at first sight of a device and is left alone
+from then on. A device id that comes back after a removal is a new device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from homegraph.graph.model import Changed, Changes, Placement
+from homegraph.wire.intents import DeviceDefinition
+
+FINGERPRINT_BYTES: Final = 16
+"""128 bits: with a million devices, two that collide by chance are out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A device of the reply whose bytes are not known."""
+
+    fingerprint: bytes
+    definition: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``kept`` are ids whose bytes are known; ``fresh`` must be decoded, in the reply's order."""
+
+    kept: frozenset[str]
+    fresh: tuple[Fresh, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A device to be written. ``placement`` is given at first sight and is None for one that is already here."""
+
+    device_id: str
+    fingerprint: bytes
+    definition: bytes
+    placement: Placement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What to tell (``changes``) and what to write (``stored``, ``removed``)."""
+
+    changes: Changes
+    stored: tuple[Stored, ...]
+    removed: tuple[str, ...]
+
+
+def fingerprint(definition: bytes) -> bytes:
+    """Digest of a device's bytes as they came."""
+    return blake2b(definition, digest_size=FINGERPRINT_BYTES).digest()
+
+
+def compare(known: Mapping[bytes, str], definitions: Iterable[bytes]) -> Comparison:
+    """Tell known bytes from fresh ones. ``known`` maps fingerprints to device ids."""
+    kept: set[str] = set()
+    fresh: list[Fresh] = []
+    for definition in definitions:
+        digest = fingerprint(definition)
+        device_id = known.get(digest)
+        if device_id is None:
+            fresh.append(Fresh(digest, definition))
+        else:
+            kept.add(device_id)
+    return Comparison(frozenset(kept), tuple(fresh))
+
+
+def changes(
+    known_ids: Iterable[str],
+    comparison: Comparison,
+    decoded: Sequence[DeviceDefinition],
+    old: Mapping[str, DeviceDefinition],
+) -> Applied:
+    """Say what the reply changes.
+
+    ``decoded`` are the fresh devices in the same order as ``comparison.fresh``; ``old`` holds the stored definitions of
+    those of them that are already here. Of two devices with one id the first counts.
+    """
+    stored: dict[str, Stored] = {}
+    added: list[str] = []
+    changed: list[Changed] = []
+    here = set(known_ids)
+    for bytes_, device in zip(comparison.fresh, decoded, strict=True):
+        if device.id in stored or device.id in comparison.kept:
+            continue
+        before = old.get(device.id)
+        stored[device.id] = Stored(
+            device.id,
+            bytes_.fingerprint,
+            bytes_.definition,
+            first_placement(device) if before is None else None,
+        )
+        if before is None:
+            added.append(device.id)
+        elif fields := changed_fields(before, device):
+            changed.append(Changed(device.id, fields))
+    removed = tuple(sorted(here - comparison.kept - stored.keys()))
+    return Applied(Changes(tuple(added), tuple(changed), removed), tuple(stored.values()), removed)
+
+
+def changed_fields(before: DeviceDefinition, after: DeviceDefinition) -> tuple[str, ...]:
+    """Names of the top-level members that differ, sorted. An absent member differs from a present one."""
+    names = before.members.keys() | after.members.keys()
+    missing = object()
+    return tuple(
+        sorted(
+            name
+            for name in names
+            if before.members.get(name, missing) != after.members.get(name, missing)
+        )
+    )
+
+
+def first_placement(device: DeviceDefinition) -> Placement:
+    """Where a device stands when it is seen for the first time."""
+    return Placement(room=device.room_hint, name=device.name)

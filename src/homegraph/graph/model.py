@@ -1,0 +1,257 @@
+"""The words of the house as frozen values; every other room speaks with these.
+
+A *target* is what a run is executed for: an agent user, or, before its first SYNC has told us the agent user, a
+link. Times are seconds since 1970 in UTC as ``float`` (``Instant``); they are turned into RFC 3339 at the edge only.
+Raw JSON documents stay bytes: nobody in here needs to look inside a device that did not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+Instant: TypeAlias = float
+
+
+class Mode(StrEnum):
+    """How Request Sync was called: the caller waits for the outcome, or is answered at once."""
+
+    SYNC = "sync"
+    ASYNC = "async"
+
+
+class Cause(StrEnum):
+    """Why a sync was asked for."""
+
+    REQUEST = "request"  # POST /v1/devices:requestSync
+    LINK = "link"  # an account was linked
+    OPERATOR = "operator"  # somebody asked for it on the admin side
+
+
+class LinkState(StrEnum):
+    """Where a link stands. Its moves are decided in ``graph.linking``."""
+
+    LINKING = "linking"  # the grant is here, its first SYNC has not succeeded yet
+    LINKED = "linked"
+    BROKEN = "broken"  # the token endpoint refused the refresh token
+    UNLINKED = "unlinked"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    DONE = "done"
+    RETRYING = "retrying"  # failed; another run follows by itself
+    FAILED = "failed"  # failed in a way that repeating does not cure, or in sync mode
+    GAVE_UP = "gave_up"  # failed, and the attempts are used up
+    INTERRUPTED = "interrupted"  # the process died under it; it is run again
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """Whom a run is for: an agent user (``user_id`` empty) or a link in its first SYNC (``agent_user_id`` empty)."""
+
+    project_id: str
+    agent_user_id: str
+    user_id: str = ""
+
+    @property
+    def is_first_sync(self) -> bool:
+        """Whether this is a link whose agent user is not known yet."""
+        return not self.agent_user_id
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """How the token endpoint of a project is spoken to. The secret is sealed; only ``service.vault`` opens it."""
+
+    client_id: str = ""
+    sealed_secret: bytes = b""
+    token_url: str = ""
+    authorization_url: str = ""
+    scopes: tuple[str, ...] = ()
+    client_auth: str = "body"
+    pkce: bool = False
+    redirect_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One Cloud-to-cloud integration.
+
+    ``number`` is the decimal project number that Google's messages print. ``empty_sync`` says what an empty device list
+    means: ``keep`` (nothing happens, loudly) or ``unlink``.
+    """
+
+    id: str
+    fulfillment_url: str
+    number: str
+    api_enabled: bool = True
+    suspended: bool = False
+    empty_sync: str = "keep"
+    oauth: OAuthClient = field(default_factory=OAuthClient)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as it is kept: its hash, never itself. ``hint`` is the first characters, for people.
+
+    Empty ``methods`` and ``addresses`` mean no restriction; methods are names like ``devices.requestSync``, addresses
+    are networks in CIDR form.
+    """
+
+    id: str
+    project_id: str
+    digest: bytes
+    hint: str
+    created_at: Instant
+    origin: str = "admin"  # or "file"
+    expires_at: Instant | None = None
+    revoked_at: Instant | None = None
+    methods: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What we hold for a fulfillment, sealed by ``service.vault``; unreadable in here on purpose."""
+
+    sealed_access: bytes
+    sealed_refresh: bytes = b""
+    expires_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A user's link to a project. ``grant_digest`` tells whether the file brings a grant that is not adopted yet."""
+
+    project_id: str
+    user_id: str
+    state: LinkState
+    tokens: Tokens
+    created_at: Instant
+    agent_user_id: str = ""
+    grant_digest: bytes = b""
+    origin: str = "file"
+    problem: str = ""  # code of the last failure, empty when all is well
+    changed_at: Instant = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Room, name and nicknames a device has here.
+
+    Room and name start as SYNC's ``roomHint`` and ``name`` at first sight and are never touched by a later SYNC (observed
+    at Google); ``chosen`` names what a user has set here since.
+    """
+
+    room: str = ""
+    name: str = ""
+    nicknames: tuple[str, ...] = ()
+    chosen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of an agent user: its definition as SYNC sent it (JSON bytes), and its placement."""
+
+    id: str
+    definition: bytes
+    placement: Placement
+    added_at: Instant
+    changed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A device whose definition changed; ``fields`` are the top-level members that did, sorted."""
+
+    device_id: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a SYNC did to the device list."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[Changed, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One observation about a reply: rule, severity (refused, ignored, advice), place, and what to do.
+
+    ``path`` is an RFC 6901 pointer into the reply.
+    """
+
+    rule: str
+    severity: str
+    what: str
+    why: str
+    fix: str
+    device_id: str = ""
+    path: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResult:
+    """What one link's SYNC of a run brought: ``error`` is a code of the error family, empty for success."""
+
+    user_id: str
+    error: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP request and reply with a fulfillment or token endpoint; bodies bounded, tokens masked.
+
+    ``took`` is in seconds. ``status`` is 0 when there was no reply; then ``error`` says why.
+    """
+
+    intent: str
+    user_id: str
+    url: str
+    started_at: Instant
+    took: float
+    request_headers: Mapping[str, str]
+    request_body: bytes
+    status: int = 0
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    response_body: bytes = b""
+    response_size: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a sync, as it is kept.
+
+    ``merged`` counts the requests that were waiting for this run. ``attempt`` is 1 for the first. ``reason`` is the code of
+    the first failure, ``message`` its sentence, ``next_at`` when the next attempt is due.
+    """
+
+    id: str
+    target: Target
+    cause: Cause
+    mode: Mode
+    outcome: Outcome
+    requested_at: Instant
+    started_at: Instant
+    finished_at: Instant
+    merged: int
+    attempt: int
+    reason: str = ""
+    message: str = ""
+    next_at: Instant | None = None
+    changes: Changes = Changes()
+    results: tuple[LinkResult, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,285 @@
+"""When a SYNC is due, and what follows one: the rule at the heart of Request Sync.
+
+The rule is a generation counter, not a queue of messages. Every request raises ``requested``; a run takes the
+generation that it saw at its start (``taken``) and, when it is over, ``done`` becomes what it took. Work is pending while
+``requested > done``. So a request that arrives while a run is under way, which may already have read the old
+devices, is always followed by exactly one more run, and any number of waiting requests are one run.
+
+Everything that decides about runs is in this file. The store loads a ``Work``, calls one of the functions below inside its
+transaction and saves what comes back; it never computes a counter itself.
+
+Sync mode adds one thing: ``sync_generation`` is the generation that a waiting caller wants an outcome for. While
+it is pending and its deadline has not passed, another sync-mode call is refused (Google: one at a time per agent user).
+A failed run is not repeated for a sync-mode caller, who was told; it is repeated for async requests, whose
+callers were not (``async_generation`` is the latest of them).
+
+``MOVES`` is the same rule as a table of states. ``state_of`` reads the state off the counters and every function
+below checks its move against the table, so the two cannot drift; the picture in the documentation is drawn from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from homegraph.graph.model import Cause, Instant, Mode, Outcome
+
+SYNC_CALL_SECONDS: Final = 60.0
+"""Deadline of a sync-mode call: Google's backend deadline for every method."""
+
+MERGED_MAX: Final = 2**62
+"""Counters stop here rather than overflow a 64-bit column. Nobody gets there."""
+
+
+class State(StrEnum):
+    """Where the work of one target stands."""
+
+    IDLE = "Idle"
+    WAITING = "Waiting"
+    RUNNING = "Running"
+    RUNNING_AGAIN = "RunningAgain"  # asked for again meanwhile: one more run follows
+
+
+class Event(StrEnum):
+    """What can happen to it."""
+
+    REQUESTED = "Requested"
+    CLAIMED = "Claimed"
+    FINISHED = "Finished"  # done, or failed in a way that repeating does not cure
+    RETRIED = "Retried"
+    INTERRUPTED = "Interrupted"  # the worker died, or handed the run back
+
+
+MOVES: Final[dict[tuple[State, Event], State]] = {
+    (State.IDLE, Event.REQUESTED): State.WAITING,
+    (State.WAITING, Event.REQUESTED): State.WAITING,  # merged into the run that waits
+    (State.WAITING, Event.CLAIMED): State.RUNNING,
+    (State.RUNNING, Event.REQUESTED): State.RUNNING_AGAIN,  # too late to join
+    (State.RUNNING_AGAIN, Event.REQUESTED): State.RUNNING_AGAIN,
+    (State.RUNNING, Event.FINISHED): State.IDLE,
+    (State.RUNNING_AGAIN, Event.FINISHED): State.WAITING,
+    (State.RUNNING, Event.RETRIED): State.WAITING,
+    (State.RUNNING_AGAIN, Event.RETRIED): State.WAITING,
+    (State.RUNNING, Event.INTERRUPTED): State.WAITING,
+    (State.RUNNING_AGAIN, Event.INTERRUPTED): State.WAITING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The counters of one target, as stored. ``taken`` is 0 while nobody runs it; generations start at 1.
+
+    ``fence`` grows with every claim: it numbers the runs and tells a worker that came back from the dead that its lease is
+    somebody else's. ``due_at`` is when the waiting run may start. ``cause`` and ``requested_at`` describe the oldest
+    request that no run has taken yet, the ``run_…`` fields the run under way.
+    """
+
+    requested: int = 0
+    done: int = 0
+    taken: int = 0
+    fence: int = 0
+    attempts: int = 0
+    due_at: Instant = 0.0
+    lease_until: Instant = 0.0
+    worker: str = ""
+    sync_generation: int = 0
+    sync_until: Instant = 0.0
+    async_generation: int = 0
+    cause: Cause = Cause.REQUEST
+    requested_at: Instant = 0.0
+    run_cause: Cause = Cause.REQUEST
+    run_mode: Mode = Mode.ASYNC
+    run_requested_at: Instant = 0.0
+    run_started_at: Instant = 0.0
+
+
+class Admission(StrEnum):
+    """What a request leads to."""
+
+    START = "start"  # the caller holds the lease now and executes the run itself
+    JOIN = "join"  # a run is waiting or follows the one under way
+    REFUSE = "refuse"  # sync mode, and another sync-mode call is in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over. ``outcome`` is DONE, or FAILED for a failure that is not repeated."""
+
+    outcome: Outcome = Outcome.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Another run follows at ``at``."""
+
+    at: Instant
+    outcome: Outcome = Outcome.RETRYING
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Failed as often as is allowed."""
+
+    outcome: Outcome = Outcome.GAVE_UP
+
+
+Step: TypeAlias = Finish | Retry | GiveUp
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How failed runs are repeated: seconds before the second attempt, doubled each time up to ``longest``.
+
+    ``attempts_max`` of 0 means for ever (the first SYNC of a link).
+    """
+
+    attempts_max: int = 12
+    first: float = 1.0
+    longest: float = 300.0
+
+    def delay(self, attempts: int, spread: float) -> float:
+        """Seconds to wait after ``attempts`` failures; ``spread`` in [0, 1) keeps many targets from coming back together."""
+        doubled = self.first * 2.0 ** min(attempts - 1, 32)
+        return min(doubled, self.longest) * (0.75 + 0.5 * spread)
+
+
+def state_of(work: Work) -> State:
+    """Read the state off the counters."""
+    if work.taken:
+        return State.RUNNING_AGAIN if work.requested > work.taken else State.RUNNING
+    return State.WAITING if work.requested > work.done else State.IDLE
+
+
+def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admission, Work]:
+    """Take a request in. Returns what it leads to, and the work as it must be saved with it (unchanged for REFUSE).
+
+    START does not claim: the caller does so next, in the same transaction. An async request that meets a run waiting
+    out a back-off joins it as it is; a sync-mode call does not wait for a back-off.
+    """
+    if mode is Mode.SYNC and sync_call_in_flight(work, now):
+        return Admission.REFUSE, work
+    before = state_of(work)
+    generation = min(work.requested + 1, MERGED_MAX)
+    after = replace(work, requested=generation)
+    if mode is Mode.SYNC:
+        after = replace(after, sync_generation=generation, sync_until=now + SYNC_CALL_SECONDS)
+    else:
+        after = replace(after, async_generation=generation)
+    if before is State.IDLE:
+        after = replace(after, due_at=now, attempts=0)
+    if work.requested <= max(work.done, work.taken):
+        after = replace(after, cause=cause, requested_at=now)
+    _check(before, Event.REQUESTED, after)
+    if mode is Mode.SYNC and is_claimable(after, now, regardless_of_due=True):
+        return Admission.START, after
+    return Admission.JOIN, after
+
+
+def is_claimable(work: Work, now: Instant, *, regardless_of_due: bool = False) -> bool:
+    """Whether a worker may take it: waiting and due, or its worker's lease has run out."""
+    if work.taken:
+        return work.lease_until <= now
+    return work.requested > work.done and (regardless_of_due or work.due_at <= now)
+
+
+def claim(work: Work, worker: str, now: Instant, lease_seconds: float) -> Work:
+    """Give the work to ``worker``. A run whose lease ran out is handed back first, its attempt not counted."""
+    if work.taken:
+        work = interrupt(work, now)
+    after = replace(
+        work,
+        taken=work.requested,
+        fence=work.fence + 1,
+        attempts=work.attempts + 1,
+        worker=worker,
+        lease_until=now + lease_seconds,
+        run_cause=work.cause,
+        run_mode=run_mode(work, now),
+        run_requested_at=work.requested_at,
+        run_started_at=now,
+    )
+    _check(state_of(work), Event.CLAIMED, after)
+    return after
+
+
+def interrupt(work: Work, now: Instant) -> Work:
+    """Hand a run back as if it had not been started: what it was to answer is pending still, and due."""
+    after = replace(
+        _released(work),
+        due_at=now,
+        attempts=max(0, work.attempts - 1),
+        cause=work.run_cause,
+        requested_at=work.run_requested_at,
+    )
+    _check(state_of(work), Event.INTERRUPTED, after)
+    return after
+
+
+def recover(work: Work, now: Instant) -> Work:
+    """Mend what a process that is certainly dead left behind: its lease, and callers who wait no longer."""
+    return replace(interrupt(work, now) if work.taken else work, sync_generation=0)
+
+
+def next_step(
+    work: Work, *, failed: bool, retryable: bool, policy: RetryPolicy, now: Instant, spread: float
+) -> Step:
+    """Decide what follows a run that ended as told."""
+    if not failed:
+        return Finish()
+    if not retryable or work.async_generation <= work.done:
+        return Finish(Outcome.FAILED)
+    if policy.attempts_max and work.attempts >= policy.attempts_max:
+        return GiveUp()
+    return Retry(now + policy.delay(work.attempts, spread))
+
+
+def settle(work: Work, step: Step, now: Instant) -> Work:
+    """Carry ``step`` over to the counters."""
+    if isinstance(step, Retry):
+        # What was asked for during the run waits with it, unless a sync-mode caller waits for an answer.
+        caller_waits = work.sync_generation > work.taken and work.sync_until > now
+        after = replace(
+            _released(work),
+            due_at=now if caller_waits else step.at,
+            cause=work.run_cause,
+            requested_at=work.run_requested_at,
+        )
+        _check(state_of(work), Event.RETRIED, after)
+        return after
+    after = replace(_released(work), done=work.taken, attempts=0, due_at=now)
+    _check(state_of(work), Event.FINISHED, after)
+    return after
+
+
+def merged(work: Work) -> int:
+    """How many requests the run under way answers."""
+    return work.taken - work.done
+
+
+def sync_call_in_flight(work: Work, now: Instant) -> bool:
+    """Whether a sync-mode caller is waiting for an outcome."""
+    return work.sync_generation > work.done and work.sync_until > now
+
+
+def run_mode(work: Work, now: Instant) -> Mode:
+    """A run that a sync-mode caller waits for is a sync-mode run, whoever else it serves."""
+    return Mode.SYNC if sync_call_in_flight(work, now) else Mode.ASYNC
+
+
+def _released(work: Work) -> Work:
+    """Without a worker, and without the sync-mode caller whose run this was: that caller has its answer."""
+    answered = work.sync_generation <= work.taken
+    return replace(
+        work,
+        taken=0,
+        worker="",
+        lease_until=0.0,
+        sync_generation=0 if answered else work.sync_generation,
+    )
+
+
+def _check(before: State, event: Event, after: Work) -> None:
+    expected = MOVES.get((before, event))
+    if expected is None or state_of(after) is not expected:
+        raise AssertionError(f"{event} in {before} may not lead to {state_of(after)}")

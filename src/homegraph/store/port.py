@@ -1,0 +1,337 @@
+"""The port: what the house asks of a database. The docstrings are the contract.
+
+Rules for every method:
+
+* It is one transaction: all of it is durable when the call returns, or none of it happened.
+* It touches one agent user (or one link in its first SYNC), by the leading key columns; exceptions say so.
+* A ``now`` that is handed in is the only clock it uses.
+* It raises ``StoreUnavailable`` when the database cannot be used, and nothing else but what is listed.
+* Lists come in key order, at most ``limit`` rows, starting after ``after``.
+
+What is decided is decided by ``graph``: ``request_sync``, ``claim_due``, ``settle`` and ``hand_back`` load a
+``syncing.Work``, call the function of the same purpose and save the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from homegraph.graph.applying import Stored
+from homegraph.graph.model import (
+    ApiKey,
+    Cause,
+    Device,
+    Exchange,
+    Instant,
+    Link,
+    LinkState,
+    Mode,
+    Placement,
+    Project,
+    Run,
+    Target,
+    Tokens,
+)
+from homegraph.graph.syncing import Admission, Step, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to execute one run: store what it found, as long as nobody with a higher ``fence`` came after."""
+
+    target: Target
+    fence: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that was handed out, with all it needs: the project, the links to ask, and what is known of the devices.
+
+    ``known`` maps fingerprints to device ids. ``links`` are those in state linked and broken (or, in a first SYNC, the
+    one link), oldest first. ``work`` is the work as claimed. ``interrupted`` is the run that a dead worker left behind.
+    """
+
+    lease: Lease
+    work: Work
+    project: Project
+    links: tuple[Link, ...]
+    known: Mapping[bytes, str]
+    interrupted: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Answer of ``request_sync``: what the request led to, its generation, and the claim if it is to START."""
+
+    admission: Admission
+    generation: int
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known of an agent user that a call named; the material for explaining a refusal.
+
+    ``links`` are this project's links with that agent user, whatever their state. ``elsewhere`` tells whether another
+    project has an agent user of this name. ``first_syncs`` are the links of the project that wait for their first
+    SYNC or failed it (at most 10).
+    """
+
+    known: bool
+    linked: bool
+    unlinked_at: Instant | None
+    links: tuple[Link, ...]
+    elsewhere: bool
+    first_syncs: tuple[Link, ...]
+
+
+# --- What a run does to the store, as values; carried out in order, in the transaction of ``settle``. ---
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDevices:
+    """Write the devices of the lease's agent user: insert those with a placement, renew the others, drop ``removed``."""
+
+    stored: tuple[Stored, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BindLink:
+    """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on and is linked.
+
+    When that agent user is not linked here yet it is created with ``stored`` as its devices. Otherwise (a second person of a
+    household) its list is left alone and a sync is requested for it, cause ``link``: a run of its own may be under way.
+    """
+
+    user_id: str
+    agent_user_id: str
+    stored: tuple[Stored, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyLink:
+    """A later SYNC named another agent user: the link moves there.
+
+    When it was the old one's last link, devices with their placement and pending requests move along and the old agent user is
+    unlinked. When the new one is linked already, the devices it has stay as they are and a sync is requested for it.
+    """
+
+    user_id: str
+    agent_user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLinkState:
+    """The link's state and the code of its problem ("" for none)."""
+
+    user_id: str
+    state: LinkState
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """The link ends: its tokens are dropped. With the last link go the agent user's devices, and requests are refused."""
+
+    user_id: str
+
+
+Effect: TypeAlias = WriteDevices | BindLink | RekeyLink | SetLinkState | Unlink
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Everything that a run leaves behind."""
+
+    lease: Lease
+    step: Step
+    run: Run
+    effects: tuple[Effect, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLink:
+    """A grant to adopt, from the file. ``digest`` identifies the grant, so that it is adopted once."""
+
+    user_id: str
+    tokens: Tokens
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One project as the file has it, with its keys and links."""
+
+    project: Project
+    keys: tuple[ApiKey, ...] = ()
+    links: tuple[DeclaredLink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what is kept for reading later."""
+
+    runs_max: int
+    exchanges_max: int
+    age_max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Totals for status pages."""
+
+    projects: int = 0
+    agent_users: int = 0
+    devices: int = 0
+    links: Mapping[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    running: int = 0
+    runs: int = 0
+    exchanges: int = 0
+
+
+class Store(Protocol):
+    """One open database. Opened by the adapter's ``open``, ended by ``close``."""
+
+    # --- projects, keys, links -------------------------------------------------------------------------------
+
+    async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:
+        """Make projects, keys and links as the file has them (all of them in one transaction).
+
+        A project is created or brought up to date; projects that the file does not name are left alone. Keys with origin
+        ``file`` that are not in it any more are revoked; a revoked key stays revoked. A link whose grant
+        digest is new gets the new tokens: a link without an agent user becomes ``linking``, with its first SYNC requested;
+        one with an agent user becomes ``linked`` and a sync is requested for that agent user (cause ``link``).
+        """
+
+    async def projects(self) -> list[Project]:
+        """All projects by id."""
+
+    async def keys(self, project_id: str) -> list[ApiKey]:
+        """All keys of a project by id, revoked ones too."""
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        """The key with this digest, whatever its state."""
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Keep a key. Raises NotFound when there is no such project."""
+
+    async def revoke_key(self, project_id: str, key_id: str, now: Instant) -> ApiKey:
+        """Revoke a key; again is no error. Returns it as it is now. Raises NotFound."""
+
+    async def links(
+        self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Link]:
+        """Links by (project_id, user_id)."""
+
+    async def find_link(self, project_id: str, user_id: str) -> Link | None:
+        """One link."""
+
+    async def save_tokens(
+        self, project_id: str, user_id: str, tokens: Tokens, now: Instant
+    ) -> None:
+        """Keep refreshed tokens; durable before the new access token is used. Raises NotFound."""
+
+    async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
+        """End a link as ``Unlink`` says. A run under way loses its lease if the agent user goes. Raises NotFound."""
+
+    # --- requests and runs -----------------------------------------------------------------------------------
+
+    async def request_sync(  # noqa: PLR0913
+        self,
+        target: Target,
+        mode: Mode,
+        cause: Cause,
+        now: Instant,
+        *,
+        worker: str,
+        lease_seconds: float,
+    ) -> Admitted | None:
+        """Record a request by ``syncing.request``; None when the agent user is not linked (nothing is written).
+
+        START also claims the run for ``worker``. Durable on return.
+        """
+
+    async def projects_due(self, now: Instant) -> list[str]:
+        """Ids of projects with a run that may start now (an expired lease counts), without reading every row."""
+
+    async def claim_due(
+        self, project_id: str, now: Instant, *, limit: int, worker: str, lease_seconds: float
+    ) -> list[Claim]:
+        """Hand out up to ``limit`` runs of the project that may start, the longest due first.
+
+        A run whose lease expired is recorded with outcome ``interrupted`` and handed out again.
+        """
+
+    async def next_due_at(self, now: Instant) -> Instant | None:
+        """When the next run that is not claimable yet will be (its back-off or its lease ends); None when there is none."""
+
+    async def heartbeat(
+        self, leases: Sequence[Lease], now: Instant, lease_seconds: float
+    ) -> list[Lease]:
+        """Prolong leases. Returns those that are lost."""
+
+    async def hand_back(self, leases: Sequence[Lease], now: Instant) -> None:
+        """Give runs back as if they had not been started (``syncing.interrupt``). Lost leases are skipped."""
+
+    async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
+        """Stored definitions of those of the devices that are here."""
+
+    async def settle(self, settlement: Settlement, now: Instant) -> Work:
+        """Store what a run found and what follows it: effects, ``syncing.settle``, run, exchanges. All or nothing.
+
+        Returns the work as it is now. Raises LeaseLost when the lease is not the newest any more; then nothing is stored.
+        """
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    async def knowledge(self, project_id: str, agent_user_id: str) -> Knowledge:
+        """What is known of this agent user."""
+
+    async def agent_users(
+        self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[tuple[str, str]]:
+        """(project_id, agent_user_id) of linked agent users."""
+
+    async def devices(
+        self, project_id: str, agent_user_id: str, *, after: str = "", limit: int = 5000
+    ) -> list[Device]:
+        """Devices of an agent user by id. Raises NotFound when it is not linked here."""
+
+    async def place(
+        self, project_id: str, agent_user_id: str, device_id: str, placement: Placement
+    ) -> None:
+        """Set a device's placement. Raises NotFound."""
+
+    async def runs(
+        self,
+        project_id: str | None = None,
+        agent_user_id: str | None = None,
+        *,
+        before: str = "",
+        limit: int = 100,
+    ) -> list[Run]:
+        """Runs, newest first, older than the run ``before``."""
+
+    async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
+        """One run with the exchanges that are still kept."""
+
+    async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
+        """Targets whose work is not idle, longest due first."""
+
+    async def counts(self) -> Counts:
+        """Totals."""
+
+    async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
+        """Delete the oldest runs and exchanges beyond the limits, at most ``batch`` each. Returns how many went."""
+
+    async def check(self) -> None:
+        """Raise StoreUnavailable unless the database can be written to."""
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close. Later calls raise StoreUnavailable."""

@@ -1,0 +1,150 @@
+"""The intents, from the Home Graph to a fulfillment and back: bytes <-> typed values.
+
+Requests are written as Google writes them: compact, keys in alphabetical order, ``requestId`` a decimal uint64
+(observed; the documentation's UUID is not what is sent). Replies are read in two steps, because most devices of
+most replies have not changed: ``read_sync_reply`` takes the envelope apart and leaves every device as bytes,
+``read_device`` looks into one. What a reply must have is checked here; what a reply should have is the business of
+``graph.checks``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.errors import ReplyErrorPayload, ReplyUnusable
+
+SYNC: Final = "action.devices.SYNC"
+
+REQUEST_HEADERS: Final[tuple[tuple[str, str], ...]] = (
+    ("content-type", "application/json;charset=UTF-8"),
+    ("google-assistant-api-version", "v1"),
+    (
+        "user-agent",
+        "Mozilla/5.0 (compatible; Google-Cloud-Functions/2.1; +http://www.google.com/bot.html)",
+    ),
+    # Google offers br, too; we offer what we decode within a bound.
+    ("accept-encoding", "gzip, deflate"),
+)
+
+DEVICES_MAX: Final = 5_000
+"""Devices of one reply. Google publishes no limit; this one keeps a runaway reply from filling the store."""
+
+TEXT_MAX: Final = 300
+"""Characters of a foreign text that are quoted in our messages."""
+
+
+class SyncReply(msgspec.Struct, frozen=True):
+    """A SYNC reply's envelope. ``devices`` are the devices' own bytes; ``agent_user_id`` is empty when it is missing."""
+
+    request_id: str
+    agent_user_id: str
+    devices: tuple[bytes, ...]
+
+
+class DeviceDefinition(msgspec.Struct, frozen=True):
+    """One device of a SYNC reply: what we need to know of it, and all its members for comparing."""
+
+    id: str
+    type: str
+    traits: tuple[str, ...]
+    name: str
+    room_hint: str
+    members: dict[str, Any]
+
+
+class _Payload(msgspec.Struct):
+    agentUserId: str | None = None  # noqa: N815
+    errorCode: str | None = None  # noqa: N815
+    debugString: str | None = None  # noqa: N815
+    devices: list[msgspec.Raw] | None = None
+
+
+class _Reply(msgspec.Struct):
+    requestId: str | None = None  # noqa: N815
+    payload: _Payload | None = None
+
+
+class _Name(msgspec.Struct):
+    name: str
+
+
+class _Device(msgspec.Struct):
+    id: str
+    type: str
+    traits: list[str]
+    name: _Name
+    roomHint: str | None = None  # noqa: N815
+    willReportState: bool | None = None  # noqa: N815
+    attributes: dict[str, Any] | None = None
+    customData: dict[str, Any] | None = None  # noqa: N815
+
+
+_reply_decoder: Final = msgspec.json.Decoder(_Reply)
+_members_decoder: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+def sync_request(request_id: str) -> bytes:
+    """The body of a SYNC intent."""
+    return b'{"inputs":[{"intent":"%b"}],"requestId":"%b"}' % (SYNC.encode(), request_id.encode())
+
+
+def read_sync_reply(body: bytes) -> SyncReply:
+    """Take a SYNC reply apart.
+
+    Raises:
+        ReplyErrorPayload: the fulfillment reports an error, whatever else the reply holds.
+        ReplyUnusable: not JSON, or not an object with ``payload.devices``; the message names the place.
+    """
+    try:
+        reply = _reply_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise ReplyUnusable(f"The reply to SYNC cannot be used: {_quoted(str(exc))}") from exc
+    payload = reply.payload
+    if payload is None:
+        raise ReplyUnusable("The reply to SYNC has no payload.")
+    if payload.errorCode:
+        debug = f" ({_quoted(payload.debugString)})" if payload.debugString else ""
+        raise ReplyErrorPayload(
+            f"The fulfillment answered SYNC with errorCode {_quoted(payload.errorCode)}{debug}"
+        )
+    if payload.devices is None:
+        raise ReplyUnusable("The reply to SYNC has no payload.devices.")
+    if len(payload.devices) > DEVICES_MAX:
+        raise ReplyUnusable(
+            f"The reply to SYNC lists {len(payload.devices)} devices; {DEVICES_MAX} are allowed."
+        )
+    return SyncReply(
+        reply.requestId or "", payload.agentUserId or "", tuple(map(bytes, payload.devices))
+    )
+
+
+def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
+    """Look into one device; ``index`` is its place in the reply, for the message.
+
+    Raises:
+        ReplyUnusable: a required member is missing or of the wrong type. Google refuses the whole reply for it.
+    """
+    try:
+        members = _members_decoder.decode(definition)
+        device = msgspec.convert(members, _Device)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise ReplyUnusable(
+            f"Device {index} of the reply to SYNC cannot be used: {_quoted(str(exc))}"
+        ) from exc
+    if not device.id:
+        raise ReplyUnusable(f"Device {index} of the reply to SYNC has an empty id.")
+    return DeviceDefinition(
+        device.id,
+        device.type,
+        tuple(device.traits),
+        device.name.name,
+        device.roomHint or "",
+        members,
+    )
+
+
+def _quoted(text: str) -> str:
+    """A foreign text, cut, for our messages."""
+    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
