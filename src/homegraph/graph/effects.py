@@ -1,0 +1,64 @@
+"""What a run does to what is kept, as values: decided in ``graph.concluding``, carried out by the store.
+
+Effects are carried out in order, in the one transaction of ``Store.settle``, and only while the run's lease is the newest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from homegraph.graph.applying import Stored
+from homegraph.graph.model import LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDevices:
+    """Write the devices of the lease's agent user: insert those with a placement, renew the others, drop ``removed``."""
+
+    stored: tuple[Stored, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BindLink:
+    """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on and is linked.
+
+    When that agent user is not linked here yet it is created with ``stored`` as its devices. Otherwise (a second person of a
+    household) its list is left alone and a sync is requested for it, cause ``link``: a run of its own may be under way.
+    """
+
+    user_id: str
+    agent_user_id: str
+    stored: tuple[Stored, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyLink:
+    """A later SYNC named another agent user: the link moves there.
+
+    When it was the old one's last link, devices with their placement and pending requests move along and the old agent user is
+    unlinked. When the new one is linked already, the devices it has stay as they are and a sync is requested for it.
+    """
+
+    user_id: str
+    agent_user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLinkState:
+    """The link's state and the code of its problem ("" for none)."""
+
+    user_id: str
+    state: LinkState
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """The link ends: its tokens are dropped. With the last link go the agent user's devices, and requests are refused."""
+
+    user_id: str
+
+
+Effect: TypeAlias = WriteDevices | BindLink | RekeyLink | SetLinkState | Unlink
