@@ -35,10 +35,10 @@ class BindLink:
 
 @dataclass(frozen=True, slots=True)
 class RekeyLink:
-    """A later SYNC named another agent user: the link moves there.
+    """A later SYNC named another agent user: the link moves there, and a sync is requested for it, cause ``link``.
 
-    When it was the old one's last link, devices with their placement and pending requests move along and the old agent user is
-    unlinked. When the new one is linked already, the devices it has stay as they are and a sync is requested for it.
+    When it was the old one's last link, its devices go along with their placement (unless the new one is linked here
+    already: then it keeps the devices it has), pending requests are forgotten with it, and the old agent user is unlinked.
     """
 
     user_id: str

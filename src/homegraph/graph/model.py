@@ -255,3 +255,20 @@ class Run:
     changes: Changes = Changes()
     results: tuple[LinkResult, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known of an agent user that a call named; the material for explaining a refusal.
+
+    ``links`` are this project's links with that agent user, whatever their state. ``elsewhere`` tells whether another
+    project has an agent user of this name. ``first_syncs`` are the links of the project that wait for their first
+    SYNC or failed it (at most 10).
+    """
+
+    known: bool
+    linked: bool
+    unlinked_at: Instant | None
+    links: tuple[Link, ...]
+    elsewhere: bool
+    first_syncs: tuple[Link, ...]

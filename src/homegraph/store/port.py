@@ -25,6 +25,7 @@ from homegraph.graph.model import (
     Device,
     Exchange,
     Instant,
+    Knowledge,
     Link,
     Mode,
     Placement,
@@ -68,23 +69,6 @@ class Admitted:
     admission: Admission
     generation: int
     claim: Claim | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What is known of an agent user that a call named; the material for explaining a refusal.
-
-    ``links`` are this project's links with that agent user, whatever their state. ``elsewhere`` tells whether another
-    project has an agent user of this name. ``first_syncs`` are the links of the project that wait for their first
-    SYNC or failed it (at most 10).
-    """
-
-    known: bool
-    linked: bool
-    unlinked_at: Instant | None
-    links: tuple[Link, ...]
-    elsewhere: bool
-    first_syncs: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +170,7 @@ class Store(Protocol):
 
     # --- requests and runs -----------------------------------------------------------------------------------
 
-    async def request_sync(  # noqa: PLR0913
+    async def request_sync(
         self,
         target: Target,
         mode: Mode,

@@ -1,0 +1,148 @@
+"""What follows from the answers of a run: one SYNC per link went out, and each brought a reply or an error.
+
+``conclude`` turns the answers into effects (what the store writes), changes and findings (what is told) and the failure, if
+any, that a sync-mode caller is answered with and the retry is decided by. The rules:
+
+* One broken link does not keep the others from being updated: every good reply counts, whatever the others did.
+* The reply is the full list. When several links answered, the last good reply is the list.
+* A refused reply, an error payload or an empty list never damages what is stored.
+* A link whose refresh token was refused is broken; it is not asked again until it gets new tokens.
+* In a first SYNC everything but a refused token is worth another attempt: the grant is there, the cloud will come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from homegraph.errors import HomegraphError, ReplyUnusable, TokenRefused
+from homegraph.graph.applying import Applied
+from homegraph.graph.checks import links_disagree
+from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one link brought: an error, or a reply (``agent_user_id`` as it names itself, and what its list changes)."""
+
+    link: Link
+    error: HomegraphError | None = None
+    agent_user_id: str = ""
+    applied: Applied | None = None
+    is_empty: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a run leaves behind, and the failure it is counted by."""
+
+    effects: tuple[Effect, ...]
+    changes: Changes
+    results: tuple[LinkResult, ...]
+    findings: tuple[Finding, ...]
+    failure: HomegraphError | None
+    retryable: bool
+
+
+class LinksBroken(TokenRefused):
+    """Every link of this agent user is broken; none could be asked."""
+
+    code = "LINK_BROKEN"
+
+
+def conclude(target: Target, answers: Sequence[Answer], *, empty_sync: str) -> Conclusion:
+    """Say what a run's answers mean. ``answers`` come in the order of the links; broken links were not asked."""
+    failures = [answer.error for answer in answers if answer.error is not None]
+    if target.is_first_sync:
+        effects, changes = _first_sync(answers, empty_sync)
+        if not effects and not failures:
+            failures = [_no_agent_user_id()]
+    else:
+        effects, changes = _sync(target, answers, empty_sync)
+    failure = failures[0] if failures else None if answers else LinksBroken()
+    return Conclusion(
+        effects=(*effects, *_link_states(target, answers, failure)),
+        changes=changes,
+        results=tuple(_result(answer) for answer in answers),
+        findings=_findings(answers),
+        failure=failure,
+        retryable=_worth_repeating(target, failures),
+    )
+
+
+def _first_sync(answers: Sequence[Answer], empty_sync: str) -> tuple[list[Effect], Changes]:
+    for answer in answers:
+        if answer.applied is None or not answer.agent_user_id:
+            continue
+        if answer.is_empty and empty_sync == "unlink":
+            return [Unlink(answer.link.user_id)], Changes()
+        bound = BindLink(answer.link.user_id, answer.agent_user_id, answer.applied.stored)
+        return [bound], answer.applied.changes
+    return [], Changes()
+
+
+def _sync(
+    target: Target, answers: Sequence[Answer], empty_sync: str
+) -> tuple[list[Effect], Changes]:
+    written: Applied | None = None
+    effects: list[Effect] = []
+    for answer in answers:
+        if answer.applied is None:
+            continue
+        if answer.agent_user_id not in ("", target.agent_user_id):
+            effects.append(RekeyLink(answer.link.user_id, answer.agent_user_id))
+        elif not answer.is_empty:
+            written = answer.applied
+        elif empty_sync == "unlink":
+            effects.append(Unlink(answer.link.user_id))
+    if written is None:
+        return effects, Changes()
+    if written.stored or written.removed:
+        effects.insert(0, WriteDevices(written.stored, written.removed))
+    return effects, written.changes
+
+
+def _link_states(
+    target: Target, answers: Sequence[Answer], failure: HomegraphError | None
+) -> list[Effect]:
+    """New states of links, only where something changed. A failed first SYNC stays ``linking`` and says why."""
+    effects: list[Effect] = []
+    for answer in answers:
+        error = answer.error or (failure if target.is_first_sync else None)
+        problem = error.code if error else ""
+        state = LinkState.BROKEN if isinstance(error, TokenRefused) else answer.link.state
+        if (state, problem) != (answer.link.state, answer.link.problem):
+            effects.append(SetLinkState(answer.link.user_id, state, problem))
+    return effects
+
+
+def _findings(answers: Sequence[Answer]) -> tuple[Finding, ...]:
+    findings = [finding for answer in answers for finding in answer.findings]
+    good = [answer for answer in answers if answer.applied is not None and not answer.is_empty]
+    if (
+        len({(answer.applied.stored, answer.applied.removed) for answer in good if answer.applied})
+        > 1
+    ):
+        findings.append(links_disagree([answer.link.user_id for answer in good]))
+    return tuple(findings)
+
+
+def _worth_repeating(target: Target, failures: Sequence[HomegraphError]) -> bool:
+    if target.is_first_sync:
+        return not any(isinstance(failure, TokenRefused) for failure in failures)
+    return any(failure.retryable for failure in failures)
+
+
+def _no_agent_user_id() -> ReplyUnusable:
+    return ReplyUnusable(
+        "The first SYNC has no payload.agentUserId, so it is not known whose devices these are.",
+        hint="Answer SYNC with payload.agentUserId, the id that Request Sync will be called with.",
+    )
+
+
+def _result(answer: Answer) -> LinkResult:
+    if answer.error is None:
+        return LinkResult(answer.link.user_id)
+    return LinkResult(answer.link.user_id, answer.error.code, answer.error.message)
