@@ -1,0 +1,104 @@
+"""Time, ids and chance: the only place where they come from.
+
+Everybody else gets a ``Clock`` and an ``Ids`` handed in, so that a test can hold time still and know every id. Times are
+seconds since 1970 (UTC); an aware ``datetime`` is made only where a person or a document reads it (``rfc3339``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from homegraph.graph.model import Instant
+
+_KEY_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_KEY_RANDOM_CHARACTERS: Final = 35
+"""With the prefix "AIza" this is the form of a Google API key: 39 characters."""
+
+
+class Clock(Protocol):
+    """What time it is, and how to wait for a time."""
+
+    def now(self) -> Instant:
+        """Seconds since 1970, UTC."""
+
+    async def wait(self, wake: asyncio.Event, until: Instant | None) -> None:
+        """Return when ``wake`` is set or ``until`` is reached, whichever is first. Never later."""
+
+
+class Ids(Protocol):
+    """Fresh names, and chance."""
+
+    def run(self) -> str:
+        """Id of a run; ids made later sort later."""
+
+    def intent(self) -> str:
+        """``requestId`` of an intent: a decimal uint64, as Google sends it."""
+
+    def api_key(self) -> str:
+        """A new API key in Google's form."""
+
+    def secret(self) -> str:
+        """A new URL-safe secret of 256 bits."""
+
+    def short(self) -> str:
+        """A short name for something that is listed for people (8 hex digits)."""
+
+    def spread(self) -> float:
+        """A number in [0, 1)."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> Instant:
+        return time.time()  # noqa: TID251  # this is the one place
+
+    async def wait(self, wake: asyncio.Event, until: Instant | None) -> None:
+        seconds = None if until is None else max(0.0, until - self.now())
+        try:
+            async with asyncio.timeout(seconds):
+                await wake.wait()
+        except TimeoutError:
+            return
+
+
+class SystemIds:
+    """Ids from the machine's clock and its source of randomness."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def run(self) -> str:
+        # Microseconds, never twice the same in one process; the random tail keeps two processes apart.
+        self._last = max(self._last + 1, int(self._clock.now() * 1_000_000))
+        return f"{self._last:014x}{secrets.token_hex(3)}"
+
+    def intent(self) -> str:
+        return str(secrets.randbits(64))
+
+    def api_key(self) -> str:
+        return "AIza" + "".join(
+            secrets.choice(_KEY_ALPHABET) for _ in range(_KEY_RANDOM_CHARACTERS)
+        )
+
+    def secret(self) -> str:
+        return secrets.token_urlsafe(32)
+
+    def short(self) -> str:
+        return secrets.token_hex(4)
+
+    def spread(self) -> float:
+        return secrets.randbelow(1 << 30) / (1 << 30)
+
+
+def rfc3339(instant: Instant | None) -> str | None:
+    """An instant as documents carry it, in UTC with milliseconds: ``2026-11-22T10:42:07.123Z``."""
+    if instant is None:
+        return None
+    moment = datetime.fromtimestamp(instant, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,96 @@
+"""Events: what happened, told to whoever listens.
+
+Use-cases announce after their transaction is durable; the store announces nothing. Listeners (log lines, later metrics and
+the dashboard) are plain callables, called in the order they came, and must not block. A listener that raises is a bug
+in the listener and never harms the use-case: it is dropped, and its error is told to the loop's exception handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from homegraph.graph.model import Cause, LinkState, Mode, Run, Target
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequested:
+    """A request was accepted. ``merged`` tells whether it joined a run that was waiting already."""
+
+    target: Target
+    mode: Mode
+    cause: Cause
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRefused:
+    """A call of Request Sync was refused with ``code``."""
+
+    project_id: str
+    agent_user_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStarted:
+    """A run was claimed."""
+
+    target: Target
+    attempt: int
+    merged: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFinished:
+    """A run is stored; ``run`` says how it ended."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """A link is in another state."""
+
+    project_id: str
+    user_id: str
+    state: LinkState
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class DutyFailed:
+    """A background duty (the loop, the heartbeat, pruning) failed once; it goes on."""
+
+    duty: str
+    error: str
+
+
+Event: TypeAlias = (
+    SyncRequested | SyncRefused | SyncStarted | SyncFinished | LinkChanged | DutyFailed
+)
+Listener: TypeAlias = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class Events:
+    """Whom to tell."""
+
+    _listeners: list[Listener] = field(default_factory=list)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call ``listener`` with every event from now on."""
+        self._listeners.append(listener)
+
+    def announce(self, event: Event) -> None:
+        """Tell everybody."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as exc:  # noqa: BLE001  # a listener's bug is not the use-case's
+                self._listeners.remove(listener)
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "an event listener failed and was dropped", "exception": exc}
+                )
