@@ -28,18 +28,30 @@ FINGERPRINT_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A device of the reply whose bytes are not known."""
+    """A device of the reply whose bytes are not known; ``index`` is its place in the list."""
 
+    index: int
     fingerprint: bytes
     definition: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``kept`` are ids whose bytes are known; ``fresh`` must be decoded, in the reply's order."""
+    """``kept`` are ids whose bytes are known; ``fresh`` must be decoded, in the reply's order.
+
+    ``listed`` has the id of every device of the reply in order, empty where only decoding will tell.
+    """
 
     kept: frozenset[str]
     fresh: tuple[Fresh, ...]
+    listed: tuple[str, ...]
+
+    def device_ids(self, decoded: Sequence[DeviceDefinition]) -> tuple[str, ...]:
+        """The ids of the whole list in the reply's order; ``decoded`` are the fresh devices."""
+        ids = list(self.listed)
+        for one, device in zip(self.fresh, decoded, strict=True):
+            ids[one.index] = device.id
+        return tuple(ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +80,15 @@ def fingerprint(definition: bytes) -> bytes:
 
 def compare(known: Mapping[bytes, str], definitions: Iterable[bytes]) -> Comparison:
     """Tell known bytes from fresh ones. ``known`` maps fingerprints to device ids."""
-    kept: set[str] = set()
+    listed: list[str] = []
     fresh: list[Fresh] = []
-    for definition in definitions:
+    for index, definition in enumerate(definitions):
         digest = fingerprint(definition)
-        device_id = known.get(digest)
-        if device_id is None:
-            fresh.append(Fresh(digest, definition))
-        else:
-            kept.add(device_id)
-    return Comparison(frozenset(kept), tuple(fresh))
+        device_id = known.get(digest, "")
+        if not device_id:
+            fresh.append(Fresh(index, digest, definition))
+        listed.append(device_id)
+    return Comparison(frozenset(listed) - {""}, tuple(fresh), tuple(listed))
 
 
 def changes(

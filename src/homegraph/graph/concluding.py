@@ -63,7 +63,8 @@ def conclude(target: Target, answers: Sequence[Answer], *, empty_sync: str) -> C
         effects, changes = _sync(target, answers, empty_sync)
     failure = failures[0] if failures else None if answers else LinksBroken()
     return Conclusion(
-        effects=(*effects, *_link_states(target, answers, failure)),
+        # States first: BindLink, RekeyLink and Unlink have the last word on a link.
+        effects=(*_link_states(target, answers, failure), *effects),
         changes=changes,
         results=tuple(_result(answer) for answer in answers),
         findings=_findings(answers),

@@ -22,7 +22,7 @@ class WriteDevices:
 
 @dataclass(frozen=True, slots=True)
 class BindLink:
-    """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on and is linked.
+    """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on, is linked and has no problem.
 
     When that agent user is not linked here yet it is created with ``stored`` as its devices. Otherwise (a second person of a
     household) its list is left alone and a sync is requested for it, cause ``link``: a run of its own may be under way.

@@ -1,0 +1,86 @@
+"""The loop: claims due runs and starts them, fairly between projects and never more than allowed at once.
+
+It wakes when something may have become due (``Runs.changed``), when the next back-off or lease ends, and every few
+seconds anyway: notification is a hint, the database is the truth. It reacts to nothing directly; it looks at what is
+due and takes what it has room for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from homegraph.errors import StoreError
+from homegraph.graph.model import Instant
+from homegraph.graph.sharing import share
+from homegraph.service.clock import Clock
+from homegraph.service.events import DutyFailed, Events
+from homegraph.service.runs import Runs
+from homegraph.store.port import Store
+
+LOOK_AGAIN_SECONDS: Final = 5.0
+"""The longest the loop goes without looking: bounds the harm of a hint that got lost."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """Claims due runs until it is told to stop."""
+
+    store: Store
+    runs: Runs
+    clock: Clock
+    events: Events
+    concurrency: int
+    project_concurrency: int
+    lease_seconds: float
+    stopping: bool = False
+    looked_at: Instant = 0.0
+
+    async def work(self) -> None:
+        """Run until ``stop``. A database that fails for a while is tried again; requests are safe in it."""
+        while not self.stopping:
+            now = self.clock.now()
+            self.runs.changed.clear()
+            try:
+                await self._claim(now)
+                wake_at = await self._next_look(now)
+            except StoreError as exc:
+                self.events.announce(DutyFailed("loop", exc.message))
+                wake_at = now + LOOK_AGAIN_SECONDS
+            else:
+                self.looked_at = now
+            await self.clock.wait(self.runs.changed, wake_at)
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self.stopping = True
+        self.runs.changed.set()
+
+    def is_beating(self) -> bool:
+        """Whether the loop has looked at the database lately."""
+        return self.clock.now() - self.looked_at < 3 * LOOK_AGAIN_SECONDS
+
+    async def _claim(self, now: Instant) -> None:
+        running = self.runs.running_by_project()
+        free = self.concurrency - running.total()
+        if free <= 0 or self.stopping:
+            return
+        due = await self.store.projects_due(now)
+        shares = share(free, due, running, each_max=self.project_concurrency)
+        for project_id, places in shares.items():
+            claims = await self.store.claim_due(
+                project_id,
+                now,
+                limit=places,
+                worker=self.runs.worker,
+                lease_seconds=self.lease_seconds,
+            )
+            for claim in claims:
+                self.runs.start(claim)
+            if len(claims) == places:
+                self.runs.changed.set()  # there may be more, and room for it
+
+    async def _next_look(self, now: Instant) -> Instant:
+        latest = now + LOOK_AGAIN_SECONDS
+        due_at = await self.store.next_due_at(now)
+        return latest if due_at is None else min(due_at, latest)

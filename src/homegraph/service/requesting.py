@@ -1,0 +1,93 @@
+"""Request Sync, the use-case: record the request, and in sync mode wait for what comes of it.
+
+The request is durable before anything is answered. In sync mode the caller waits for the run that answers its generation:
+usually the one it starts itself, sometimes the one after a run that was under way. The run goes on whatever becomes of the
+caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from homegraph.errors import CallRefused, HomegraphError
+from homegraph.graph.explaining import unknown_agent_user
+from homegraph.graph.model import Cause, Mode, Project, Target
+from homegraph.graph.syncing import SYNC_CALL_SECONDS, Admission
+from homegraph.service.events import SyncRefused, SyncRequested
+from homegraph.service.house import House
+from homegraph.store.port import Admitted
+from homegraph.wire.api_v1 import RequestSync
+
+SYNC_CALLS_MAX: Final = 1_000
+"""Sync-mode calls that wait at once in this process; each holds a connection to a fulfillment."""
+
+
+async def request_sync(house: House, project: Project, message: RequestSync) -> None:
+    """Ask for a SYNC of an agent user's links. Returns when the request is recorded (async) or answered (sync).
+
+    Raises:
+        CallRefused: with the reason of the refusal, or of the sync that failed.
+    """
+    target = Target(project.id, message.agent_user_id)
+    try:
+        if message.async_:
+            await _queue(house, target)
+        else:
+            await _wait(house, target)
+    except HomegraphError as exc:
+        refused = exc if isinstance(exc, CallRefused) else CallRefused(exc.code, exc.message)
+        house.events.announce(SyncRefused(target.project_id, target.agent_user_id, refused.code))
+        refused.facts.setdefault("metadata", {})["agentUserId"] = target.agent_user_id
+        raise refused from exc
+
+
+async def _queue(house: House, target: Target) -> None:
+    admitted = await _admit(house, target, Mode.ASYNC)
+    if admitted is not None:
+        house.runs.changed.set()
+    elif house.settings.unknown_async == "refuse":
+        raise await _unknown(house, target)
+
+
+async def _wait(house: House, target: Target) -> None:
+    if house.runs.waiting_calls >= SYNC_CALLS_MAX:
+        raise CallRefused("SERVER_BUSY")
+    with house.runs.listen(target) as listening:
+        admitted = await _admit(house, target, Mode.SYNC)
+        if admitted is None:
+            raise await _unknown(house, target)
+        if admitted.admission is Admission.REFUSE:
+            raise CallRefused("SYNC_IN_FLIGHT")
+        if admitted.claim is not None:
+            house.runs.start(admitted.claim)
+        else:
+            house.runs.changed.set()
+        try:
+            async with asyncio.timeout(SYNC_CALL_SECONDS):
+                failure = await listening.outcome_of(admitted.generation)
+        except TimeoutError as exc:
+            raise CallRefused("SYNC_DEADLINE") from exc
+    if failure is not None:
+        raise failure
+
+
+async def _admit(house: House, target: Target, mode: Mode) -> Admitted | None:
+    admitted = await house.store.request_sync(
+        target,
+        mode,
+        Cause.REQUEST,
+        house.clock.now(),
+        worker=house.runs.worker,
+        lease_seconds=house.settings.lease_seconds,
+    )
+    if admitted is not None and admitted.admission is not Admission.REFUSE:
+        merged = admitted.claim is None
+        house.events.announce(SyncRequested(target, mode, Cause.REQUEST, merged))
+    return admitted
+
+
+async def _unknown(house: House, target: Target) -> CallRefused:
+    knowledge = await house.store.knowledge(target.project_id, target.agent_user_id)
+    first, *others = unknown_agent_user(knowledge)
+    return CallRefused(first, also=tuple(others))

@@ -1,0 +1,287 @@
+"""Runs under way in this process: executes claims, and tells sync-mode callers how theirs ended.
+
+A run is executed in a task of its own, whoever started it, so that a caller who hangs up changes nothing. Every run ends
+in exactly one of three ways: settled in the store, handed back (the server stops), or its lease lost (somebody else runs
+it again). Sync-mode callers listen to a target and are told of every run that is settled for it; the generation tells them
+which one answers them.
+
+Owns no schedule: ``service.loop`` decides when to claim, ``service.upkeep`` keeps the leases alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from homegraph.errors import CallRefused, HomegraphError, LeaseLost, StoreError
+from homegraph.graph import applying
+from homegraph.graph.checks import check_sync
+from homegraph.graph.concluding import Answer, Conclusion, conclude
+from homegraph.graph.effects import SetLinkState
+from homegraph.graph.model import Exchange, Instant, Link, LinkState, Run, Target
+from homegraph.graph.syncing import (
+    Retry,
+    RetryPolicy,
+    State,
+    Step,
+    merged,
+    next_step,
+    state_of,
+)
+from homegraph.service.clock import Clock, Ids
+from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
+from homegraph.service.outbound import Heard, Outbound
+from homegraph.store.port import Claim, Lease, Settlement, Store
+from homegraph.wire.intents import DeviceDefinition, read_device
+
+LINKS_AT_ONCE_MAX: Final = 16
+"""SYNCs of one run that are under way together; a household has a handful of links."""
+
+FIRST_SYNC_POLICY: Final = RetryPolicy(attempts_max=0, first=1.0, longest=60.0)
+"""A grant that was adopted is tried until it works: the device cloud may simply not be up yet."""
+
+
+@dataclass(slots=True)
+class Listening:
+    """A sync-mode caller's ear on one target."""
+
+    _settled: list[tuple[int, HomegraphError | None]] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, taken: int, failure: HomegraphError | None) -> None:
+        """A run that took generation ``taken`` is settled."""
+        self._settled.append((taken, failure))
+        self._news.set()
+
+    async def outcome_of(self, generation: int) -> HomegraphError | None:
+        """Wait for the run that answers ``generation``; its failure, or None."""
+        while True:
+            for taken, failure in self._settled:
+                if taken >= generation:
+                    return failure
+            self._settled.clear()
+            self._news.clear()
+            await self._news.wait()
+
+
+class Runs:
+    """The runs that this process executes."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        outbound: Outbound,
+        events: Events,
+        policy: RetryPolicy,
+        journal_body_bytes: int,
+    ) -> None:
+        self._store = store
+        self._outbound = outbound
+        self._clock: Clock = outbound.clock
+        self._ids: Ids = outbound.ids
+        self._events = events
+        self._policy = policy
+        self._journal_body_bytes = journal_body_bytes
+        self._tasks: dict[Lease, asyncio.Task[None]] = {}
+        self._listening: dict[Target, list[Listening]] = {}
+        self.worker = self._ids.short()
+        self.changed = asyncio.Event()
+        """Set when there may be something to claim: a request came in, a run ended."""
+
+    # --- for callers -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def listen(self, target: Target) -> Iterator[Listening]:
+        """Hear of every run that is settled for ``target`` from now on. Start listening before asking for one."""
+        listening = Listening()
+        self._listening.setdefault(target, []).append(listening)
+        try:
+            yield listening
+        finally:
+            others = self._listening[target]
+            others.remove(listening)
+            if not others:
+                del self._listening[target]
+
+    def start(self, claim: Claim) -> None:
+        """Execute a claim, in the background."""
+        task = asyncio.create_task(self._execute(claim), name=f"run {claim.lease.fence}")
+        self._tasks[claim.lease] = task
+        task.add_done_callback(lambda _: self._ended(claim.lease))
+
+    @property
+    def waiting_calls(self) -> int:
+        """How many sync-mode callers wait."""
+        return sum(map(len, self._listening.values()))
+
+    @property
+    def leases(self) -> tuple[Lease, ...]:
+        """Leases of the runs under way."""
+        return tuple(self._tasks)
+
+    def running_by_project(self) -> Counter[str]:
+        """How many runs are under way for each project."""
+        return Counter(lease.target.project_id for lease in self._tasks)
+
+    def cancel(self, lease: Lease) -> None:
+        """Stop a run whose lease is lost; nothing of it is stored."""
+        if task := self._tasks.get(lease):
+            task.cancel()
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let runs finish within the grace, then hand the rest back with no attempt counted."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
+        leases = [lease for lease, task in self._tasks.items() if task in late]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for lease in leases:
+            self._tell(lease.target, _ANY_GENERATION, CallRefused("SERVER_STOPPING"))
+        await self._store.hand_back(leases, self._clock.now())
+
+    # --- one run ---------------------------------------------------------------------------------------------
+
+    async def _execute(self, claim: Claim) -> None:
+        work = claim.work
+        self._events.announce(SyncStarted(claim.lease.target, work.attempts, merged(work)))
+        try:
+            heard, conclusion = await self._ask_all(claim)
+            settlement = self._settlement(claim, heard, conclusion)
+            after = await self._store.settle(settlement, self._clock.now())
+        except LeaseLost:
+            return  # whoever holds the lease now runs it again and tells the callers
+        except StoreError as exc:
+            # The lease runs out and the run is executed again; a waiting caller is told what is wrong now.
+            self._tell(claim.lease.target, work.taken, exc)
+            self._events.announce(DutyFailed("run", exc.message))
+            return
+        self._events.announce(SyncFinished(settlement.run))
+        self._announce_links(claim, conclusion)
+        self._tell(claim.lease.target, work.taken, conclusion.failure)
+        if state_of(after) is not State.IDLE:
+            self.changed.set()
+
+    async def _ask_all(self, claim: Claim) -> tuple[list[Heard], Conclusion]:
+        """Send SYNC for every link that can be asked, and conclude."""
+        links = [link for link in claim.links if link.state is not LinkState.BROKEN]
+        places = asyncio.Semaphore(LINKS_AT_ONCE_MAX)
+        pairs = await asyncio.gather(*(self._ask(claim, link, places) for link in links))
+        answers = [answer for _, answer in pairs]
+        return [heard for heard, _ in pairs], conclude(
+            claim.lease.target, answers, empty_sync=claim.project.empty_sync
+        )
+
+    async def _ask(
+        self, claim: Claim, link: Link, places: asyncio.Semaphore
+    ) -> tuple[Heard, Answer]:
+        async with places:
+            heard = await self._outbound.sync(claim.project, link)
+        try:
+            return heard, await self._answer(claim, link, heard)
+        except HomegraphError as exc:
+            return heard, Answer(link, error=exc)
+
+    async def _answer(self, claim: Claim, link: Link, heard: Heard) -> Answer:
+        """Read a reply as far as needed: devices whose bytes are known are not looked into."""
+        reply = heard.reply
+        if reply is None:
+            return Answer(link, error=heard.error)
+        comparison = applying.compare(claim.known, reply.devices)
+        decoded = [read_device(one.definition, one.index) for one in comparison.fresh]
+        target = claim.lease.target
+        known_ids = set(claim.known.values())
+        old = await self._old_definitions(target, [d.id for d in decoded if d.id in known_ids])
+        return Answer(
+            link,
+            agent_user_id=reply.agent_user_id,
+            applied=applying.changes(known_ids, comparison, decoded, old),
+            is_empty=not reply.devices,
+            findings=check_sync(
+                reply,
+                request_id=heard.request_id,
+                agent_user_id=target.agent_user_id,
+                device_ids=comparison.device_ids(decoded),
+                took=heard.took,
+            ),
+        )
+
+    async def _old_definitions(
+        self, target: Target, device_ids: list[str]
+    ) -> dict[str, DeviceDefinition]:
+        if not device_ids:
+            return {}
+        stored = await self._store.definitions(target, device_ids)
+        return {device_id: read_device(definition) for device_id, definition in stored.items()}
+
+    def _settlement(self, claim: Claim, heard: list[Heard], conclusion: Conclusion) -> Settlement:
+        now = self._clock.now()
+        step = next_step(
+            claim.work,
+            failed=conclusion.failure is not None,
+            retryable=conclusion.retryable,
+            policy=FIRST_SYNC_POLICY if claim.lease.target.is_first_sync else self._policy,
+            now=now,
+            spread=self._ids.spread(),
+        )
+        exchanges: list[Exchange] = []
+        for one in heard:
+            exchanges += one.transcript.exchanges(self._journal_body_bytes)
+        run = _record(self._ids.run(), claim, conclusion, step, now)
+        return Settlement(claim.lease, step, run, conclusion.effects, tuple(exchanges))
+
+    # --- telling ---------------------------------------------------------------------------------------------
+
+    def _tell(self, target: Target, taken: int, failure: HomegraphError | None) -> None:
+        for listening in self._listening.get(target, ()):
+            listening.tell(taken, failure)
+
+    def _announce_links(self, claim: Claim, conclusion: Conclusion) -> None:
+        for effect in conclusion.effects:
+            if isinstance(effect, SetLinkState):
+                project_id = claim.lease.target.project_id
+                self._events.announce(
+                    LinkChanged(project_id, effect.user_id, effect.state, effect.problem)
+                )
+
+    def _ended(self, lease: Lease) -> None:
+        task = self._tasks.pop(lease)
+        self.changed.set()
+        if not task.cancelled() and (exc := task.exception()):
+            # A bug of ours. The lease runs out and the run is executed again; a caller is not left waiting.
+            self._tell(lease.target, _ANY_GENERATION, HomegraphError())
+            task.get_loop().call_exception_handler(
+                {"message": "a run failed unexpectedly", "exception": exc, "task": task}
+            )
+
+
+_ANY_GENERATION: Final = 2**63
+
+
+def _record(run_id: str, claim: Claim, conclusion: Conclusion, step: Step, now: Instant) -> Run:
+    """The run as it is kept."""
+    work, failure = claim.work, conclusion.failure
+    return Run(
+        id=run_id,
+        target=claim.lease.target,
+        cause=work.run_cause,
+        mode=work.run_mode,
+        outcome=step.outcome,
+        requested_at=work.run_requested_at,
+        started_at=work.run_started_at,
+        finished_at=now,
+        merged=merged(work),
+        attempt=work.attempts,
+        reason=failure.code if failure else "",
+        message=failure.message if failure else "",
+        next_at=step.at if isinstance(step, Retry) else None,
+        changes=conclusion.changes,
+        results=conclusion.results,
+        findings=conclusion.findings,
+    )

@@ -1,0 +1,64 @@
+"""Upkeep: keeps the leases of this process alive, and what is kept for reading within its bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from homegraph.errors import StoreError
+from homegraph.service.clock import Clock
+from homegraph.service.events import DutyFailed, Events
+from homegraph.service.runs import Runs
+from homegraph.store.port import Lease, Limits, Store
+
+BEATS_PER_LEASE: Final = 3
+"""A lease survives two lost heartbeats."""
+
+PRUNE_EVERY_SECONDS: Final = 10.0
+"""What is kept may exceed its bounds by what arrives in this time."""
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """Two duties that run until ``stop``."""
+
+    store: Store
+    runs: Runs
+    clock: Clock
+    events: Events
+    limits: Limits
+    lease_seconds: float
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """End both duties."""
+        self._stopped.set()
+
+    async def heartbeat(self) -> None:
+        """Prolong the leases of runs under way; a run whose lease is lost is stopped: somebody else has it."""
+        while not self._stopped.is_set():
+            now = self.clock.now()
+            try:
+                for lease in await self._lost():
+                    self.runs.cancel(lease)
+            except StoreError as exc:
+                self.events.announce(DutyFailed("heartbeat", exc.message))
+            await self.clock.wait(self._stopped, now + self.lease_seconds / BEATS_PER_LEASE)
+
+    async def prune(self) -> None:
+        """Delete old runs and exchanges in small batches, so that nobody waits long for the database."""
+        while not self._stopped.is_set():
+            now = self.clock.now()
+            try:
+                while await self.store.prune(self.limits, now):
+                    pass  # each batch is a transaction; others get their turn in between
+            except StoreError as exc:
+                self.events.announce(DutyFailed("prune", exc.message))
+            await self.clock.wait(self._stopped, now + PRUNE_EVERY_SECONDS)
+
+    async def _lost(self) -> list[Lease]:
+        leases = self.runs.leases
+        if not leases:
+            return []
+        return await self.store.heartbeat(leases, self.clock.now(), self.lease_seconds)
