@@ -1,0 +1,139 @@
+"""Log lines: a listener to events, one line each, on stderr.
+
+``key=value`` on a terminal, JSON elsewhere. Only what an event carries is logged: no body, no header, no token ever
+comes near here. Failures are warnings, requests are debug lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from homegraph.graph.model import Outcome, Run, Target
+from homegraph.service.events import (
+    DutyFailed,
+    Event,
+    LinkChanged,
+    Listener,
+    SyncFinished,
+    SyncRefused,
+    SyncRequested,
+    SyncStarted,
+)
+
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def logger(form: str, level: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger that writes to stderr; ``form`` is text, json, or auto (text on a terminal)."""
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    renderer: Any = (
+        structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    # Libraries (uvicorn) speak through the standard module; only their warnings are of interest.
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    made: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+    )
+    return made
+
+
+def listener(log: structlog.typing.FilteringBoundLogger) -> Listener:
+    """Writes a line for every event."""
+
+    def hear(event: Event) -> None:
+        _LINES[type(event)](log, event)
+
+    return hear
+
+
+def _requested(log: structlog.typing.FilteringBoundLogger, event: SyncRequested) -> None:
+    log.debug(
+        "sync.requested",
+        **_target(event.target),
+        mode=event.mode.value,
+        cause=event.cause.value,
+        merged=event.merged,
+    )
+
+
+def _refused(log: structlog.typing.FilteringBoundLogger, event: SyncRefused) -> None:
+    log.info(
+        "sync.refused", project=event.project_id, agent_user=event.agent_user_id, code=event.code
+    )
+
+
+def _started(log: structlog.typing.FilteringBoundLogger, event: SyncStarted) -> None:
+    log.debug("sync.started", **_target(event.target), attempt=event.attempt, merged=event.merged)
+
+
+def _finished(log: structlog.typing.FilteringBoundLogger, event: SyncFinished) -> None:
+    run = event.run
+    write = log.info if run.outcome is Outcome.DONE else log.warning
+    write("sync.finished", **_run(run))
+
+
+def _link(log: structlog.typing.FilteringBoundLogger, event: LinkChanged) -> None:
+    write = log.warning if event.problem else log.info
+    write(
+        "link.changed",
+        project=event.project_id,
+        user=event.user_id,
+        state=event.state.value,
+        problem=event.problem,
+    )
+
+
+def _duty(log: structlog.typing.FilteringBoundLogger, event: DutyFailed) -> None:
+    log.error("duty.failed", duty=event.duty, error=event.error)
+
+
+def _target(target: Target) -> dict[str, str]:
+    who = {"user": target.user_id} if target.is_first_sync else {"agent_user": target.agent_user_id}
+    return {"project": target.project_id, **who}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "run": run.id,
+        **_target(run.target),
+        "outcome": run.outcome.value,
+        "merged": run.merged,
+        "added": len(run.changes.added),
+        "changed": len(run.changes.changed),
+        "removed": len(run.changes.removed),
+        "took_seconds": round(run.finished_at - run.started_at, 3),
+    }
+    if run.reason:
+        line |= {"reason": run.reason, "message": run.message, "attempt": run.attempt}
+    if run.findings:
+        line["findings"] = ",".join(finding.rule for finding in run.findings)
+    return line
+
+
+_LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
+    SyncRequested: _requested,
+    SyncRefused: _refused,
+    SyncStarted: _started,
+    SyncFinished: _finished,
+    LinkChanged: _link,
+    DutyFailed: _duty,
+}

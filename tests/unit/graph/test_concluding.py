@@ -1,0 +1,189 @@
+"""What follows from the answers of a run."""
+
+from homegraph.errors import (
+    FulfillmentFailed,
+    FulfillmentRefused,
+    FulfillmentTimeout,
+    ReplyUnusable,
+    TokenRefused,
+)
+from homegraph.graph.applying import Applied, Stored
+from homegraph.graph.checks import links_disagree
+from homegraph.graph.concluding import Answer, conclude
+from homegraph.graph.effects import BindLink, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.model import Changes, Finding, Link, LinkState, Placement, Target, Tokens
+
+AGENT_USER = Target("acme", "u-1")
+FIRST = Target("acme", "", "ann")
+LAMP = Stored("lamp", b"f", b"{}", Placement())
+ADDED = Applied(Changes(added=("lamp",)), (LAMP,), ())
+NOTHING = Applied(Changes(), (), ())
+WIPED = Applied(Changes(removed=("lamp",)), (), ("lamp",))
+
+
+def link(user="ann", state=LinkState.LINKED, problem=""):
+    """A link of the project."""
+    return Link("acme", user, state, Tokens(b"t"), 0.0, problem=problem)
+
+
+def answered(applied=ADDED, user="ann", agent_user_id="u-1", *, is_empty=False, **of_link):
+    """A good reply for a user's link."""
+    return Answer(
+        link(user, **of_link), agent_user_id=agent_user_id, applied=applied, is_empty=is_empty
+    )
+
+
+def failed(error, user="ann", **of_link):
+    """An error for a user's link."""
+    return Answer(link(user, **of_link), error=error)
+
+
+def concluded(*answers, target=AGENT_USER, empty_sync="keep"):
+    """The conclusion, by default for an agent user of a project that keeps devices over an empty list."""
+    return conclude(target, answers, empty_sync=empty_sync)
+
+
+def test_a_good_reply_is_written():
+    """Devices go to the store, changes to the run, and nothing failed."""
+    conclusion = concluded(answered())
+
+    assert conclusion.effects == (WriteDevices((LAMP,), ()),)
+    assert conclusion.changes.added == ("lamp",)
+    assert conclusion.failure is None
+
+
+def test_an_unchanged_list_writes_nothing():
+    """No effect without a change."""
+    assert concluded(answered(NOTHING)).effects == ()
+
+
+def test_a_failing_link_does_not_keep_the_other_from_being_updated():
+    """The good reply is written; the failure is told, and worth repeating."""
+    conclusion = concluded(failed(FulfillmentTimeout()), answered(user="bob"))
+
+    assert WriteDevices((LAMP,), ()) in conclusion.effects
+    assert isinstance(conclusion.failure, FulfillmentTimeout)
+    assert conclusion.retryable
+    assert [result.error for result in conclusion.results] == ["FULFILLMENT_TIMEOUT", ""]
+
+
+def test_the_first_failure_is_the_runs():
+    """Several failures: the caller is told of the first, and any that may pass is worth repeating."""
+    conclusion = concluded(failed(FulfillmentRefused()), failed(FulfillmentFailed(), "bob"))
+
+    assert isinstance(conclusion.failure, FulfillmentRefused)
+    assert conclusion.retryable
+
+
+def test_a_refusal_is_not_worth_repeating():
+    """An HTTP 4xx stays what it is."""
+    assert not concluded(failed(FulfillmentRefused())).retryable
+
+
+def test_a_refused_token_breaks_the_link():
+    """It is not asked again until it gets new tokens."""
+    conclusion = concluded(failed(TokenRefused()))
+
+    assert conclusion.effects == (SetLinkState("ann", LinkState.BROKEN, "TOKEN_REFUSED"),)
+    assert not conclusion.retryable
+
+
+def test_without_a_link_to_ask_the_run_fails():
+    """All links broken: nobody was asked, and the caller is told why."""
+    conclusion = concluded()
+
+    assert conclusion.failure is not None
+    assert conclusion.failure.code == "LINK_BROKEN"
+    assert not conclusion.retryable
+
+
+def test_a_problem_is_kept_with_the_link_and_goes_when_it_is_over():
+    """The link's state does not change over a failure that may pass; what it says about it does."""
+    timeout = concluded(failed(FulfillmentTimeout()))
+    cured = concluded(answered(NOTHING, problem="FULFILLMENT_TIMEOUT"))
+    again = concluded(failed(FulfillmentTimeout(), problem="FULFILLMENT_TIMEOUT"))
+
+    assert timeout.effects == (SetLinkState("ann", LinkState.LINKED, "FULFILLMENT_TIMEOUT"),)
+    assert cured.effects == (SetLinkState("ann", LinkState.LINKED, ""),)
+    assert again.effects == ()
+
+
+def test_an_empty_list_removes_nothing():
+    """By default nothing happens to the devices."""
+    assert concluded(answered(WIPED, is_empty=True)).effects == ()
+
+
+def test_an_empty_list_unlinks_when_the_project_says_so():
+    """The other setting: the link ends, as was seen at Google."""
+    conclusion = concluded(answered(WIPED, is_empty=True), empty_sync="unlink")
+
+    assert conclusion.effects == (Unlink("ann"),)
+
+
+def test_another_agent_user_moves_the_link():
+    """The list is not applied to the old agent user; the link moves and a sync follows there."""
+    conclusion = concluded(answered(agent_user_id="u-2"))
+
+    assert conclusion.effects == (RekeyLink("ann", "u-2"),)
+    assert not conclusion.changes
+
+
+def test_a_missing_agent_user_is_the_one_we_know():
+    """A later SYNC without agentUserId is applied."""
+    assert concluded(answered(agent_user_id="")).effects == (WriteDevices((LAMP,), ()),)
+
+
+def test_the_last_of_several_lists_counts():
+    """Links that disagree: the last good reply is the list, and a finding says so."""
+    conclusion = concluded(answered(WIPED), answered(ADDED, "bob"))
+
+    assert conclusion.effects == (WriteDevices((LAMP,), ()),)
+    assert conclusion.findings == (links_disagree(["ann", "bob"]),)
+
+
+def test_links_that_agree_are_no_finding():
+    """A household whose links list the same devices is the normal case."""
+    assert concluded(answered(), answered(user="bob")).findings == ()
+
+
+def test_findings_of_all_replies_are_kept():
+    """What was remarkable about a reply is told with the run."""
+    finding = Finding("rule", "advice", "what", "why", "fix")
+    answer = Answer(link(), agent_user_id="u-1", applied=NOTHING, findings=(finding,))
+
+    assert concluded(answer).findings == (finding,)
+
+
+def test_a_first_sync_binds_the_link():
+    """The reply tells whose devices these are."""
+    conclusion = concluded(answered(state=LinkState.LINKING), target=FIRST)
+
+    assert conclusion.effects == (BindLink("ann", "u-1", (LAMP,)),)
+    assert conclusion.changes.added == ("lamp",)
+
+
+def test_a_first_sync_without_agent_user_fails_and_is_tried_again():
+    """It is not known whose devices these are; the link says why it is not linked."""
+    conclusion = concluded(answered(agent_user_id="", state=LinkState.LINKING), target=FIRST)
+
+    assert isinstance(conclusion.failure, ReplyUnusable)
+    assert conclusion.retryable
+    assert conclusion.effects == (SetLinkState("ann", LinkState.LINKING, "REPLY_UNUSABLE"),)
+
+
+def test_a_failing_first_sync_is_tried_again_whatever_failed():
+    """But for a refused token: that needs a new grant."""
+    refused = concluded(failed(FulfillmentRefused(), state=LinkState.LINKING), target=FIRST)
+    broken = concluded(failed(TokenRefused(), state=LinkState.LINKING), target=FIRST)
+
+    assert refused.retryable
+    assert not broken.retryable
+    assert broken.effects == (SetLinkState("ann", LinkState.BROKEN, "TOKEN_REFUSED"),)
+
+
+def test_an_empty_first_sync_links_unless_the_project_says_otherwise():
+    """An account without devices is an account; with ``unlink`` it is none."""
+    empty = answered(NOTHING, is_empty=True, state=LinkState.LINKING)
+
+    assert concluded(empty, target=FIRST).effects == (BindLink("ann", "u-1", ()),)
+    assert concluded(empty, target=FIRST, empty_sync="unlink").effects == (Unlink("ann"),)

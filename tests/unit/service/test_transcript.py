@@ -1,0 +1,73 @@
+"""What is kept of an exchange: nothing secret."""
+
+from homegraph.graph.model import Exchange
+from homegraph.service.transcript import Transcript
+
+ACCESS, NEW_ACCESS, SECRET = "at-0123456789", "at-9876543210", "s/e+c=ret"
+
+
+def exchange(**parts):
+    """An exchange with a fulfillment, but for ``parts``."""
+    usual = {
+        "intent": "SYNC",
+        "user_id": "ann",
+        "url": "http://cloud/smarthome?code=hidden",
+        "started_at": 0.0,
+        "took": 0.1,
+        "request_headers": {"authorization": f"Bearer {ACCESS}", "x-copy": ACCESS},
+        "request_body": b"",
+        "status": 200,
+        "response_headers": {"set-cookie": "session=1", "x-echo": ACCESS},
+        "response_body": b"",
+    }
+    return Exchange(**{**usual, **parts})
+
+
+def masked(*exchanges, limit=1000, hide=(ACCESS,)):
+    """What is left of the exchanges."""
+    transcript = Transcript()
+    for one in exchanges:
+        transcript.record(one)
+    transcript.hide(*hide)
+    return transcript.exchanges(limit)
+
+
+def test_tokens_are_masked_wherever_they_stand():
+    """In the bearer, in other headers, in both bodies; cookies and the URL's query go as well."""
+    (kept,) = masked(exchange(request_body=ACCESS.encode(), response_body=b"<" + ACCESS.encode()))
+
+    assert ACCESS not in repr(kept)
+    assert kept.request_headers["authorization"] == "Bearer ***"
+    assert kept.response_headers == {"set-cookie": "***", "x-echo": "***"}
+    assert kept.response_body == b"<***"
+    assert kept.url == "http://cloud/smarthome?***"
+
+
+def test_a_secret_that_is_learnt_later_is_masked_in_what_came_before():
+    """The reply that brought a new token is masked by what is known after reading it."""
+    reply = b'{"access_token":"%b"}' % NEW_ACCESS.encode()
+
+    (kept,) = masked(exchange(response_body=reply), hide=(ACCESS, NEW_ACCESS))
+
+    assert kept.response_body == b'{"access_token":"***"}'
+
+
+def test_a_secret_in_a_form_is_masked_in_its_escaped_shape():
+    """A form carries the secret percent-encoded."""
+    (kept,) = masked(exchange(request_body=b"client_secret=s%2Fe%2Bc%3Dret"), hide=(SECRET,))
+
+    assert kept.request_body == b"client_secret=***"
+
+
+def test_masking_comes_before_cutting():
+    """No half of a secret is left at the edge."""
+    (kept,) = masked(exchange(response_body=b"12345" + ACCESS.encode()), limit=8)
+
+    assert kept.response_body == b"12345***"
+
+
+def test_short_words_are_not_taken_for_secrets():
+    """An empty secret masks nothing."""
+    (kept,) = masked(exchange(response_body=b"on"), hide=("", "on"))
+
+    assert kept.response_body == b"on"

@@ -1,0 +1,101 @@
+"""OAuth towards a token endpoint: what is sent, and how answers are read."""
+
+import base64
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homegraph.errors import TokenEndpointFailed, TokenError, TokenRefused
+from homegraph.wire.oauth import TokenReply, read_token_reply, refresh_request
+
+ODD = "a/+=%&: ü"
+
+
+def request(client_auth):
+    """A refresh whose secrets need escaping."""
+    headers, body = refresh_request(
+        ODD, client_id="https://app", client_secret=ODD, client_auth=client_auth
+    )
+    return dict(headers), parse_qsl(body.decode(), keep_blank_values=True)
+
+
+def test_credentials_in_the_body_come_in_googles_order():
+    """The order is the one seen on the wire, and every character survives the form."""
+    headers, form = request("body")
+
+    assert "authorization" not in headers
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
+    assert form == [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", ODD),
+        ("client_id", "https://app"),
+        ("client_secret", ODD),
+    ]
+
+
+def test_credentials_in_basic_are_escaped_first():
+    """RFC 6749 2.3.1: id and secret are form-encoded before they are joined by a colon."""
+    headers, form = request("basic")
+
+    pair = base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode()
+    assert pair == "https%3A%2F%2Fapp:a%2F%2B%3D%25%26%3A%20%C3%BC"
+    assert form == [("grant_type", "refresh_token"), ("refresh_token", ODD)]
+
+
+@pytest.mark.parametrize(
+    ("body", "reply"),
+    [
+        (b'{"access_token":"a"}', TokenReply("a")),
+        (b'{"access_token":"a","expires_in":3600}', TokenReply("a", "", 3600)),
+        (b'{"access_token":"a","expires_in":"3600"}', TokenReply("a", "", 3600)),
+        (b'{"access_token":"a","expires_in":"soon"}', TokenReply("a")),
+        (b'{"access_token":"a","expires_in":-5,"x":[1]}', TokenReply("a")),
+        (b'{"access_token":"a","expires_in":"inf"}', TokenReply("a")),
+        (b'{"access_token":"a","refresh_token":"r"}', TokenReply("a", "r")),
+        (b'{"access_token":"a","refresh_token":null}', TokenReply("a")),
+    ],
+)
+def test_a_token_is_read_leniently(body, reply):
+    """expires_in as text is forgiven, as real clients do; nonsense counts as unknown."""
+    assert read_token_reply(200, body) == reply
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "says"),
+    [
+        (400, b'{"error":"invalid_grant"}', TokenRefused, "invalid_grant"),
+        (
+            400,
+            b'{"error":"invalid_grant","error_description":"revoked"}',
+            TokenRefused,
+            "invalid_grant (revoked)",
+        ),
+        (400, b'{"error":"invalid_client"}', TokenEndpointFailed, "invalid_client"),
+        (401, b'{"error":"invalid_grant"}', TokenEndpointFailed, "401"),
+        (500, b"<html>", TokenEndpointFailed, "HTTP 500"),
+        (200, b"access_token=a", TokenEndpointFailed, "JSON"),
+        (200, b'{"access_token":""}', TokenEndpointFailed, "empty"),
+        (200, b"\xff", TokenEndpointFailed, "JSON"),
+        (200, b"[" * 100_000, TokenEndpointFailed, "JSON"),
+        (400, b"[" * 100_000, TokenEndpointFailed, "HTTP 400"),
+    ],
+)
+def test_only_invalid_grant_means_refused(status, body, error, says):
+    """Everything else may pass."""
+    with pytest.raises(TokenError) as caught:
+        read_token_reply(status, body)
+
+    assert type(caught.value) is error
+    assert says in caught.value.message
+
+
+@given(st.integers(100, 599), st.binary())
+def test_any_answer_is_a_token_or_our_error(status, body):
+    """Whatever a token endpoint says, nothing else comes out."""
+    try:
+        reply = read_token_reply(status, body)
+    except TokenError:
+        return
+    assert reply.access_token
