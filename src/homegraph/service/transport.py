@@ -95,10 +95,15 @@ class PyreqwestTransport:
             async with request as response:
                 content = await _read_bounded(response, reply_max_bytes)
                 return HttpReply(response.status, tuple(response.headers.items()), content)
-        except ConnectTimeoutError as exc:
-            raise FulfillmentUnreachable(f"No connection within {CONNECT_SECONDS:.0f} s.") from exc
         except (ReadTimeoutError, RequestTimeoutError, WriteTimeoutError, PoolTimeoutError) as exc:
-            raise FulfillmentTimeout(f"No complete answer within {seconds_max:.0f} s.") from exc
+            raise _late(seconds_max) from exc
+        except ConnectTimeoutError as exc:
+            # Also raised when the deadline passes before the first byte of a reply.
+            if _while_connecting(exc):
+                raise FulfillmentUnreachable(
+                    f"No connection within {CONNECT_SECONDS:.0f} s."
+                ) from exc
+            raise _late(seconds_max) from exc
         except PyreqwestError as exc:
             raise FulfillmentUnreachable(f"The connection failed: {_innermost(exc)}.") from exc
 
@@ -118,6 +123,14 @@ async def _read_bounded(response: Response, most: int) -> bytes:
             raise ReplyTooLarge(f"The reply has more than {most} bytes.")
         chunks.append(bytes(chunk))
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _late(seconds_max: float) -> FulfillmentTimeout:
+    return FulfillmentTimeout(f"No complete answer within {seconds_max:g} s.")
+
+
+def _while_connecting(exc: ConnectTimeoutError) -> bool:
+    return any("(Connect)" in cause["message"] for cause in exc.details["causes"] or ())
 
 
 def _innermost(exc: PyreqwestError) -> str:

@@ -1,0 +1,211 @@
+"""A scripted fulfillment: the developer's side of the wire, for tests.
+
+A real HTTP server in threads of its own, so that it serves synchronous and asynchronous tests alike, and a server in
+another process as well. It checks the bearer, knows several homes by their token, refreshes tokens, and records every
+call. A test can script the next answers: another status, any bytes, a reply that is held until the test lets it go.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import parse_qs
+
+WAIT_SECONDS: Final = 20.0
+"""How long a test waits for something that is to happen; only a failing test waits that long."""
+
+
+def lamp(device_id: str, name: str | None = None, **members: Any) -> dict[str, Any]:
+    """A light that can be switched, as SYNC lists it; ``members`` are added or replace the usual ones."""
+    return {
+        "id": device_id,
+        "type": "action.devices.types.LIGHT",
+        "traits": ["action.devices.traits.OnOff"],
+        "name": {"name": name or device_id},
+        "willReportState": False,
+        **members,
+    }
+
+
+@dataclass(slots=True)
+class Home:
+    """What a token opens: an agent user and its devices."""
+
+    agent_user_id: str = "user-1"
+    devices: list[dict[str, Any]] = field(default_factory=lambda: [lamp("lamp")])
+
+
+@dataclass(slots=True)
+class Answer:
+    """A scripted answer; ``hold`` delays it until the event is set."""
+
+    status: int = HTTPStatus.OK
+    body: bytes | None = None
+    headers: Sequence[tuple[str, str]] = ()
+    hold: threading.Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that came in. ``number`` counts from 0; ``body`` is parsed JSON, or the form of a token request."""
+
+    number: int
+    path: str
+    token: str
+    headers: dict[str, str]
+    raw: bytes
+    body: Any
+
+    @property
+    def intent(self) -> str:
+        """``action.devices.SYNC``, or empty for a token request."""
+        inputs = self.body.get("inputs") if isinstance(self.body, dict) else None
+        return str(inputs[0]["intent"]) if inputs else ""
+
+
+class ScriptedFulfillment:
+    """A device cloud whose behaviour a test writes."""
+
+    def __init__(self) -> None:
+        self.homes: dict[str, Home] = {"token-1": Home()}
+        self.refresh_tokens: dict[str, str] = {}
+        """Refresh token to the access token that it buys; unknown ones get ``invalid_grant``."""
+        self.calls: list[Call] = []
+        self._script: deque[Answer] = deque()
+        self._token_script: deque[Answer] = deque()
+        self._changed = threading.Condition()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.cloud = self
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    # --- what a test says ------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The fulfillment URL."""
+        return f"http://127.0.0.1:{self._server.server_port}/smarthome"
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint."""
+        return f"http://127.0.0.1:{self._server.server_port}/token"
+
+    @property
+    def home(self) -> Home:
+        """The only home of a simple test."""
+        return self.homes["token-1"]
+
+    def answer_next(self, *answers: Answer) -> None:
+        """Answer the next intents with these; after them everything is as usual."""
+        self._script.extend(answers)
+
+    def answer_token_next(self, *answers: Answer) -> None:
+        """The same for the token endpoint."""
+        self._token_script.extend(answers)
+
+    # --- what a test asks ------------------------------------------------------------------------------------
+
+    def intents(self) -> list[Call]:
+        """The intents among the calls."""
+        return [call for call in self.calls if call.intent]
+
+    def wait_for(self, count: int) -> list[Call]:
+        """Wait until ``count`` intents have come in; they may not be answered yet."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self.intents()) >= count, WAIT_SECONDS):
+                raise AssertionError(f"{len(self.intents())} intents came in, not {count}")
+            return self.intents()
+
+    # --- the wire --------------------------------------------------------------------------------------------
+
+    def take(self, path: str, headers: dict[str, str], raw: bytes) -> Answer:
+        """Record a call and choose its answer."""
+        token = headers.get("authorization", "").removeprefix("Bearer ")
+        is_token_request = path == "/token"
+        body: Any = parse_qs(raw.decode()) if is_token_request else _json(raw)
+        with self._changed:
+            self.calls.append(Call(len(self.calls), path, token, headers, raw, body))
+            script = self._token_script if is_token_request else self._script
+            scripted = script.popleft() if script else Answer()
+            self._changed.notify_all()
+        if scripted.hold is not None:
+            scripted.hold.wait(WAIT_SECONDS)
+        if scripted.body is not None or scripted.status != HTTPStatus.OK:
+            return scripted
+        return self._refresh(body) if is_token_request else self._intent(token, body)
+
+    def _intent(self, token: str, body: Any) -> Answer:
+        home = self.homes.get(token)
+        if home is None:
+            return Answer(HTTPStatus.UNAUTHORIZED, b'{"error":"invalid_token"}')
+        payload = {"agentUserId": home.agent_user_id, "devices": home.devices}
+        return _json_answer({"requestId": body["requestId"], "payload": payload})
+
+    def _refresh(self, form: dict[str, list[str]]) -> Answer:
+        access = self.refresh_tokens.get(form.get("refresh_token", [""])[0])
+        if access is None:
+            return Answer(HTTPStatus.BAD_REQUEST, b'{"error":"invalid_grant"}')
+        return _json_answer({"token_type": "Bearer", "access_token": access, "expires_in": 3600})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    cloud: ScriptedFulfillment
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hung up is part of many tests."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:  # the name is the base class's
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        raw = self.rfile.read(int(headers.get("content-length", "0")))
+        answer = self.server.cloud.take(self.path, headers, raw)
+        body = answer.body or b""
+        self.send_response(answer.status)
+        for name, value in answer.headers or (("Content-Type", "application/json"),):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Calls are recorded, not printed."""
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def _json_answer(value: Any) -> Answer:
+    return Answer(HTTPStatus.OK, json.dumps(value).encode())
