@@ -100,7 +100,7 @@ def changes(
     """Say what the reply changes.
 
     ``decoded`` are the fresh devices in the same order as ``comparison.fresh``; ``old`` holds the stored definitions of
-    those of them that are already here. Of two devices with one id the first counts.
+    those of them that are already here. Of two devices with one id the one whose bytes are known counts, else the first.
     """
     stored: dict[str, Stored] = {}
     added: list[str] = []
@@ -132,9 +132,30 @@ def changed_fields(before: DeviceDefinition, after: DeviceDefinition) -> tuple[s
         sorted(
             name
             for name in names
-            if before.members.get(name, missing) != after.members.get(name, missing)
+            if _differ(before.members.get(name, missing), after.members.get(name, missing))
         )
     )
+
+
+def _differ(before: object, after: object) -> bool:
+    """Whether two JSON values differ; ``1`` and ``1.0`` do not, ``1`` and ``true`` do (Python's ``==`` finds them equal).
+
+    A loop, not a recursion: how deep a reply is nested is somebody else's choice.
+    """
+    pairs: list[tuple[object, object]] = [(before, after)]
+    while pairs:
+        one, two = pairs.pop()
+        if isinstance(one, dict) and isinstance(two, dict):
+            if one.keys() != two.keys():
+                return True
+            pairs.extend((value, two[name]) for name, value in one.items())
+        elif isinstance(one, list) and isinstance(two, list):
+            if len(one) != len(two):
+                return True
+            pairs.extend(zip(one, two, strict=True))
+        elif isinstance(one, bool) is not isinstance(two, bool) or one != two:
+            return True
+    return False
 
 
 def first_placement(device: DeviceDefinition) -> Placement:

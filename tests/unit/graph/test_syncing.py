@@ -26,14 +26,17 @@ POLICY = RetryPolicy(attempts_max=3, first=1.0, longest=10.0)
 
 
 def requested(work, mode=Mode.ASYNC, now=0.0, cause=Cause.REQUEST):
+    """``work`` after one more request."""
     return syncing.request(work, mode, cause, now)[1]
 
 
 def claimed(work, now=0.0, worker="worker-1"):
+    """``work`` as claimed."""
     return syncing.claim(work, worker, now, LEASE_SECONDS)
 
 
 def in_state(state):
+    """Work in each state, nothing else about it being special."""
     waiting = requested(Work())
     return {
         State.IDLE: Work(),
@@ -198,6 +201,7 @@ def test_a_run_that_is_taken_over_answers_what_came_meanwhile():
 
 
 def next_step(work, *, failed=True, retryable=True, spread=0.5, policy=POLICY):
+    """What follows a run that failed, unless told otherwise."""
     return syncing.next_step(
         work, failed=failed, retryable=retryable, policy=policy, now=100.0, spread=spread
     )

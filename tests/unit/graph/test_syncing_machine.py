@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from homegraph.graph import syncing
 from homegraph.graph.model import Cause, Mode, Outcome
-from homegraph.graph.syncing import Admission, Finish, Retry, RetryPolicy, State, Work, state_of
+from homegraph.graph.syncing import Admission, Retry, RetryPolicy, State, Work, state_of
 
 LEASE_SECONDS = 30.0
 POLICY = RetryPolicy(attempts_max=3, first=1.0, longest=10.0)

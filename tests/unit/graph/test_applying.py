@@ -1,0 +1,185 @@
+"""What a SYNC reply changes: nothing is looked into that did not change, and placement is nobody's but the user's."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homegraph.graph import applying
+from homegraph.graph.model import Changed, Changes, Placement
+from homegraph.wire.intents import read_device
+
+
+def device(device_id="lamp", **members):
+    """A device's bytes as a fulfillment sends them."""
+    whole = {
+        "id": device_id,
+        "type": "action.devices.types.LIGHT",
+        "traits": ["action.devices.traits.OnOff"],
+        "name": {"name": "Lamp"},
+        "willReportState": False,
+        **members,
+    }
+    return json.dumps(whole).encode()
+
+
+def apply(before, after):
+    """Apply the list ``after`` where the devices ``before`` (id -> bytes) are stored."""
+    known = {applying.fingerprint(definition): id_ for id_, definition in before.items()}
+    comparison = applying.compare(known, after)
+    decoded = [read_device(fresh.definition, fresh.index) for fresh in comparison.fresh]
+    old = {one.id: read_device(before[one.id]) for one in decoded if one.id in before}
+    return applying.changes(before.keys(), comparison, decoded, old)
+
+
+def test_a_list_that_is_known_changes_nothing():
+    """The same bytes again: nothing to tell, nothing to write, nothing to decode."""
+    lamp = device()
+    comparison = applying.compare({applying.fingerprint(lamp): "lamp"}, [lamp])
+
+    assert comparison.fresh == ()
+    assert comparison.kept == {"lamp"}
+    assert apply({"lamp": lamp}, [lamp]) == applying.Applied(Changes(), (), ())
+
+
+def test_a_new_device_is_placed_where_the_cloud_says():
+    """Room and name start as SYNC's roomHint and name."""
+    lamp = device(roomHint="Kitchen")
+    applied = apply({}, [lamp])
+
+    assert applied.changes == Changes(added=("lamp",))
+    assert applied.stored == (
+        applying.Stored("lamp", applying.fingerprint(lamp), lamp, Placement("Kitchen", "Lamp")),
+    )
+
+
+def test_a_changed_device_keeps_its_placement():
+    """Only the definition is taken over, and the members that differ are named."""
+    before = device(roomHint="Kitchen", attributes={"commandOnlyOnOff": True})
+    after = device(roomHint="Cellar", name={"name": "Bulb"})
+    applied = apply({"lamp": before}, [after])
+
+    assert applied.changes == Changes(
+        changed=(Changed("lamp", ("attributes", "name", "roomHint")),)
+    )
+    assert [stored.placement for stored in applied.stored] == [None]
+
+
+def test_a_device_that_is_missing_is_removed():
+    """The reply is the full list."""
+    applied = apply({"b": device("b"), "a": device("a"), "c": device("c")}, [device("c")])
+
+    assert applied.changes == Changes(removed=("a", "b"))
+    assert applied.removed == ("a", "b")
+    assert applied.stored == ()
+
+
+def test_other_bytes_with_the_same_content_are_no_change():
+    """Another order of keys renews the fingerprint, so that the next reply is known again; nobody is told."""
+    before = device(attributes={"a": [1, {"b": None}]})
+    after = json.dumps(dict(reversed(json.loads(before).items())), indent=1).encode()
+    applied = apply({"lamp": before}, [after])
+
+    assert not applied.changes
+    assert [stored.fingerprint for stored in applied.stored] == [applying.fingerprint(after)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differ"),
+    [
+        (1, True, True),
+        (0, False, True),
+        (True, True, False),
+        (1, 1.0, False),
+        ([1, [True]], [1, [True]], False),
+        ([1, [True]], [1, [1]], True),
+        ([1], [1, 2], True),
+        ({"a": 1}, {"a": True}, True),
+        ({"a": 1}, {"b": 1}, True),
+        ({"a": {}}, {"a": []}, True),
+        ("1", 1, True),
+        (None, False, True),
+        (None, None, False),
+    ],
+)
+def test_members_are_compared_as_json(before, after, differ):
+    """A number is not a boolean, although Python thinks so; 1 and 1.0 are one number."""
+    fields = applying.changed_fields(
+        read_device(device(attributes={"x": before})), read_device(device(attributes={"x": after}))
+    )
+
+    assert fields == (("attributes",) if differ else ())
+
+
+def test_null_differs_from_absent():
+    """A member that is there is not the same as one that is not."""
+    fields = applying.changed_fields(read_device(device()), read_device(device(roomHint=None)))
+
+    assert fields == ("roomHint",)
+
+
+def test_comparing_does_not_care_how_deep_a_reply_is_nested():
+    """A reply as deep as can be read can be compared, too."""
+    deep = '{"a":' * 300 + "1" + "}" * 300
+    one = read_device(device(attributes=json.loads(deep)))
+    two = read_device(device(attributes=json.loads(deep.replace("1", "2"))))
+
+    assert applying.changed_fields(one, two) == ("attributes",)
+    assert applying.changed_fields(one, one) == ()
+
+
+def test_of_two_new_devices_with_one_id_the_first_counts():
+    """One id is one device."""
+    first, second = device(name={"name": "First"}), device(name={"name": "Second"})
+    applied = apply({}, [first, second])
+
+    assert applied.changes.added == ("lamp",)
+    assert [stored.definition for stored in applied.stored] == [first]
+
+
+def test_a_known_device_counts_before_another_with_its_id():
+    """What is stored stays while the reply still has it, wherever the other one stands."""
+    known, other = device(name={"name": "Known"}), device(name={"name": "Other"})
+
+    assert apply({"lamp": known}, [other, known]) == applying.Applied(Changes(), (), ())
+    assert apply({"lamp": known}, [known, other]) == applying.Applied(Changes(), (), ())
+
+
+def test_the_order_of_the_list():
+    """Every device of the reply is named in its place, whether it was known or had to be decoded."""
+    known, new = device("known"), device("new")
+    comparison = applying.compare({applying.fingerprint(known): "known"}, [new, known, new])
+    decoded = [read_device(fresh.definition) for fresh in comparison.fresh]
+
+    assert comparison.listed == ("", "known", "")
+    assert [fresh.index for fresh in comparison.fresh] == [0, 2]
+    assert comparison.device_ids(decoded) == ("new", "known", "new")
+
+
+def test_what_is_decoded_belongs_to_what_is_fresh():
+    """A device too few or too many is a mistake of the caller."""
+    comparison = applying.compare({}, [device()])
+
+    with pytest.raises(ValueError, match="shorter"):
+        applying.changes((), comparison, (), {})
+
+
+NAMES = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["One", "Two", "Three"]))
+
+
+@given(before=NAMES, after=NAMES)
+def test_afterwards_the_stored_list_is_the_replied_list(before, after):
+    """For any two lists: what is written and dropped turns the one into the other, and is told in full."""
+    stored = {key: device(key, name={"name": name}) for key, name in before.items()}
+    replied = {key: device(key, name={"name": name}) for key, name in after.items()}
+    applied = apply(stored, replied.values())
+    result = {key: value for key, value in stored.items() if key not in applied.removed}
+    result |= {one.device_id: one.definition for one in applied.stored}
+
+    assert result == replied
+    assert set(applied.changes.added) == after.keys() - before.keys()
+    assert set(applied.changes.removed) == before.keys() - after.keys()
+    assert {one.device_id for one in applied.changes.changed} == {
+        key for key in before.keys() & after.keys() if before[key] != after[key]
+    }

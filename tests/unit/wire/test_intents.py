@@ -1,0 +1,195 @@
+"""The SYNC intent: the bytes that go out, and what any reply is read as."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homegraph.errors import ReplyErrorPayload, ReplyUnusable
+from homegraph.wire import intents
+
+LAMP = {
+    "id": "lamp",
+    "type": "action.devices.types.LIGHT",
+    "traits": ["action.devices.traits.OnOff", "action.devices.traits.Brightness"],
+    "name": {"name": "Lamp", "nicknames": ["Bulb"]},
+    "willReportState": True,
+    "roomHint": "Kitchen",
+}
+
+
+def reply(**payload):
+    """A reply with this payload."""
+    return json.dumps({"requestId": "1", "payload": payload}).encode()
+
+
+def test_the_request_is_written_as_google_writes_it():
+    """Compact, keys in alphabetical order, requestId a decimal number (observed)."""
+    assert intents.sync_request("16262011330654446620") == (
+        b'{"inputs":[{"intent":"action.devices.SYNC"}],"requestId":"16262011330654446620"}'
+    )
+
+
+def test_a_reply_is_taken_apart_without_looking_into_its_devices():
+    """Devices stay the bytes they came as, also those that are unusable."""
+    body = b'{"requestId":"1","payload":{"agentUserId":"1836","devices":[{"id" : "a"},null, 7 ]},"x":0}'
+
+    assert intents.read_sync_reply(body) == intents.SyncReply(
+        "1", "1836", (b'{"id" : "a"}', b"null", b"7")
+    )
+
+
+@pytest.mark.parametrize("missing", [{}, {"requestId": None, "agentUserId": None}])
+def test_what_a_reply_may_lack(missing):
+    """Missing or null requestId and agentUserId are empty."""
+    body = json.dumps(
+        {
+            "requestId": missing.get("requestId"),
+            "payload": {"agentUserId": missing.get("agentUserId"), "devices": []},
+        }
+        if missing
+        else {"payload": {"devices": []}}
+    ).encode()
+
+    assert intents.read_sync_reply(body) == intents.SyncReply("", "", ())
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "cannot be used"),
+        (b"<html>", "cannot be used"),
+        (b"[]", "cannot be used: Expected `object`, got `array`"),
+        (b'{"payload":{"devices":[', "cannot be used"),
+        (b'{"payload":{"agentUserId":7,"devices":[]}}', r"at `\$\.payload\.agentUserId`"),
+        (b'{"payload":{"devices":{}}}', r"at `\$\.payload\.devices`"),
+        (b'{"requestId":"\xff","payload":{"devices":[]}}', "cannot be used"),
+        (b'{"x":' + b"[" * 100_000, "cannot be used"),
+        (b'{"payload":{"agentUserId":"\\ud800","devices":[]}}', "surrogate"),
+        (b"{}", "no payload"),
+        (b'{"payload":null}', "no payload"),
+        (b'{"payload":{}}', "no payload.devices"),
+        (b'{"payload":{"devices":null,"errorCode":""}}', "no payload.devices"),
+    ],
+)
+def test_a_reply_that_is_none(body, message):
+    """Whatever is no answer to SYNC is refused with the place where it is not."""
+    with pytest.raises(ReplyUnusable, match=message):
+        intents.read_sync_reply(body)
+
+
+def test_an_error_that_the_fulfillment_reports():
+    """payload.errorCode is an error whatever else the payload holds, and debugString is passed on."""
+    with pytest.raises(ReplyErrorPayload, match=r"errorCode authExpired \(token gone\)"):
+        intents.read_sync_reply(
+            reply(errorCode="authExpired", debugString="token gone", devices=[LAMP])
+        )
+    with pytest.raises(ReplyErrorPayload, match=r"errorCode deviceOffline$"):
+        intents.read_sync_reply(reply(errorCode="deviceOffline"))
+
+
+def test_foreign_texts_are_cut():
+    """A reply cannot fill our messages."""
+    with pytest.raises(ReplyErrorPayload) as caught:
+        intents.read_sync_reply(reply(errorCode="e" * 10_000, debugString="d" * 10_000))
+
+    assert len(caught.value.message) < 3 * intents.TEXT_MAX
+    assert "e" * intents.TEXT_MAX + "…" in caught.value.message
+
+
+def test_the_number_of_devices_is_bounded():
+    """One device too many refuses the reply."""
+    most = b'{"payload":{"devices":[' + b",".join([b"1"] * intents.DEVICES_MAX) + b"%b]}}"
+
+    assert len(intents.read_sync_reply(most % b"").devices) == intents.DEVICES_MAX
+    with pytest.raises(ReplyUnusable, match="lists 5001 devices; 5000 are allowed"):
+        intents.read_sync_reply(most % b",1")
+
+
+def test_a_device():
+    """What we need of a device is read, and all its members are kept."""
+    assert intents.read_device(json.dumps(LAMP).encode()) == intents.DeviceDefinition(
+        "lamp",
+        "action.devices.types.LIGHT",
+        ("action.devices.traits.OnOff", "action.devices.traits.Brightness"),
+        "Lamp",
+        "Kitchen",
+        LAMP,
+    )
+
+
+def test_a_device_in_no_room():
+    """A missing or null roomHint is empty."""
+    without = {name: value for name, value in LAMP.items() if name != "roomHint"}
+
+    assert intents.read_device(json.dumps(without).encode()).room_hint == ""
+    assert intents.read_device(json.dumps(without | {"roomHint": None}).encode()).room_hint == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": None}, r"at `\$\.id`"),
+        ({"id": 7}, r"at `\$\.id`"),
+        ({"id": ""}, "an empty id"),
+        ({"name": "Lamp"}, r"at `\$\.name`"),
+        ({"name": {}}, "required field `name`"),
+        ({"traits": "OnOff"}, r"at `\$\.traits`"),
+        ({"traits": [1]}, r"at `\$\.traits\[0\]`"),
+        ({"type": 1}, r"at `\$\.type`"),
+        ({"attributes": []}, r"at `\$\.attributes`"),
+        ({"customData": "x"}, r"at `\$\.customData`"),
+        ({"willReportState": "yes"}, r"at `\$\.willReportState`"),
+    ],
+)
+def test_a_device_that_is_none(change, message):
+    """One device that lacks what it must have refuses the whole reply; the message names device and member."""
+    with pytest.raises(ReplyUnusable, match=f"Device 3 .*{message}"):
+        intents.read_device(json.dumps(LAMP | change).encode(), 3)
+
+
+@pytest.mark.parametrize("name", ["id", "type", "traits", "name"])
+def test_what_a_device_must_have(name):
+    """id, type, traits and name are required."""
+    without = {key: value for key, value in LAMP.items() if key != name}
+
+    with pytest.raises(ReplyUnusable, match=f"required field `{name}`"):
+        intents.read_device(json.dumps(without).encode())
+
+
+@pytest.mark.parametrize(
+    "definition", [b"", b"null", b'"lamp"', b"{", b'{"id":"\xff"}', b'{"x":' + b"[" * 100_000]
+)
+def test_bytes_that_are_no_device(definition):
+    """Anything but an object in JSON is refused."""
+    with pytest.raises(ReplyUnusable, match="Device 0"):
+        intents.read_device(definition)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_a_value_or_our_error(body):
+    """A reply is read or refused; nothing else comes out of here."""
+    for read in (intents.read_sync_reply, intents.read_device):
+        with contextlib.suppress(ReplyUnusable, ReplyErrorPayload):
+            read(body)
+
+
+@given(JSON, st.text())
+def test_what_is_read_is_what_was_sent(value, agent_user_id):
+    """Devices come out as the bytes that went in."""
+    read = intents.read_sync_reply(reply(agentUserId=agent_user_id, devices=[value]))
+
+    assert read.agent_user_id == agent_user_id
+    assert [json.loads(one) for one in read.devices] == [value]
