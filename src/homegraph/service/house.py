@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homegraph.service.clock import Clock, Ids
+from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
+from homegraph.service.loop import Loop
 from homegraph.service.runs import Runs
 from homegraph.service.settings import Settings
 from homegraph.service.transport import Transport
@@ -28,4 +30,6 @@ class House:
     vault: Vault
     transport: Transport
     events: Events
+    credentials: Credentials
     runs: Runs
+    loop: Loop

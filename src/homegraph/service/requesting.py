@@ -51,6 +51,8 @@ async def _queue(house: House, target: Target) -> None:
 
 
 async def _wait(house: House, target: Target) -> None:
+    if house.loop.stopping:
+        raise CallRefused("SERVER_STOPPING")
     if house.runs.waiting_calls >= SYNC_CALLS_MAX:
         raise CallRefused("SERVER_BUSY")
     with house.runs.listen(target) as listening:

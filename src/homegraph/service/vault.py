@@ -62,13 +62,18 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
+def fresh_key() -> bytes:
+    """A new key."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
 def load_key(path: Path, from_environment: str = "") -> bytes:
     """The encryption key: from the environment (base64, 32 bytes), else from the file, which is made when missing.
 
     Raises:
         SettingsError: it has not 32 bytes, or cannot be read.
     """
-    encoded = from_environment or secret_file(path, _new_key)
+    encoded = from_environment or secret_file(path, lambda: base64.b64encode(fresh_key()).decode())
     try:
         key = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as exc:
@@ -103,10 +108,6 @@ def _write_once(path: Path, text: str) -> None:
         return  # another server was first; its content counts
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _new_key() -> str:
-    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def _bound(place: tuple[str, ...]) -> bytes:

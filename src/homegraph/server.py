@@ -1,0 +1,350 @@
+"""The composition root: builds the one house of a process, opens its doors, and shuts them in order.
+
+``running`` is all of it as a context manager; ``serve`` adds what a command needs (banner, signals, exit code). Tests and
+the demo use ``running``, so that they try the very server that is shipped.
+
+The order matters. On the way in: socket, database, what the file declares, duties, doors. On the way out: the
+readiness probe says no, nothing is claimed any more, callers who wait get their answer within the grace, what is
+left is handed back, and only then the database is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from homegraph import __version__
+from homegraph.errors import SettingsError
+from homegraph.graph.syncing import RetryPolicy
+from homegraph.service import linking, log
+from homegraph.service.clock import Clock, SystemClock, SystemIds
+from homegraph.service.credentials import Credentials
+from homegraph.service.events import Events
+from homegraph.service.house import House
+from homegraph.service.loop import Loop
+from homegraph.service.outbound import Bounds, Outbound
+from homegraph.service.runs import Runs
+from homegraph.service.settings import Settings, load
+from homegraph.service.transport import PyreqwestTransport
+from homegraph.service.upkeep import Upkeep
+from homegraph.service.vault import Vault, fresh_key, load_key, secret_file
+from homegraph.store.port import Limits
+from homegraph.store.sqlite import SqliteStore
+from homegraph.web.app import build_app
+
+ADMIN_TOKEN_FILE: Final = "admin-token"  # noqa: S105  # a file name
+KEY_FILE: Final = "encryption.key"
+
+CONNECTIONS_WAITING_MAX: Final = 2_048
+KEEP_ALIVE_SECONDS: Final = 75
+ANSWERS_SECONDS: Final = 2
+"""For writing the last answers after the grace."""
+
+SECONDS_PER_DAY: Final = 86_400.0
+
+EXIT_INTERRUPTED: Final = 130
+
+
+@dataclass(slots=True)
+class Running:
+    """A server that answers. ``url`` has no trailing slash; it is empty when it listens on a Unix socket."""
+
+    house: House
+    url: str
+    where: str
+    admin_token: str = field(repr=False)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """A server on the settings' address, until the context ends.
+
+    Raises:
+        SettingsError: the address cannot be listened on, or the encryption key is not usable.
+        DatabaseInUse: another process owns the database.
+        SchemaTooNew: a newer version wrote it.
+    """
+    clock = clock or SystemClock()
+    listening = _listen(settings)
+    with listening:
+        url = _url(settings, listening)
+        admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, SystemIds(clock).secret)
+        async with _house(settings, clock) as house:
+            await linking.declare(house)
+            app = build_app(
+                house, admin_token=admin_token, url=settings.base_url or url, started_at=clock.now()
+            )
+            async with _duties(house), _door(app, listening, house):
+                yield Running(house, url, _where(settings, listening), admin_token)
+
+
+def serve(flags: Mapping[str, object]) -> int:
+    """Run a server until a signal ends it; the exit code is the process's."""
+    config = flags.get("config")
+    settings = load(
+        {name: value for name, value in flags.items() if name not in ("config", "json")},
+        os.environ,
+        Path(str(config)) if config else None,
+        Path.cwd(),
+    )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    with _signals(stop):
+        async with running(settings) as server:
+            logger = log.logger(settings.log_format, settings.log_level)
+            server.house.events.subscribe(log.listener(logger))
+            sys.stdout.write(banner(server))
+            sys.stdout.flush()
+            await stop.wait()
+            sys.stderr.write(f"\nstopping; kept: {server.house.settings.database_text}\n")
+
+
+def banner(server: Running) -> str:
+    """What is said when the server answers: where everything is, and what to do next."""
+    settings = server.house.settings
+    lines = [
+        ("API", f"{server.url}/v1/" if server.url else server.where, "base URL for your client"),
+        ("Status", f"{server.url}/readyz" if server.url else "", ""),
+        ("Database", settings.database_text, ""),
+        *(
+            ("Project" if index == 0 else "", project.id, f"-> {project.fulfillment_url}")
+            for index, project in enumerate(settings.projects)
+        ),
+    ]
+    rows = "\n".join(
+        f"  {name:<13} {value:<34} {note}".rstrip()
+        for name, value, note in lines
+        if value or name == "API"
+    )
+    hint = (
+        "homegraph links list"
+        if settings.projects
+        else "write a homegraph.toml (docs/reference/settings.md), or look around with: homegraph demo"
+    )
+    return (
+        f"homegraph {__version__}   local Home Graph (not affiliated with Google)\n\n"
+        f"{rows}\n\n  Try:  {hint}\n  Stop: Ctrl-C\n"
+    )
+
+
+# --- the house ---------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+    ids = SystemIds(clock)
+    store = await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
+    transport = PyreqwestTransport()
+    vault = Vault(_key(settings))
+    events = Events()
+    outbound = Outbound(
+        transport,
+        store,
+        vault,
+        clock,
+        ids,
+        Bounds(settings.sync_timeout_seconds, settings.reply_max_bytes),
+    )
+    runs = Runs(
+        store=store,
+        outbound=outbound,
+        events=events,
+        policy=RetryPolicy(
+            settings.retry_attempts_max,
+            settings.retry_first_seconds,
+            settings.retry_longest_seconds,
+        ),
+        journal_body_bytes=settings.journal_body_bytes,
+    )
+    loop = Loop(
+        store=store,
+        runs=runs,
+        clock=clock,
+        events=events,
+        concurrency=settings.concurrency,
+        project_concurrency=settings.project_concurrency,
+        lease_seconds=settings.lease_seconds,
+    )
+    try:
+        yield House(
+            settings=settings,
+            store=store,
+            clock=clock,
+            ids=ids,
+            vault=vault,
+            transport=transport,
+            events=events,
+            credentials=Credentials(store, clock),
+            runs=runs,
+            loop=loop,
+        )
+    finally:
+        await transport.close()
+        await store.close()
+
+
+def _key(settings: Settings) -> bytes:
+    """A database in memory takes its key with it; any other needs the one it was written with."""
+    if settings.database_path == ":memory:":
+        return fresh_key()
+    return load_key(settings.data_dir / KEY_FILE, settings.encryption_key.reveal())
+
+
+@asynccontextmanager
+async def _duties(house: House) -> AsyncIterator[None]:
+    """The loop and its upkeep. A duty that fails for good ends the server: half a server helps nobody."""
+    settings = house.settings
+    upkeep = Upkeep(
+        store=house.store,
+        runs=house.runs,
+        clock=house.clock,
+        events=house.events,
+        limits=Limits(
+            settings.runs_kept, settings.exchanges_kept, settings.history_days * SECONDS_PER_DAY
+        ),
+        lease_seconds=settings.lease_seconds,
+    )
+    async with asyncio.TaskGroup() as duties:
+        duties.create_task(house.loop.work(), name="loop")
+        duties.create_task(upkeep.heartbeat(), name="heartbeat")
+        duties.create_task(upkeep.prune(), name="prune")
+        try:
+            yield
+        finally:
+            house.loop.stop()
+            upkeep.stop()
+
+
+# --- the door ----------------------------------------------------------------------------------------------------
+
+
+class _Door(uvicorn.Server):
+    """uvicorn, without its signal handlers, and with an event for being ready."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals are the command's business
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+
+@asynccontextmanager
+async def _door(app: ASGIApp, listening: socket.socket, house: House) -> AsyncIterator[None]:
+    """HTTP, until the context ends; then callers who wait are answered within the grace.
+
+    The loop stops claiming first, so that no new work starts while the door closes. Runs that outlast the grace are
+    handed back, which answers their callers; the door waits a moment longer for those answers to be written.
+    """
+    grace = house.settings.grace_seconds
+    door = _Door(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=CONNECTIONS_WAITING_MAX,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=int(grace) + ANSWERS_SECONDS,
+        )
+    )
+    serving = asyncio.create_task(door.serve(sockets=[listening]), name="door")
+    ready = asyncio.create_task(door.ready.wait())
+    await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    try:
+        yield
+    finally:
+        house.loop.stop()
+        door.should_exit = True
+        await asyncio.gather(serving, house.runs.drain(grace))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket, taken before anything else is touched, so that a port in use changes nothing."""
+    address = settings.listen
+    try:
+        if address.path:
+            with suppress(FileNotFoundError):
+                Path(address.path).unlink()  # left behind by a server that was killed
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            listening.bind(address.path)
+            Path(address.path).chmod(0o600)
+            return listening
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        return socket.create_server(
+            (address.host, address.port), family=family, backlog=CONNECTIONS_WAITING_MAX
+        )
+    except OSError as exc:
+        raise SettingsError(
+            f"cannot listen on {address}: {exc.strerror}",
+            place="listen",
+            hint="Another program has this port, or a server runs already: `homegraph status` tells. --listen takes another.",
+        ) from exc
+
+
+def _url(settings: Settings, listening: socket.socket) -> str:
+    if settings.listen.path:
+        return ""
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _where(settings: Settings, listening: socket.socket) -> str:
+    return str(settings.listen) if settings.listen.path else _url(settings, listening)
+
+
+# --- the process -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """The first signal asks to stop, the second stops at once: the database bears that at any moment."""
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(EXIT_INTERRUPTED)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415  # not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,87 @@
+"""Adopting what the file declares: projects, their keys, and grants that somebody holds already.
+
+Everything secret is hashed or sealed here, before it goes near the store. A grant is identified by a digest, so that a
+restart does not adopt it again and refreshed tokens are not overwritten by the old ones in the file; a changed token in
+the file is a new grant. An adopted link is *linking* until its first SYNC has brought the agent user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, Tokens
+from homegraph.service.house import House
+from homegraph.service.project_settings import KeySettings, LinkSettings, ProjectSettings
+from homegraph.service.vault import digest
+from homegraph.store.port import Declaration, DeclaredLink
+
+KEY_HINT_CHARACTERS = 8
+"""Shown in lists: the prefix that all keys share, and four more."""
+
+
+async def declare(house: House) -> None:
+    """Make projects, keys and links as the file has them, and let the loop know."""
+    now = house.clock.now()
+    declarations = [_declaration(house, project, now) for project in house.settings.projects]
+    await house.store.declare(declarations, now)
+    house.credentials.forget()
+    house.runs.changed.set()
+
+
+def _declaration(house: House, settings: ProjectSettings, now: Instant) -> Declaration:
+    oauth = settings.oauth
+    project = Project(
+        id=settings.id,
+        fulfillment_url=settings.fulfillment_url,
+        number=settings.number,
+        api_enabled=settings.api_enabled,
+        suspended=settings.suspended,
+        empty_sync=settings.empty_sync,
+        oauth=OAuthClient(
+            client_id=oauth.client_id,
+            sealed_secret=house.vault.seal(
+                oauth.client_secret.reveal(), settings.id, "client_secret"
+            ),
+            token_url=oauth.token_url,
+            authorization_url=oauth.authorization_url,
+            scopes=oauth.scopes,
+            client_auth=oauth.client_auth,
+            pkce=oauth.pkce,
+            redirect_uri=oauth.redirect_uri,
+        ),
+    )
+    return Declaration(
+        project,
+        tuple(_key(settings.id, key, now) for key in settings.api_keys),
+        tuple(_link(house, settings.id, link, now) for link in settings.links),
+    )
+
+
+def _key(project_id: str, settings: KeySettings, now: Instant) -> ApiKey:
+    key = settings.key.reveal()
+    key_digest = digest(key)
+    return ApiKey(
+        id=key_digest.hex()[:8],
+        project_id=project_id,
+        digest=key_digest,
+        hint=key[:KEY_HINT_CHARACTERS],
+        created_at=now,
+        origin="file",
+        expires_at=settings.expires,
+        methods=settings.methods,
+        addresses=settings.addresses,
+    )
+
+
+def _link(house: House, project_id: str, settings: LinkSettings, now: Instant) -> DeclaredLink:
+    access, refresh = settings.access_token.reveal(), settings.refresh_token.reveal()
+    place = (project_id, settings.user)
+    return DeclaredLink(
+        user_id=settings.user,
+        tokens=Tokens(
+            sealed_access=house.vault.seal(access, *place, "access"),
+            sealed_refresh=house.vault.seal(refresh, *place, "refresh"),
+            expires_at=now + settings.expires_in if settings.expires_in else None,
+        ),
+        digest=hashlib.sha256("\0".join((access, refresh)).encode()).digest(),
+    )
