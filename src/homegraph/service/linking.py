@@ -83,5 +83,5 @@ def _link(house: House, project_id: str, settings: LinkSettings, now: Instant) -
             sealed_refresh=house.vault.seal(refresh, *place, "refresh"),
             expires_at=now + settings.expires_in if settings.expires_in else None,
         ),
-        digest=hashlib.sha256("\0".join((access, refresh)).encode()).digest(),
+        digest=hashlib.sha256(f"{access}\0{refresh}".encode()).digest(),
     )
