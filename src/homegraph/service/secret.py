@@ -33,7 +33,7 @@ class Secret:
         if not isinstance(other, Secret):
             return NotImplemented
         # In constant time: equality must not tell a caller how much of a guess was right.
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
@@ -42,3 +42,8 @@ class Secret:
         return MASK if self._text else "Secret('')"
 
     __str__ = __repr__
+
+
+def _bytes(text: str) -> bytes:
+    """Text of the environment may hold bytes that are not UTF-8; comparing it may not fail."""
+    return text.encode("utf-8", "surrogatepass")

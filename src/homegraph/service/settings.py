@@ -1,0 +1,376 @@
+"""What the server was asked to do: every setting with its value, and where the value came from.
+
+A setting is one row of ``Settings``: its key under ``[server]`` in homegraph.toml, its variable (``HOMEGRAPH_`` and the
+name), its flag where it has one, its default, and its sentence in the reference. ``load`` merges the four sources: flag
+over variable over file over default. Every source is read to its end even where another one wins, for a wrong value is a
+mistake wherever it stands; only what hosting platforms set by themselves (PORT, DATABASE_URL) is left unread when it is
+not needed.
+
+``load`` reads the files that are named to it and nothing else: flags, variables and the current folder are handed in.
+What comes out is frozen and passed down; nobody asks the environment later. How values are read is told by
+``setting_kinds``, how files are by ``config_file``, what is said about projects by ``project_settings``.
+"""
+
+# ruff: noqa: RUF009 - the calls in class bodies make fields, once, as dataclasses.field does
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from homegraph.errors import SettingsError
+from homegraph.service.config_file import (
+    NOTHING,
+    ConfigFile,
+    Place,
+    Problems,
+    Reader,
+    read_config,
+    unknown,
+)
+from homegraph.service.project_settings import ProjectSettings, read_projects
+from homegraph.service.secret import Secret
+from homegraph.service.setting_addresses import (
+    MEMORY,
+    PORT_MAX,
+    BaseUrl,
+    Database,
+    HostName,
+    Listen,
+    ListenAddress,
+)
+from homegraph.service.setting_kinds import (
+    Bytes,
+    Choice,
+    EncryptionKey,
+    FilePath,
+    Seconds,
+    Switch,
+    Whole,
+)
+from homegraph.service.setting_rows import VARIABLE_PREFIX, ListOf, Setting, row, rows_of
+
+CONFIG_NAME: Final = "homegraph.toml"
+DEFAULT_PORT: Final = 4663  # HOME on a phone's keypad
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+CLIENT_VARIABLES: Final[Mapping[str, str]] = {
+    "HOMEGRAPH_CONFIG": "The file that `homegraph serve` reads, where `--config` does not name one.",
+    "HOMEGRAPH_SERVER": "The server that the commands talk to.",
+    "HOMEGRAPH_ADMIN_TOKEN": "The token they show it, where the one in the data folder is out of reach.",
+    "HOMEGRAPH_BASE_URL": "Where calls of the public API go (`homegraph request-sync`, `Client`).",
+    "HOMEGRAPH_EMULATOR_HOST": "The same as HOST:PORT, in the manner of Google's emulators.",
+}
+"""Variables of the commands and the client. They are no settings of the server, and no mistakes either."""
+
+PLATFORM_VARIABLES: Final = ("PORT", "DATABASE_URL")
+
+KIB: Final = 2**10
+MIB: Final = 2**20
+
+
+def default_data_dir() -> Path:
+    """The platform's folder for a user's data."""
+    return platformdirs.user_data_path("homegraph", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one server. Sizes are in bytes, times in seconds.
+
+    ``sources`` tells for each setting where its value came from: "flag --listen", "HOMEGRAPH_LISTEN", "homegraph.toml:3",
+    "PORT" or "default". ``warnings`` are sentences about what is allowed and hardly meant. ``config`` is the file.
+    """
+
+    listen: ListenAddress = row(
+        Listen(),
+        ListenAddress("127.0.0.1", DEFAULT_PORT),
+        "Where the server accepts connections. Port 0 takes any free port.",
+        flag="--listen",
+    )
+    database: str = row(
+        Database(),
+        "sqlite:home.db",
+        "Where everything is kept. A bare name is a file in data_dir, anything with a slash is a path, and "
+        "`sqlite::memory:` forgets everything at the end.",
+        flag="--db",
+    )
+    data_dir: Path = row(
+        FilePath(),
+        default_data_dir,
+        "The folder of the database, the encryption key and the admin token.",
+        flag="--data-dir",
+        default_text="the platform's folder for user data, such as `~/.local/share/homegraph`",
+    )
+    encryption_key: Secret = row(
+        EncryptionKey(),
+        Secret(),
+        "The key that stored tokens are sealed with. Without it, a key file is made in data_dir.",
+    )
+    base_url: str = row(
+        BaseUrl(),
+        "",
+        "What links in answers start with, for a server behind a proxy. Empty: made from listen.",
+        variable="HOMEGRAPH_PUBLIC_URL",
+    )
+    allowed_hosts: tuple[str, ...] = row(
+        ListOf(HostName()),
+        (),
+        "Host names the dashboard and the admin API answer to, besides the loopback names and the hosts of listen and "
+        "base_url. Other names are refused, because a strange web page could bring them here.",
+    )
+    explain: bool = row(
+        Switch(),
+        True,
+        "Whether errors of the API carry our explanation in their details. `false`: Google's bytes alone.",
+    )
+    json_404: bool = row(
+        Switch(),
+        True,
+        "Whether unknown paths and methods under `/v1/` are answered with JSON. `false`: with HTML, as Google does.",
+    )
+    lenient_form: bool = row(
+        Switch(),
+        False,
+        "Whether JSON is accepted under the content type of a form, which Google refuses.",
+    )
+    accept_api_keys: bool = row(
+        Switch(),
+        True,
+        "Whether Request Sync may be called with an API key. `false`: only with an access token.",
+    )
+    unknown_async: str = row(
+        Choice(("refuse", "accept")),
+        "refuse",
+        "What an asynchronous Request Sync for an unknown agent user is answered with: 404, or success. "
+        "What Google does is not known.",
+    )
+    body_max_bytes: int = row(Bytes(KIB, 64 * MIB), MIB, "The largest body of a call.")
+    sync_timeout_seconds: float = row(
+        Seconds(1, 600), 30.0, "How long a fulfillment may take to answer an intent."
+    )
+    reply_max_bytes: int = row(
+        Bytes(KIB, 256 * MIB),
+        8 * MIB,
+        "The largest reply of a fulfillment, before and after decompression.",
+    )
+    concurrency: int = row(Whole(1, 1024, "runs"), 64, "How many runs are under way at once.")
+    project_concurrency: int = row(
+        Whole(1, 1024, "runs"), 16, "How many of them may be of one project."
+    )
+    retry_attempts_max: int = row(
+        Whole(1, 1000, "attempts"), 12, "After how many attempts a failing run is given up."
+    )
+    retry_first_seconds: float = row(
+        Seconds(0.01, 3600, fractions=True),
+        1.0,
+        "How long to wait before the second attempt. Each further one waits twice as long as the one before.",
+    )
+    retry_longest_seconds: float = row(
+        Seconds(0.01, 86400, fractions=True), 300.0, "How long to wait at most."
+    )
+    lease_seconds: float = row(
+        Seconds(3, 600),
+        30.0,
+        "How long a worker may be silent before its run is given to another.",
+    )
+    grace_seconds: float = row(
+        Seconds(0, 600),
+        20.0,
+        "How long runs may go on after SIGTERM before they are handed back.",
+    )
+    runs_kept: int = row(Whole(1, 10_000_000, "runs"), 10_000, "How many past runs are kept.")
+    exchanges_kept: int = row(
+        Whole(0, 1_000_000, "exchanges"),
+        2_000,
+        "How many exchanges with fulfillments are kept with their bodies.",
+    )
+    history_days: int = row(
+        Whole(1, 3650, "days"), 7, "For how many days runs and exchanges are kept."
+    )
+    journal_body_bytes: int = row(
+        Bytes(0, MIB), 64 * KIB, "How much of each body an exchange keeps."
+    )
+    log_format: str = row(
+        Choice(("auto", "text", "json")),
+        "auto",
+        "How log lines look. `auto`: text on a terminal, JSON elsewhere.",
+        flag="--log-format",
+    )
+    log_level: str = row(
+        Choice(("debug", "info", "warning", "error")),
+        "info",
+        "From which level on log lines are written.",
+        flag="--log-level",
+    )
+    projects: tuple[ProjectSettings, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    config: Path | None = None
+
+    @property
+    def database_path(self) -> str:
+        """The SQLite file, or ``:memory:``."""
+        place = self.database.removeprefix("sqlite:")
+        return place if place == MEMORY or "/" in place else str(self.data_dir / place)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host name (lower case, no port) that the dashboard and the admin API answer to."""
+        own = {self.listen.host.lower()} if not self.listen.is_everywhere else set()
+        public = urlsplit(self.base_url).hostname or ""
+        return (LOOPBACK_NAMES | own | {public, *self.allowed_hosts}) - {""}
+
+    def base_for(self, port: int) -> str:
+        """What links start with, once the port is known that the server got."""
+        if self.base_url:
+            return self.base_url
+        if self.listen.path:
+            return "http://localhost"
+        # A wildcard is nowhere to go to; the machine itself is always reached on the loopback.
+        host = "127.0.0.1" if self.listen.is_everywhere else self.listen.host
+        return f"http://{ListenAddress(host, port)}"
+
+    def shown(self) -> tuple[tuple[str, str, str], ...]:
+        """(name, value, source) of every setting as the file would say it, secrets masked."""
+        return tuple(
+            (each.name, each.kind.show(getattr(self, each.name)), self.sources.get(each.name, ""))
+            for each in SETTINGS
+        )
+
+
+SETTINGS: Final[tuple[Setting, ...]] = rows_of(Settings)
+"""Every setting of the server, in the order of the reference."""
+
+
+def load(
+    flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None, cwd: Path
+) -> Settings:
+    """Merge flags, variables, the file and the defaults.
+
+    Args:
+        flags: Values by the name of their setting; None is a flag that was not given.
+        environ: The environment. Empty variables count as not set.
+        config: The file. None: HOMEGRAPH_CONFIG, or else ``homegraph.toml`` in ``cwd`` when there is one.
+        cwd: The current folder, absolute; relative paths in flags and variables start here, those of a file in its folder.
+
+    Raises:
+        SettingsError: something is wrong; the message names every mistake with its place, one per line.
+    """
+    problems = Problems()
+    environ = {name: text for name, text in environ.items() if text}
+    file = _find_file(config, environ, cwd)
+    values: dict[str, Any] = {"sources": dict.fromkeys((each.name for each in SETTINGS), "default")}
+    if file is not None:
+        values |= _from_file(file, problems, values["sources"])
+    given = _from_variables(environ, cwd, problems) | _from_flags(flags, cwd, problems)
+    for name, (source, value) in given.items():
+        values[name] = value
+        values["sources"][name] = source
+    _add_platform(values, environ, cwd, problems)
+    problems.raise_any()
+    return Settings(**values)
+
+
+def _find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
+    named = config or environ.get("HOMEGRAPH_CONFIG")
+    if not named and not (cwd / CONFIG_NAME).exists():
+        return None
+    path = Path(named or CONFIG_NAME)
+    there = cwd / path
+    return read_config(there, str(there.relative_to(cwd) if there.is_relative_to(cwd) else there))
+
+
+def _from_file(file: ConfigFile, problems: Problems, sources: dict[str, str]) -> dict[str, Any]:
+    reader = Reader(problems, file.path.parent, file.place)
+    for key in file.data.keys() - {"server", "projects"}:
+        belongs = any(key == each.name for each in SETTINGS)
+        sentence = unknown("key", key, ("server", "projects"))
+        reader.problem((key,), "unknown key; it belongs under [server]" if belongs else sentence)
+    values = reader.values(SETTINGS, file.data.get("server", {}), ("server",))
+    for each in SETTINGS:
+        if each.name in values:
+            path = ("server", each.name if each.name in file.data["server"] else each.file_key)
+            sources[each.name] = file.place(path).name
+    projects = read_projects(file, reader)
+    warnings = [sentence for project in projects for sentence in project.warnings()]
+    if file.is_public and reader.secrets:
+        warnings.append(
+            "it holds secrets and everybody on this machine may read it; `chmod 600` it"
+        )
+    return values | {
+        "projects": projects,
+        "config": file.path,
+        "warnings": tuple(f"{file.name}: {sentence}" for sentence in warnings),
+    }
+
+
+def _from_variables(
+    environ: Mapping[str, str], cwd: Path, problems: Problems
+) -> dict[str, tuple[str, Any]]:
+    known = {each.variable: each for each in SETTINGS}
+    files = {each.file_variable: each for each in SETTINGS if each.is_hidden}
+    found: dict[str, tuple[str, Any]] = {}
+    for name, text in sorted(environ.items()):
+        reader = _reader(name, cwd, problems)
+        value: Any = NOTHING
+        if each := known.get(name):
+            value = reader.value(each.kind, each.kind.from_text(text), ())
+        elif each := files.get(name):
+            if each.variable in environ:
+                reader.problem((), f"set either {each.variable} or {name}, not both")
+            else:
+                value = reader.from_file(each.kind, text, ())
+        elif name.startswith(VARIABLE_PREFIX) and name not in CLIENT_VARIABLES:
+            reader.problem((), unknown("variable", name, [*known, *files, *CLIENT_VARIABLES]))
+        if each and value is not NOTHING:
+            found[each.name] = (name, value)
+    return found
+
+
+def _from_flags(
+    flags: Mapping[str, object], cwd: Path, problems: Problems
+) -> dict[str, tuple[str, Any]]:
+    known = {each.name: each for each in SETTINGS}
+    found: dict[str, tuple[str, Any]] = {}
+    for name, given in flags.items():
+        if given is None:
+            continue
+        each = known.get(name)
+        if each is None:
+            raise SettingsError(f"there is no setting of this name: {name}")
+        text = str(given) if isinstance(given, Path) else given
+        raw = each.kind.from_text(text) if isinstance(text, str) else text
+        reader = _reader(each.flag or name, cwd, problems)
+        value = reader.value(each.kind, raw, ())
+        found[name] = (f"flag {each.flag}" if each.flag else "caller", value)
+    return found
+
+
+def _add_platform(
+    values: dict[str, Any], environ: Mapping[str, str], cwd: Path, problems: Problems
+) -> None:
+    """What a hosting platform says, for settings that nobody else has said anything about."""
+    if "PORT" in environ and "listen" not in values:
+        kind = Whole(0, PORT_MAX)
+        port = _reader("PORT", cwd, problems, "; --listen or HOMEGRAPH_LISTEN go before it").value(
+            kind, kind.from_text(environ["PORT"]), ()
+        )
+        # Platforms that choose a port send their traffic to it from outside.
+        values["listen"] = ListenAddress("0.0.0.0", port)  # noqa: S104
+        values["sources"]["listen"] = "PORT"
+    if "DATABASE_URL" in environ and "database" not in values:
+        advice = "; --db or HOMEGRAPH_DATABASE go before it"
+        values["database"] = _reader("DATABASE_URL", cwd, problems, advice).value(
+            Database(), environ["DATABASE_URL"], ()
+        )
+        values["sources"]["database"] = "DATABASE_URL"
+
+
+def _reader(name: str, cwd: Path, problems: Problems, advice: str = "") -> Reader:
+    return Reader(problems, cwd, lambda _: Place(name), advice)
