@@ -1,0 +1,129 @@
+"""The reasons: our explanation of every error."""
+
+import re
+
+import pytest
+
+from homegraph import errors
+from homegraph.wire.reasons import DOMAIN, REASONS
+from homegraph.wire.rows import ROWS
+
+PROMISED = [
+    "SYSTEM_PARAMETER_INVALID",
+    "ALT_INVALID",
+    "ALT_UNSUPPORTED",
+    "FIELD_MASK_INVALID",
+    "QUERY_TOO_LARGE",
+    "JSON_SYNTAX",
+    "JSON_UNKNOWN_NAME",
+    "JSON_TYPE",
+    "JSON_ROOT",
+    "BODY_TOO_LARGE",
+    "FIELD_REQUIRED",
+    "FIELD_TOO_LONG",
+    "CREDENTIAL_MISSING",
+    "API_KEY_UNKNOWN",
+    "API_KEY_REVOKED",
+    "API_KEY_EXPIRED",
+    "API_KEY_NOT_ACCEPTED",
+    "ACCESS_TOKEN_MISSING",
+    "ACCESS_TOKEN_UNKNOWN",
+    "SCOPE_MISSING",
+    "API_DISABLED",
+    "API_KEY_RESTRICTED",
+    "API_KEY_IP_REFUSED",
+    "PROJECT_SUSPENDED",
+    "QUOTA_EXHAUSTED",
+    "AGENT_USER_NEVER_LINKED",
+    "AGENT_USER_UNLINKED",
+    "AGENT_USER_OF_OTHER_PROJECT",
+    "FIRST_SYNC_FAILED",
+    "FIRST_SYNC_PENDING",
+    "DEVICE_UNKNOWN",
+    "SYNC_IN_FLIGHT",
+    "LINK_BROKEN",
+    "TOKEN_REFUSED",
+    "TOKEN_ENDPOINT_FAILED",
+    "TOKEN_FAILED",
+    "TOKEN_REJECTED",
+    "FULFILLMENT_UNREACHABLE",
+    "FULFILLMENT_TIMEOUT",
+    "FULFILLMENT_FAILED",
+    "FULFILLMENT_REFUSED",
+    "REPLY_UNUSABLE",
+    "REPLY_TOO_LARGE",
+    "REPLY_ERROR_PAYLOAD",
+    "SYNC_DEADLINE",
+    "SERVER_BUSY",
+    "SERVER_STOPPING",
+    "STORE_UNAVAILABLE",
+    "INTERNAL",
+    "PRECONDITION",
+    "ROUTE_UNKNOWN",
+    "METHOD_NOT_ALLOWED_HERE",
+    "NOT_FOUND",
+    "NOT_ALLOWED",
+    "SETTINGS",
+]
+
+
+NAMES = ("$.xgafv ", "agentUserId ", "alt ", "alt=", "fields ", "fulfillment_url ")
+"""Sentences may begin with a name that is spelled in lower case."""
+
+
+def leaves(family):
+    """The errors of a family that are raised, i.e. those that nothing inherits from."""
+    below = family.__subclasses__()
+    return [leaf for kind in below for leaf in leaves(kind)] if below else [family]
+
+
+def test_no_code_disappears():
+    """Programs compare codes, so a code once promised stays."""
+    assert set() == set(PROMISED) - set(REASONS)
+    assert set() == set(REASONS) - set(PROMISED), "a new code must be promised here"
+    assert all(re.fullmatch(r"[A-Z][A-Z_]+[A-Z]", code) for code in REASONS)
+    assert DOMAIN == "homegraph"
+
+
+@pytest.mark.parametrize("reason", REASONS.values(), ids=list(REASONS))
+def test_a_reason_explains_itself(reason):
+    """Every reason belongs to a row and says what happened, why, and what to do, in whole sentences without holes."""
+    assert reason.row in ROWS
+    assert REASONS[reason.code] is reason
+    for text in (reason.title, reason.why, reason.fix):
+        assert text[0].isupper() or text.startswith(NAMES)
+        assert text.endswith((".", "}."))
+        assert "  " not in text
+        assert "\n" not in text
+    assert len(reason.title) <= 100
+    assert reason.title.count(". ") == 0
+
+
+def test_every_row_has_a_reason():
+    """No error answer is without an explanation."""
+    assert set(ROWS) == {reason.row for reason in REASONS.values()}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [*leaves(errors.FulfillmentError), *leaves(errors.TokenError)],
+    ids=lambda kind: kind.code,
+)
+def test_outcomes_of_a_sync_are_reasons(kind):
+    """Whatever goes wrong at a fulfillment or token endpoint can be explained, and both agree whether it may pass."""
+    reason = REASONS[kind.code]
+
+    assert kind.retryable == reason.retryable
+    assert ROWS[reason.row].http in (403, 500)
+
+
+def test_the_most_common_reason_of_a_row_comes_first():
+    """Where only the row is known, the first reason of it is told."""
+    first = {}
+    for reason in REASONS.values():
+        first.setdefault(reason.row, reason.code)
+
+    assert first["not-found"] == "AGENT_USER_NEVER_LINKED"
+    assert first["invalid-arg"] == "FIELD_REQUIRED"
+    assert first["key-invalid"] == "API_KEY_UNKNOWN"
+    assert first["token-refresh"] == "LINK_BROKEN"
