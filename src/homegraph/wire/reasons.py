@@ -429,6 +429,14 @@ _SERVERS: Final = (
         retryable=True,
     ),
     Reason(
+        code="BODY_TOO_SLOW",
+        row="deadline",
+        title="The body did not arrive in time.",
+        why="The headers announced a body, and the rest of it never came: a Content-Length that is too high, or a broken line.",
+        fix="Send the whole body at once, with its true Content-Length.",
+        retryable=True,
+    ),
+    Reason(
         code="STORE_UNAVAILABLE",
         row="unavailable",
         title="The database does not answer.",

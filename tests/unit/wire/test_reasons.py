@@ -1,6 +1,7 @@
 """The reasons: our explanation of every error."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ PROMISED = [
     "JSON_TYPE",
     "JSON_ROOT",
     "BODY_TOO_LARGE",
+    "BODY_TOO_SLOW",
     "FIELD_REQUIRED",
     "FIELD_TOO_LONG",
     "CREDENTIAL_MISSING",
@@ -85,6 +87,19 @@ def test_no_code_disappears():
     assert DOMAIN == "homegraph"
 
 
+def test_every_refusal_in_the_code_has_a_reason():
+    """A code that is raised somewhere and stands in no table would be shown as an internal error."""
+    package = Path(errors.__file__).parent
+    raised = {
+        code
+        for path in package.rglob("*.py")
+        for code in re.findall(r'CallRefused\(\s*"([A-Z_]+)"', path.read_text())
+    }
+
+    assert "FIELD_REQUIRED" in raised
+    assert set() == raised - set(REASONS)
+
+
 @pytest.mark.parametrize("reason", REASONS.values(), ids=list(REASONS))
 def test_a_reason_explains_itself(reason):
     """Every reason belongs to a row and says what happened, why, and what to do, in whole sentences without holes."""
@@ -127,3 +142,4 @@ def test_the_most_common_reason_of_a_row_comes_first():
     assert first["invalid-arg"] == "FIELD_REQUIRED"
     assert first["key-invalid"] == "API_KEY_UNKNOWN"
     assert first["token-refresh"] == "LINK_BROKEN"
+    assert first["deadline"] == "SYNC_DEADLINE"
