@@ -1,0 +1,39 @@
+"""Reading lists of any length from the store, a page at a time.
+
+The store hands out pages, so that no call holds the database for long; whoever wants to see everything goes through them
+here. What changes between two pages is seen or not, as it comes; nothing is seen twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from homegraph.graph.model import Link
+from homegraph.store.port import Store
+
+PAGE: Final = 1_000
+"""Rows of one page: some hundred kilobytes, and a few milliseconds of the database's time."""
+
+
+async def all_links(store: Store, project_id: str | None = None) -> AsyncIterator[Link]:
+    """Every link, of one project or of all, in order of project and user."""
+    after = ("", "")
+    while True:
+        page = await store.links(project_id, after=after, limit=PAGE)
+        for link in page:
+            yield link
+        if len(page) < PAGE:
+            return
+        after = (page[-1].project_id, page[-1].user_id)
+
+
+async def count_agent_users(store: Store, project_id: str) -> int:
+    """How many linked agent users a project has."""
+    count, after = 0, ("", "")
+    while True:
+        page = await store.agent_users(project_id, after=after, limit=PAGE)
+        count += len(page)
+        if len(page) < PAGE:
+            return count
+        after = page[-1]

@@ -1,0 +1,105 @@
+"""Links and devices, as the admin side shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from homegraph.graph.model import Device, Link, Target
+from homegraph.graph.syncing import Work
+from homegraph.service.clock import rfc3339
+from homegraph.service.views import Explanation, View, explanation
+
+
+class LinkView(View, frozen=True, kw_only=True):
+    """One user's link. ``attempts`` and ``next_attempt_at`` are those of the sync that waits for it, if one does."""
+
+    project_id: str
+    user: str
+    state: str
+    agent_user_id: str
+    problem: str
+    created_at: str | None
+    changed_at: str | None
+    next_attempt_at: str | None
+    attempts: int
+
+
+class LinkDetail(LinkView, frozen=True, kw_only=True):
+    """One link, and its problem in words."""
+
+    explanation: Explanation | None
+
+
+class Links(View, frozen=True, kw_only=True, omit_defaults=True):
+    """Links in order of project and user. ``next_after`` is there when there are more: the user to go on after."""
+
+    links: tuple[LinkView, ...]
+    next_after: str = ""
+
+
+def link_view(link: Link, works: Mapping[Target, Work]) -> LinkView:
+    """Show a link."""
+    return LinkView(**_link_members(link, works))
+
+
+def link_detail(link: Link, works: Mapping[Target, Work]) -> LinkDetail:
+    """Show a link with its problem explained."""
+    return LinkDetail(**_link_members(link, works), explanation=explanation(link.problem))
+
+
+def target_of(link: Link) -> Target:
+    """For whom the syncs of a link run: its agent user, or the link itself before its first SYNC."""
+    user_id = "" if link.agent_user_id else link.user_id
+    return Target(link.project_id, link.agent_user_id, user_id)
+
+
+def _link_members(link: Link, works: Mapping[Target, Work]) -> dict[str, Any]:
+    work = works.get(target_of(link), Work())
+    waits = work.requested > work.done and not work.taken
+    return {
+        "project_id": link.project_id,
+        "user": link.user_id,
+        "state": link.state.value,
+        "agent_user_id": link.agent_user_id,
+        "problem": link.problem,
+        "created_at": rfc3339(link.created_at),
+        "changed_at": rfc3339(link.changed_at or link.created_at),
+        "next_attempt_at": rfc3339(work.due_at) if waits else None,
+        "attempts": work.attempts,
+    }
+
+
+class PlacementView(View, frozen=True, kw_only=True):
+    """Where a device is here, and what it is called. ``chosen`` names what was set here; the rest came with SYNC."""
+
+    room: str
+    name: str
+    nicknames: tuple[str, ...]
+    chosen: tuple[str, ...]
+
+
+DeviceView = dict[str, Any]
+"""A device as SYNC defined it, whatever members that has, and ``placement`` besides."""
+
+
+class Devices(View, frozen=True, kw_only=True):
+    """The devices of an agent user."""
+
+    devices: tuple[DeviceView, ...]
+
+
+def device_view(device: Device) -> DeviceView:
+    """Show a device."""
+    definition: dict[str, Any] = msgspec.json.decode(device.definition)
+    placement = device.placement
+    return definition | {
+        "placement": PlacementView(
+            room=placement.room,
+            name=placement.name,
+            nicknames=placement.nicknames,
+            chosen=tuple(sorted(placement.chosen)),
+        )
+    }

@@ -1,0 +1,77 @@
+"""The server itself, as the admin side shows it: its state, its settings, and what was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from homegraph.service.views import View
+from homegraph.store.port import Counts
+
+
+class Check(View, frozen=True, kw_only=True):
+    """One thing that was looked at, and what was found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Advice(Check, frozen=True, kw_only=True):
+    """A check of ``doctor``. ``fix`` is what to do about it, empty when all is well."""
+
+    fix: str = ""
+
+
+class Advices(View, frozen=True, kw_only=True):
+    """The server's part of ``doctor``."""
+
+    checks: tuple[Advice, ...]
+
+
+class Setting(View, frozen=True, kw_only=True):
+    """One effective setting as the file would say it (secrets masked), and where it comes from."""
+
+    name: str
+    value: str
+    source: str
+
+
+class Totals(View, frozen=True, kw_only=True):
+    """How much there is."""
+
+    projects: int
+    agent_users: int
+    devices: int
+    links: Mapping[str, int]
+    waiting: int
+    running: int
+    runs: int
+    exchanges: int
+
+
+class Status(View, frozen=True, kw_only=True):
+    """How the server is."""
+
+    version: str
+    uptime_seconds: float
+    listen: str
+    database: str
+    ready: bool
+    checks: tuple[Check, ...]
+    counts: Totals
+    settings: tuple[Setting, ...]
+    warnings: tuple[str, ...]
+
+
+def totals(counts: Counts) -> Totals:
+    """Show the store's totals."""
+    return Totals(
+        projects=counts.projects,
+        agent_users=counts.agent_users,
+        devices=counts.devices,
+        links=dict(counts.links),
+        waiting=counts.waiting,
+        running=counts.running,
+        runs=counts.runs,
+        exchanges=counts.exchanges,
+    )

@@ -1,0 +1,88 @@
+"""The door: one ASGI application for everything that is served.
+
+The paths of the API are looked up in a dictionary, because they are most of the traffic and few; what is below ``/-/`` goes
+to the admin API, everything else to the pages. Any ASGI server can run it. It has no lifespan: ``server`` runs the duties
+beside it, so that they live and end in one place whatever the ASGI server does.
+
+The rule that is easily broken: whatever happens behind the door, the caller gets an answer that is ours. A bug becomes the row
+``internal`` with an id; its text and traceback go to the log and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from homegraph.graph.model import Instant
+from homegraph.service.house import House
+from homegraph.service.secret import Secret
+from homegraph.web.admin import Admin
+from homegraph.web.api_v1 import REQUEST_SYNC, RequestSyncDoor, answer_unknown, internal_error
+from homegraph.web.exchange import answer
+from homegraph.web.ops import ops_router
+from homegraph.web.site import Site
+
+NAMELESS: Final = "http://localhost"
+"""What links start with when there is no address to name: a server on a Unix socket."""
+
+POLICY_VIOLATION: Final = 1008
+"""Close code of a WebSocket that is not wanted (RFC 6455, 7.4.1)."""
+
+
+def build_app(
+    house: House, *, admin_token: str, url: str = "", started_at: Instant = 0.0
+) -> ASGIApp:
+    """The application of one house.
+
+    ``url`` is where callers reach it, without a slash at the end; without it, links start with ``http://localhost``.
+    """
+    return App(Site(house, url or NAMELESS, started_at, Secret(admin_token)))
+
+
+class App:
+    """Sends each call to the part that answers it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._api: dict[str, ASGIApp] = {REQUEST_SYNC.path: RequestSyncDoor(site)}
+        self._admin = Admin(site)
+        self._pages = ops_router(site)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        else:
+            # How ASGI says "not supported"; servers go on without.
+            raise NotImplementedError(f"no {scope['type']} here")
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        door = self._api.get(path)
+        if door is not None:
+            await door(scope, receive, send)
+        elif path.startswith("/v1/"):
+            await answer_unknown(self._site, scope, send, "ROUTE_UNKNOWN")
+        elif path.startswith("/-/"):
+            await self._admin(scope, receive, send)
+        else:
+            await self._page(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def tell(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._pages(scope, receive, tell)
+        except Exception as exc:
+            rendered = internal_error(self._site, exc, 2)
+            if started:
+                raise  # too late for an answer: the server breaks the connection off
+            await answer(send, rendered.http, rendered.headers, rendered.body)

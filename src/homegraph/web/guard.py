@@ -1,0 +1,75 @@
+"""Who may come in below ``/-/``: callers that hold the admin token, and speak to this server by a name of its own.
+
+The token is the protection. The Host header is looked at besides, because a browser can be brought here by a strange page
+whose name was made to point at this machine (DNS rebinding): such a page is refused before anything is compared or read.
+There are no cookies and no CORS headers, so a page elsewhere can neither send the token nor read an answer.
+
+An IP address as Host is no name that somebody else could own, so a server that listens everywhere answers to any of them.
+
+The rule that is easily broken: the token is compared in constant time (``Secret``), and a refusal says nothing about it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from homegraph.errors import AdminRefused
+from homegraph.service.secret import Secret
+from homegraph.web.site import Site
+
+
+class HostRefused(AdminRefused):
+    """The Host header names a machine that this is not."""
+
+    code = "HOST_REFUSED"
+    hint = "Use a name of this server, or add the name to allowed_hosts under [server] in homegraph.toml."
+
+
+class TokenWrong(AdminRefused):
+    """The call carries no admin token, or a wrong one."""
+
+    code = "ADMIN_TOKEN_WRONG"
+
+
+def admit(site: Site, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Let the caller in, or raise HostRefused or TokenWrong."""
+    host, authorization = b"", b""
+    for name, value in headers:
+        if name == b"host":
+            host = value
+        elif name == b"authorization":
+            authorization = value
+    if not _is_ours(site, host_of(host)):
+        raise HostRefused(f"This server does not answer to the Host {host.decode('latin-1')!r}.")
+    if not site.admin_token or bearer_of(authorization) != site.admin_token:
+        raise TokenWrong
+
+
+def host_of(header: bytes) -> str:
+    """The host in a Host header: lower case, without port and brackets; empty when there is none."""
+    text = header.decode("latin-1").strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+def bearer_of(header: bytes) -> Secret:
+    """The token in an Authorization header; the scheme in any case, blanks as they come, as clients send them."""
+    scheme, _, token = header.decode("latin-1").strip().partition(" ")
+    return Secret(token.strip() if scheme.lower() == "bearer" else "")
+
+
+def _is_ours(site: Site, host: str) -> bool:
+    settings = site.house.settings
+    if host in settings.hosts:
+        return True
+    return settings.listen.is_everywhere and _is_address(host)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,74 @@
+"""HTML of our own pages: small, self-contained, and unable to do anything.
+
+A page loads nothing and runs nothing: the content security policy forbids everything but the one style sheet that is in the
+page, named by its hash. Text is escaped where it becomes HTML: ``element`` escapes every child that is not ``Html`` already,
+so what comes from outside cannot become markup by being forgotten.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from typing import Final
+
+from starlette.responses import Response
+
+STYLE: Final = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 44rem; padding: 0 1rem }
+h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin-bottom: 0 } h2 + p { margin-top: 0 }
+code, pre { font-family: ui-monospace, monospace; font-size: .9em }
+pre { overflow-x: auto; padding: .5rem; border: 1px solid color-mix(in srgb, currentcolor 30%, transparent) }
+footer { margin-top: 3rem; opacity: .75; font-size: .9rem }
+"""
+
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+HEADERS: Final = {
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+FOOTER: Final = (
+    "homegraph is an independent implementation, wire-compatible with version 1 of Google's HomeGraph API. "
+    "It is not affiliated with Google."
+)
+
+_VOID: Final = frozenset({"meta"})
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def element(name: str, /, *children: str, **attributes: str) -> Html:
+    """An element. Children are escaped unless they are ``Html``; so are the values of attributes."""
+    written = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes.items())
+    if name in _VOID:
+        return Html(f"<{name}{written}>")
+    inside = "".join(c if isinstance(c, Html) else html.escape(c, quote=False) for c in children)
+    return Html(f"<{name}{written}>{inside}</{name}>")
+
+
+def page(title: str, *body: str, http: int = 200) -> Response:
+    """A whole page as an answer."""
+    document = element(
+        "html",
+        element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", name="viewport", content="width=device-width"),
+            element("title", f"{title} · homegraph"),
+            element("style", Html(STYLE)),
+        ),
+        element("body", element("h1", title), *body, element("footer", FOOTER)),
+        lang="en",
+    )
+    return Response(
+        f"<!doctype html>\n{document}\n", http, HEADERS, media_type="text/html; charset=utf-8"
+    )
