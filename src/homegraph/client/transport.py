@@ -1,0 +1,205 @@
+"""The seam between a call and the network: one method, ``send``.
+
+Clients know no HTTP library. They hand a ``Request`` to a transport and get a ``Response`` back; tests, recorders and
+applications with an HTTP stack of their own bring another object with the same method. Behind ``BlockingTransport`` and
+``AsyncTransport`` is pyreqwest, and this module is the only one that knows.
+
+A transport tells nothing but "this is the answer" or ``ServerUnreachable``: it knows no status codes, follows no redirects,
+repeats nothing, reads a bounded number of bytes and is over at the request's deadline.
+
+The rule that is easily broken: pyreqwest's errors quote the whole address, which may have a key in its query. Their
+text is therefore never passed on, not even as ``__cause__`` or ``__context__``, which tracebacks print: only
+the innermost cause is quoted, which speaks of sockets.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from pyreqwest.client import Client as AsyncHttp
+from pyreqwest.client import ClientBuilder, SyncClientBuilder
+from pyreqwest.client import SyncClient as BlockingHttp
+from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+from pyreqwest.request import BaseRequestBuilder
+
+from homegraph import __version__
+from homegraph.client.calls import Request, Response
+from homegraph.errors import ServerUnreachable
+
+__all__ = [
+    "ANSWER_MAX_BYTES",
+    "AsyncTransport",
+    "BlockingTransport",
+    "SyncTransport",
+    "Transport",
+]
+
+ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of an answer, decompressed. The largest is a run with all its exchanges; an error is under 10 KB."""
+
+USER_AGENT: Final = f"homegraph/{__version__}"
+
+_Builder = TypeVar("_Builder", ClientBuilder, SyncClientBuilder)
+_Call = TypeVar("_Call", bound=BaseRequestBuilder)
+
+
+class Transport(Protocol):
+    """Sends a request, and returns the answer, whatever its status."""
+
+    async def send(self, request: Request) -> Response:
+        """Raises ServerUnreachable when no answer came within ``request.timeout``."""
+
+
+class SyncTransport(Protocol):
+    """The same for callers that block."""
+
+    def send(self, request: Request) -> Response:
+        """Raises ServerUnreachable when no answer came within ``request.timeout``."""
+
+
+class BlockingTransport:
+    """Real HTTP, blocking. Connections are kept and used again; many threads may share one. Close it in the end."""
+
+    def __init__(self, *, proxies: bool = True) -> None:
+        """``proxies``: whether HTTP_PROXY and the like are honoured."""
+        self._http: BlockingHttp = _configured(SyncClientBuilder(), proxies=proxies).build()
+
+    def send(self, request: Request) -> Response:
+        if threading.current_thread() is threading.main_thread():
+            return _interruptible(lambda: self._send(request))
+        return self._send(request)
+
+    def _send(self, request: Request) -> Response:
+        try:
+            call = _filled(self._http.request(request.method, request.url), request)
+            with call.build_streamed() as answer:
+                body = bytearray()
+                while chunk := answer.body_reader.read_chunk():
+                    body += memoryview(chunk)
+                    if len(body) > ANSWER_MAX_BYTES:
+                        break
+                response = _response(answer.status, answer.headers.items(), body)
+        except (PyreqwestError, ValueError) as exc:
+            problem = _unreachable(request, exc)
+        else:
+            return _bounded(request, response)
+        raise problem  # outside of the handler, so that the error has no __context__
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+
+class AsyncTransport:
+    """Real HTTP for asyncio; one for many tasks. Close it in the end."""
+
+    def __init__(self, *, proxies: bool = True) -> None:
+        """``proxies``: whether HTTP_PROXY and the like are honoured."""
+        self._http: AsyncHttp = _configured(ClientBuilder(), proxies=proxies).build()
+
+    async def send(self, request: Request) -> Response:
+        try:
+            call = _filled(self._http.request(request.method, request.url), request)
+            async with call.build_streamed() as answer:
+                body = bytearray()
+                while chunk := await answer.body_reader.read_chunk():
+                    body += memoryview(chunk)
+                    if len(body) > ANSWER_MAX_BYTES:
+                        break
+                response = _response(answer.status, answer.headers.items(), body)
+        except (PyreqwestError, ValueError) as exc:
+            problem = _unreachable(request, exc)
+        else:
+            return _bounded(request, response)
+        raise problem  # outside of the handler, so that the error has no __context__
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.close()
+
+
+def _interruptible(send: Callable[[], Response]) -> Response:
+    """Wait in Python while a thread waits in the library, so that Ctrl-C ends the wait at once.
+
+    Signals reach the main thread only, and only while it is not inside foreign code: there it would sit until the
+    deadline. The thread is a daemon, so that a process that was interrupted need not wait for it either.
+    """
+    outcome: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            outcome.put(send())
+        except Exception as exc:  # noqa: BLE001  # it is raised where the call was made
+            outcome.put(exc)
+
+    threading.Thread(target=work, name="homegraph-call", daemon=True).start()
+    got = outcome.get()
+    if isinstance(got, Response):
+        return got
+    raise got
+
+
+def _configured(builder: _Builder, *, proxies: bool) -> _Builder:
+    builder = builder.follow_redirects(False).user_agent(USER_AGENT)
+    return builder if proxies else builder.no_proxy()
+
+
+def _filled(call: _Call, request: Request) -> _Call:
+    for name, value in request.headers:
+        call = call.header(name, value, is_sensitive=True)
+    if request.body:
+        call = call.body_bytes(request.body)
+    return call.timeout(timedelta(seconds=request.timeout))
+
+
+def _response(status: int, headers: Iterable[tuple[str, str]], body: bytearray) -> Response:
+    return Response(status, {name.lower(): value for name, value in headers}, bytes(body))
+
+
+def _bounded(request: Request, response: Response) -> Response:
+    if len(response.body) <= ANSWER_MAX_BYTES:
+        return response
+    raise ServerUnreachable(
+        f"{_origin(request.url)} answered with more than {ANSWER_MAX_BYTES // 1024 // 1024} MiB.",
+        hint="Check the base URL: something other than a Home Graph answers there.",
+    )
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address: enough to find the mistake, and nothing secret."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "the given address"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+
+
+def _unreachable(request: Request, exc: PyreqwestError | ValueError) -> ServerUnreachable:
+    where = _origin(request.url)
+    if isinstance(exc, RequestTimeoutError):
+        # pyreqwest calls it "connection timeout" when it was connected long since and waited for the answer.
+        return ServerUnreachable(
+            f"{where} did not answer within {request.timeout:g} s.",
+            hint="The server may have done what was asked nevertheless; look before you repeat the call.",
+        )
+    if not isinstance(
+        exc, PyreqwestError
+    ):  # a ValueError of its own: the address or a header cannot be sent
+        return ServerUnreachable(
+            f"The request to {where} cannot be sent: its address is not valid."
+        )
+    details = getattr(exc, "details", None)
+    causes = details.get("causes") if isinstance(details, dict) else None
+    innermost = str(causes[-1].get("message", "")) if causes else ""
+    reason = innermost if innermost and "://" not in innermost else "the connection failed"
+    return ServerUnreachable(
+        f"{where} cannot be reached: {reason}.",
+        hint="Is the server running, and is this its address? `homegraph doctor` looks for the reason.",
+    )

@@ -1,0 +1,126 @@
+"""A real HTTP server on a real socket, in a thread, whose answers a test writes down beforehand.
+
+It knows nothing of homegraph, so that what a client sends is looked at from outside: as bytes that somebody else has parsed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+JOIN_SECONDS = 10.0
+"""For the server's thread to end; it ends at once unless something is broken."""
+
+
+@dataclass
+class Seen:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Answer:
+    """What is sent back. ``release`` holds the answer back until it is set; ``hang_up`` closes without one."""
+
+    body: bytes | object = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    release: threading.Event | None = None
+    hang_up: bool = False
+
+    def encoded(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+class Stub:
+    """Answers by (method, path); the last answer of a list is given again and again."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.url = ""
+
+    def on(self, method: str, path: str, *answers: Answer | object) -> None:
+        """Say what is answered; anything that is no Answer is sent as JSON with status 200."""
+        self.answers[method, path] = [
+            one if isinstance(one, Answer) else Answer(one) for one in answers
+        ]
+
+    def next_answer(self, method: str, path: str) -> Answer:
+        known = self.answers.get((method, path))
+        if known is None:
+            return Answer(b"nothing here", 404)
+        return known.pop(0) if len(known) > 1 else known[0]
+
+
+def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _any(self) -> None:
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            query = dict(parse_qsl(parts.query, keep_blank_values=True))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            stub.seen.append(Seen(self.command, parts.path, query, headers, body))
+            answer = stub.next_answer(self.command, parts.path)
+            if answer.release is not None:
+                answer.release.wait()
+            self.close_connection = answer.hang_up or answer.release is not None
+            if answer.hang_up or answer.release is not None:
+                return
+            content = answer.encoded()
+            self.send_response(answer.status)
+            for name, value in {"content-length": str(len(content)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _any  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    return Handler
+
+
+@contextmanager
+def stub_server() -> Iterator[Stub]:
+    """Serve on a free port until the test is over."""
+    stub = Stub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stub))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield stub
+    finally:
+        for answers in stub.answers.values():
+            for answer in answers:
+                if answer.release is not None:
+                    answer.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(JOIN_SECONDS)
+
+
+def closed_port() -> str:
+    """An address at which nothing listens."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        return f"http://127.0.0.1:{server.server_port}"

@@ -1,0 +1,249 @@
+"""Both clients against a real HTTP server: the same behaviour, blocking and asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
+from homegraph.client import Request, Response
+from homegraph.client.transport import ANSWER_MAX_BYTES, AsyncTransport, BlockingTransport
+from http_stub import Answer, closed_port, stub_server
+
+KEY = "AIzaSyA-secret_secret_secret_secret_123"
+PATH = "/v1/devices:requestSync"
+
+
+def blocking(url, agent_user_id="user-1", *, async_=False, **options):
+    """Make one call with the blocking client."""
+    with Client(api_key=KEY, base_url=url, **options) as client:
+        client.request_sync(agent_user_id, async_=async_)
+
+
+def asynchronous(url, agent_user_id="user-1", *, async_=False, **options):
+    """Make one call with the asynchronous client."""
+
+    async def call():
+        async with AsyncClient(api_key=KEY, base_url=url, **options) as client:
+            await client.request_sync(agent_user_id, async_=async_)
+
+    asyncio.run(call())
+
+
+def send_blocking(request):
+    """Send one request through a blocking transport."""
+    with closing(BlockingTransport()) as transport:
+        return transport.send(request)
+
+
+def send_asynchronous(request):
+    """Send one request through an asynchronous transport."""
+
+    async def send():
+        transport = AsyncTransport()
+        try:
+            return await transport.send(request)
+        finally:
+            await transport.close()
+
+    return asyncio.run(send())
+
+
+@pytest.fixture(params=[blocking, asynchronous], ids=["Client", "AsyncClient"])
+def call(request):
+    """Either client's way of making a call."""
+    return request.param
+
+
+@pytest.fixture
+def server():
+    """A server that answers what the test says."""
+    with stub_server() as stub:
+        yield stub
+
+
+@pytest.fixture
+def unreachable(call):
+    """Make a call that must end as ServerUnreachable; returns the error and its whole traceback as text."""
+
+    def make(url, **options):
+        with pytest.raises(ServerUnreachable) as caught:
+            call(url, **options)
+        return caught.value, "".join(traceback.format_exception(caught.value))
+
+    return make
+
+
+class TestRequestSync:
+    def test_arrives_as_the_api_wants_it(self, call, server):
+        """One POST with JSON, the key as a header and nothing in the query."""
+        server.on("POST", PATH, Answer(b"{}\n"))
+
+        call(server.url, "user-1", async_=True)
+
+        (seen,) = server.seen
+        assert (seen.method, seen.path, seen.query) == ("POST", PATH, {})
+        assert seen.json == {"agentUserId": "user-1", "async": True}
+        assert seen.headers["content-type"] == "application/json"
+        assert seen.headers["x-goog-api-key"] == KEY
+        assert seen.headers["user-agent"].startswith("homegraph/")
+
+    def test_error_is_raised_and_not_repeated(self, call, server):
+        """A failed call is made once: whether it is repeated is the caller's decision."""
+        error = {"error": {"code": 503, "message": "Later.", "status": "UNAVAILABLE"}}
+        server.on("POST", PATH, Answer(error, 503))
+
+        with pytest.raises(ApiError, match=r"Later\.") as caught:
+            call(server.url)
+
+        assert (caught.value.http_status, caught.value.retryable) == (503, True)
+        assert len(server.seen) == 1
+
+    def test_redirect_is_not_followed(self, call, server):
+        """The key does not travel to wherever a redirect points."""
+        server.on("POST", PATH, Answer(status=307, headers={"location": f"{server.url}/elsewhere"}))
+
+        with pytest.raises(ApiError, match="redirect"):
+            call(server.url)
+
+        assert [seen.path for seen in server.seen] == [PATH]
+
+    def test_base_url_comes_from_the_environment(self, call, server, monkeypatch):
+        """An application is pointed at a server by a variable alone."""
+        monkeypatch.delenv("HOMEGRAPH_BASE_URL", raising=False)
+        monkeypatch.setenv("HOMEGRAPH_EMULATOR_HOST", server.url.removeprefix("http://"))
+        server.on("POST", PATH, {})
+
+        call(None)
+
+        assert len(server.seen) == 1
+
+    def test_proxy_is_not_used_for_this_machine(self, call, server, monkeypatch):
+        """A proxy in the environment does not come between a client and the server beside it."""
+        monkeypatch.setenv("HTTP_PROXY", closed_port())
+        monkeypatch.setenv("http_proxy", closed_port())
+        server.on("POST", PATH, {})
+
+        call(server.url)
+
+        assert len(server.seen) == 1
+
+
+class TestUnreachable:
+    def test_nobody_listens(self, unreachable):
+        """A refused connection says where and why, and what to do."""
+        url = closed_port()
+
+        error, _ = unreachable(url)
+
+        assert url in error.message
+        assert "refused" in error.message
+        assert error.retryable
+        assert "homegraph doctor" in error.hint
+
+    def test_connection_breaks(self, unreachable, server):
+        """A server that hangs up is unreachable, not an error of another family."""
+        server.on("POST", PATH, Answer(hang_up=True))
+
+        error, _ = unreachable(server.url)
+
+        assert server.url in error.message
+
+    def test_no_answer_in_time(self, unreachable, server):
+        """The deadline holds for the whole call, and the hint warns of repeating it."""
+        server.on("POST", PATH, Answer(release=threading.Event()))
+
+        error, _ = unreachable(server.url, timeout=0.2)
+
+        assert "0.2 s" in error.message
+        assert "before you repeat" in error.hint
+
+    def test_answer_is_too_large(self, unreachable, server):
+        """More than the bound is not read, whoever sends it."""
+        server.on("POST", PATH, Answer(b" " * (ANSWER_MAX_BYTES + 1)))
+
+        error, _ = unreachable(server.url)
+
+        assert "16 MiB" in error.message
+
+    @pytest.mark.parametrize("send", [send_blocking, send_asynchronous])
+    @pytest.mark.parametrize(
+        "url",
+        ["http://no-such-host.invalid", "http://127.0.0.1:1", "ftp://x", "nonsense", "http://[::1"],
+    )
+    def test_secret_in_an_address_is_not_told(self, send, url):
+        """Whatever goes wrong, the query of the address is in no message and no traceback."""
+        with pytest.raises(ServerUnreachable) as caught:
+            send(Request("POST", f"{url}/?key={KEY}", (), b"", 5.0))
+
+        error = caught.value
+        assert KEY not in "".join(traceback.format_exception(error)) + repr(error) + error.hint
+        assert error.__cause__ is error.__context__ is None
+
+
+class TestTransportSeam:
+    def test_blocking_client_speaks_through_any_transport(self):
+        """An object with ``send`` replaces HTTP altogether."""
+        sent = []
+
+        class Recorder:
+            def send(self, request: Request) -> Response:
+                sent.append(request)
+                return Response(200, {}, b"{}")
+
+        Client(api_key=KEY, base_url="http://h", timeout=3, transport=Recorder()).request_sync("u")
+
+        assert [(one.url, one.timeout) for one in sent] == [(f"http://h{PATH}", 3)]
+
+    def test_async_client_speaks_through_any_transport(self):
+        """An object with an asynchronous ``send`` replaces HTTP altogether."""
+        sent = []
+
+        class Recorder:
+            async def send(self, request: Request) -> Response:
+                sent.append(request)
+                return Response(404, {}, b"")
+
+        client = AsyncClient(api_key=KEY, base_url="http://h", transport=Recorder())
+
+        with pytest.raises(ApiError):
+            asyncio.run(client.request_sync("u"))
+        assert [one.url for one in sent] == [f"http://h{PATH}"]
+
+
+class TestSharing:
+    def test_threads_share_a_client(self, server):
+        """Many threads may call through one client at the same time."""
+        server.on("POST", PATH, {})
+        users = [f"user-{number}" for number in range(40)]
+
+        with (
+            Client(api_key=KEY, base_url=server.url) as client,
+            ThreadPoolExecutor(8) as threads,
+        ):
+            list(threads.map(client.request_sync, users))
+
+        assert sorted(seen.json["agentUserId"] for seen in server.seen) == sorted(users)
+
+    def test_tasks_share_a_client(self, server):
+        """Many tasks may call through one client at the same time."""
+        server.on("POST", PATH, {})
+        users = [f"user-{number}" for number in range(40)]
+
+        async def call_all():
+            async with AsyncClient(api_key=KEY, base_url=server.url) as client:
+                await asyncio.gather(*map(client.request_sync, users))
+
+        asyncio.run(call_all())
+
+        assert sorted(seen.json["agentUserId"] for seen in server.seen) == sorted(users)
+
+    @pytest.mark.parametrize("client", [Client, AsyncClient])
+    def test_repr_does_not_tell_the_key(self, client):
+        """Printing a client does not give the key away."""
+        assert KEY not in repr(client(api_key=KEY, base_url="http://h"))

@@ -1,0 +1,58 @@
+"""What ``import homegraph`` promises, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import homegraph
+
+HEAVY = ("typer", "rich", "starlette", "uvicorn", "apsw", "pyreqwest", "asyncio", "msgspec")
+SERVER_ROOMS = ("server", "web", "service", "store", "demo", "cli", "testing")
+
+
+def loaded_by(statement: str) -> list[str]:
+    """Names of all modules that a fresh interpreter has after a statement."""
+    script = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_exports_are_exactly_the_promised_ones():
+    """Adding or removing a public name is a decision, not an accident."""
+    assert homegraph.__all__ == [
+        "ApiError",
+        "AsyncClient",
+        "Client",
+        "HomegraphError",
+        "ServerUnreachable",
+    ]
+    assert all(hasattr(homegraph, name) for name in homegraph.__all__)
+    assert set(homegraph.__all__) <= set(dir(homegraph))
+
+
+def test_import_is_light():
+    """``import homegraph`` loads neither the command line, nor a server, nor an HTTP client."""
+    loaded = loaded_by("import homegraph")
+
+    assert not [name for name in HEAVY if name in loaded]
+
+
+def test_client_loads_no_server():
+    """``from homegraph import Client`` loads no room of the server and no command line."""
+    loaded = loaded_by("from homegraph import AsyncClient, Client")
+
+    assert "pyreqwest" in loaded
+    assert not [
+        name for name in ("typer", "rich", "starlette", "uvicorn", "apsw") if name in loaded
+    ]
+    assert not [name for name in SERVER_ROOMS if f"homegraph.{name}" in loaded]
+
+
+def test_unknown_name_is_an_attribute_error():
+    """A misspelt import fails as it does for any module."""
+    with pytest.raises(AttributeError, match="Clinet"):
+        homegraph.Clinet  # noqa: B018
