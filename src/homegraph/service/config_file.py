@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 
 from homegraph.errors import SettingsError
 from homegraph.service.secret import Secret
-from homegraph.service.setting_kinds import FilePath, Kind, Unfit, described, sort_of
+from homegraph.service.setting_kinds import FilePath, Kind, Unfit, described, quoted, sort_of
 from homegraph.service.setting_rows import (
     ListOf,
     Setting,
@@ -72,14 +72,19 @@ class Problems:
     """What is wrong, until it is raised all at once."""
 
     found: list[tuple[Place, str]] = field(default_factory=list)
-    uncounted: int = 0
+    unnamed: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next mistake will only be counted; its sentence is not needed."""
+        return len(self.found) >= PROBLEMS_MAX
 
     def add(self, place: Place, sentence: str) -> None:
         """Note one mistake."""
-        if len(self.found) < PROBLEMS_MAX:
-            self.found.append((place, sentence))
+        if self.is_full:
+            self.unnamed += 1
         else:
-            self.uncounted += 1
+            self.found.append((place, sentence))
 
     def raise_any(self) -> None:
         """Raise SettingsError if there is a mistake: the file's by line, then the rest in the order they were found."""
@@ -88,8 +93,8 @@ class Problems:
         ordered = sorted(self.found, key=lambda each: (each[0].line == 0, each[0].line))
         (first, sentence), *others = ordered
         lines = [sentence, *(f"{place.name}: {more}" for place, more in others)]
-        if self.uncounted:
-            lines.append(f"… and {self.uncounted} more")
+        if self.unnamed:
+            lines.append(f"… and {self.unnamed} more")
         raise SettingsError("\n".join(lines), place=first.name)
 
 
@@ -196,22 +201,22 @@ class Reader:
             self.problem(path, f"expected a table, got {sort_of(raw)}")
             return {}
         for key in raw.keys() - set(keys_of(rows)):
-            self.problem((*path, key), unknown("key", key, keys_of(rows)))
+            sentence = "" if self.problems.is_full else unknown(key, keys_of(rows))
+            self.problem((*path, key), sentence)
         read = {row.name: self._key(row, raw, path) for row in rows}
         return {name: value for name, value in read.items() if value is not NOTHING}
 
     def _key(self, row: Setting, raw: Mapping[str, Any], path: KeyPath) -> Any:
-        if not (row.is_hidden and row.file_key in raw):
-            return (
-                self.value(row.kind, raw[row.name], (*path, row.name))
-                if row.name in raw
-                else NOTHING
-            )
-        by_file: KeyPath = (*path, row.file_key)
-        if row.name in raw:
-            self.problem(by_file, f"give either {row.name} or {row.file_key}, not both")
+        by_file = row.is_hidden and row.file_key in raw
+        if by_file and row.name in raw:
+            sentence = f"give either {row.name} or {row.file_key}, not both"
+            self.problem((*path, row.file_key), sentence)
             return NOTHING
-        return self.from_file(row.kind, raw[row.file_key], by_file)
+        if by_file:
+            return self.from_file(row.kind, raw[row.file_key], (*path, row.file_key))
+        if row.name not in raw or (row.may_be_empty and raw[row.name] == ""):
+            return NOTHING
+        return self.value(row.kind, raw[row.name], (*path, row.name))
 
     def value(self, kind: Kind[T], raw: object, path: KeyPath) -> Any:
         """One value, or NOTHING."""
@@ -254,12 +259,10 @@ class Reader:
             with file.open("rb") as opened:
                 content = opened.read(SECRET_BYTES_MAX + 1)
         except (OSError, ValueError) as exc:
-            self.problem(path, f"cannot read {described(str(file))}: {_reason(exc)}")
+            self.problem(path, f"cannot read {quoted(str(file))}: {_reason(exc)}")
             return NOTHING
         if len(content) > SECRET_BYTES_MAX:
-            self.problem(
-                path, f"{described(str(file))} is larger than {SECRET_BYTES_MAX >> 10} KiB"
-            )
+            self.problem(path, f"{quoted(str(file))} is larger than {SECRET_BYTES_MAX >> 10} KiB")
             return NOTHING
         text = content.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
         return replace(self, secrets=[]).value(kind, kind.from_text(text), path)
@@ -277,10 +280,10 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def unknown(sort: str, word: str, known: Sequence[str]) -> str:
-    """A sentence about a word that is not known, with what is known and like it."""
+def unknown(key: str, known: Sequence[str]) -> str:
+    """A sentence about a key that is not known: the known one that it is like, or a list of all."""
     listed = f"; known here: {', '.join(known)}" if len(known) <= KEYS_LISTED_MAX else ""
-    return f"unknown {sort}{did_you_mean(word, known) or listed}"
+    return f"unknown key{did_you_mean(key, known) or listed}"
 
 
 def _comparison(kind: Kind[Any], raw: object, unfit: Unfit) -> str:

@@ -21,6 +21,7 @@ from homegraph.service.config_file import NOTHING, ConfigFile, Reader, dotted
 from homegraph.service.secret import Secret
 from homegraph.service.setting_addresses import Url
 from homegraph.service.setting_kinds import (
+    ONE_LINE,
     Choice,
     FilePath,
     Moment,
@@ -56,10 +57,10 @@ _PROJECT_NUMBER: Final = Text(
     words='a decimal number as text, such as "123456789012"', pattern="[1-9][0-9]{0,18}"
 )
 _USER: Final = Text(words="text of 1 to 256 characters")
-_ID: Final = Text(words="text of at most 256 characters", pattern=r"[^\x00-\x1f\x7f]{0,256}")
+_ID: Final = Text(words="text of at most 256 characters", pattern=f"{ONE_LINE}{{0,256}}")
 _SCOPE: Final = Text(words="text without spaces, quotes and backslashes", pattern=r"[!#-\[\]-~]+")
 # What goes into a header or a query must be ASCII; what goes into a form need not.
-_API_KEY: Final = SecretText("8 to 256 ASCII characters without spaces", "[!-~]{8,256}")
+_API_KEY: Final = SecretText("1 to 256 ASCII characters without spaces", "[!-~]{1,256}")
 _TOKEN: Final = SecretText("ASCII text without spaces", "[!-~]{1,8192}")
 
 

@@ -30,6 +30,9 @@ T = TypeVar("T")
 SHOWN_CHARS_MAX: Final = 60
 """A wrong value is repeated up to here: enough to recognise it, and one line stays one line."""
 
+ONE_LINE: Final = r"[^\x00-\x1f\x7f\ud800-\udfff]"
+"""A character that neither ends a line nor is half of one; the latter is what undecodable bytes of a variable become."""
+
 
 class Unfit(ValueError):
     """A value does not fit its kind.
@@ -79,7 +82,7 @@ class Text(Kind[str]):
     """Text of one line. ``words`` describes it, ``pattern`` must match all of it."""
 
     words: str = "text"
-    pattern: str = r"[^\x00-\x1f\x7f]{1,256}"
+    pattern: str = f"{ONE_LINE}{{1,256}}"
 
     @property
     def expected(self) -> str:
@@ -96,7 +99,7 @@ class SecretText(Kind[Secret]):
     """A secret of one line."""
 
     words: str = "text without line breaks"
-    pattern: str = r"[^\x00-\x1f\x7f]{1,8192}"
+    pattern: str = f"{ONE_LINE}{{1,8192}}"
     hidden: ClassVar[bool] = True
 
     @property
@@ -281,7 +284,7 @@ class FilePath(Kind[Path]):
         return self.words
 
     def read(self, value: object) -> Path:
-        if not isinstance(value, str) or not re.fullmatch(r"[^\x00-\x1f\x7f]{1,4096}", value):
+        if not isinstance(value, str) or not re.fullmatch(f"{ONE_LINE}{{1,4096}}", value):
             raise Unfit
         return Path(value)
 
@@ -334,17 +337,27 @@ class Network(Kind[str]):
 def described(value: object) -> str:
     """A wrong value for a message: recognisable, on one line, in the words of TOML."""
     if isinstance(value, str):
-        clipped = value if len(value) <= SHOWN_CHARS_MAX else value[: SHOWN_CHARS_MAX - 1] + "…"
-        quoted = json.dumps(clipped, ensure_ascii=False)
-        return quoted.encode("utf-8", "backslashreplace").decode()
+        return quoted(
+            value if len(value) <= SHOWN_CHARS_MAX else value[: SHOWN_CHARS_MAX - 1] + "…"
+        )
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         # Digits without end can be written in hexadecimal; printing them in decimal may be refused.
         return f"{value}" if abs(value) < 10**SHOWN_CHARS_MAX else "a huge number"
+    if isinstance(value, float):
+        return f"{value}"
     if isinstance(value, date | time):
         return value.isoformat()
     return sort_of(value)
+
+
+def quoted(text: str) -> str:
+    """Text in quotes, on one line, and nothing in it that a terminal would obey."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def sort_of(value: object) -> str:

@@ -12,10 +12,12 @@ a place of its own in a message. ``config_file.Reader`` walks them.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Generic, TypeVar, cast
 
+from homegraph.service.secret import Secret
 from homegraph.service.setting_kinds import Kind
 
 T = TypeVar("T")
@@ -59,10 +61,14 @@ class TableOf(Kind[T]):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key. ``doc`` is its sentence in the reference, ``default_text`` its default there."""
+    """One key. ``doc`` is its sentence in the reference, ``default_text`` its default there.
+
+    ``default`` is None for a key that is required, is None without a value, or has a default that is made when it is needed.
+    """
 
     kind: Kind[Any]
     doc: str
+    default: Any = None
     default_text: str = ""
     is_required: bool = False
     flag: str = ""
@@ -73,6 +79,11 @@ class Setting:
     def is_hidden(self) -> bool:
         """Whether its value is never shown; such a value may also stand in a file of its own."""
         return self.kind.hidden
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty text says the same as leaving the key out."""
+        return bool(self.default == "" or self.default == Secret())
 
     @property
     def file_key(self) -> str:
@@ -96,9 +107,10 @@ def row(
 ) -> T:
     """A field of a settings class. A callable default is called once per value and needs a ``default_text``."""
     if callable(default):
-        made = Setting(kind, doc, default_text, flag=flag, variable=variable)
+        made = Setting(kind, doc, default_text=default_text, flag=flag, variable=variable)
         return field(default_factory=default, metadata={"setting": made})
-    made = Setting(kind, doc, default_text or kind.show(default), flag=flag, variable=variable)
+    text = default_text or kind.show(default)
+    made = Setting(kind, doc, default, default_text=text, flag=flag, variable=variable)
     return field(default=default, metadata={"setting": made})
 
 
@@ -114,6 +126,11 @@ def required(kind: Kind[T], doc: str) -> T:
 
 def rows_of(settings: type) -> tuple[Setting, ...]:
     """The rows of a settings class, in the order of its fields."""
+    return _rows_of(settings)
+
+
+@functools.cache  # asked for every table of a file
+def _rows_of(settings: type) -> tuple[Setting, ...]:
     return tuple(
         replace(
             setting,
@@ -130,7 +147,11 @@ def keys_of(rows: Iterable[Setting]) -> list[str]:
     return [key for each in rows for key in (each.name, each.file_key) if key]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: what it looks like, if it looks like anything."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """The end of a sentence about an unknown word: what it looks like, if it looks like anything.
+
+    A ``prefix`` that all words have is not compared, because it makes all of them look alike.
+    """
+    bare = [each.removeprefix(prefix) for each in known]
+    close = difflib.get_close_matches(word.removeprefix(prefix), bare, n=1)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""

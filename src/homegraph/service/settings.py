@@ -53,7 +53,14 @@ from homegraph.service.setting_kinds import (
     Switch,
     Whole,
 )
-from homegraph.service.setting_rows import VARIABLE_PREFIX, ListOf, Setting, row, rows_of
+from homegraph.service.setting_rows import (
+    VARIABLE_PREFIX,
+    ListOf,
+    Setting,
+    did_you_mean,
+    row,
+    rows_of,
+)
 
 CONFIG_NAME: Final = "homegraph.toml"
 DEFAULT_PORT: Final = 4663  # HOME on a phone's keypad
@@ -115,7 +122,8 @@ class Settings:
     base_url: str = row(
         BaseUrl(),
         "",
-        "What links in answers start with, for a server behind a proxy. Empty: made from listen.",
+        "What links in answers start with, for a server behind a proxy. Empty: made from listen. "
+        "(HOMEGRAPH_BASE_URL is taken: it tells clients where to call.)",
         variable="HOMEGRAPH_PUBLIC_URL",
     )
     allowed_hosts: tuple[str, ...] = row(
@@ -172,7 +180,7 @@ class Settings:
         "How long to wait before the second attempt. Each further one waits twice as long as the one before.",
     )
     retry_longest_seconds: float = row(
-        Seconds(0.01, 86400, fractions=True), 300.0, "How long to wait at most."
+        Seconds(0.01, 86400, fractions=True), 300.0, "The longest wait between two attempts."
     )
     lease_seconds: float = row(
         Seconds(3, 600),
@@ -290,7 +298,7 @@ def _from_file(file: ConfigFile, problems: Problems, sources: dict[str, str]) ->
     reader = Reader(problems, file.path.parent, file.place)
     for key in file.data.keys() - {"server", "projects"}:
         belongs = any(key == each.name for each in SETTINGS)
-        sentence = unknown("key", key, ("server", "projects"))
+        sentence = unknown(key, ("server", "projects"))
         reader.problem((key,), "unknown key; it belongs under [server]" if belongs else sentence)
     values = reader.values(SETTINGS, file.data.get("server", {}), ("server",))
     for each in SETTINGS:
@@ -300,9 +308,7 @@ def _from_file(file: ConfigFile, problems: Problems, sources: dict[str, str]) ->
     projects = read_projects(file, reader)
     warnings = [sentence for project in projects for sentence in project.warnings()]
     if file.is_public and reader.secrets:
-        warnings.append(
-            "it holds secrets and everybody on this machine may read it; `chmod 600` it"
-        )
+        warnings.append("holds secrets, and everybody on this machine may read it; chmod 600 helps")
     return values | {
         "projects": projects,
         "config": file.path,
@@ -327,7 +333,8 @@ def _from_variables(
             else:
                 value = reader.from_file(each.kind, text, ())
         elif name.startswith(VARIABLE_PREFIX) and name not in CLIENT_VARIABLES:
-            reader.problem((), unknown("variable", name, [*known, *files, *CLIENT_VARIABLES]))
+            likely = did_you_mean(name, [*known, *files, *CLIENT_VARIABLES], VARIABLE_PREFIX)
+            reader.problem((), f"unknown variable{likely}")
         if each and value is not NOTHING:
             found[each.name] = (name, value)
     return found
