@@ -1,0 +1,87 @@
+"""What the admin API answers, as far as the story reads it.
+
+The shapes are public (``homegraph devices list --json`` and its neighbours print them); members that the story does not need
+are left out, and none has a default: a document without one of these is not what the story says it is.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """Where a device is here, and what it is called."""
+
+    room: str
+    name: str
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device as SYNC defines it, with its placement."""
+
+    id: str
+    type: str
+    traits: tuple[str, ...]
+    placement: Placement
+
+
+class Devices(msgspec.Struct, frozen=True):
+    """The devices of an agent user."""
+
+    devices: tuple[Device, ...]
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A user's link."""
+
+    state: str
+    agent_user_id: str
+    created_at: str
+    changed_at: str
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A device that changed, and which members did."""
+
+    device_id: str
+    fields: tuple[str, ...]
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a run did to the device list; ids of devices."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[Changed, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One request to the cloud. ``took`` is in seconds; ``status`` 0 means no answer."""
+
+    intent: str
+    url: str
+    took: float
+    status: int
+
+
+class RunInShort(msgspec.Struct, frozen=True):
+    """A run in a list."""
+
+    id: str
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """Runs, newest first."""
+
+    runs: tuple[RunInShort, ...]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One SYNC in full. ``reason`` and ``message`` are empty when all went well."""
+
+    id: str
+    outcome: str
+    reason: str
+    message: str
+    changes: Changes
+    exchanges: tuple[Exchange, ...]
