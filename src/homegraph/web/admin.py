@@ -28,7 +28,7 @@ from homegraph.web.exchange import CallerGone, answer, read_body
 from homegraph.web.guard import admit
 from homegraph.web.site import Site
 from homegraph.wire.parameters import read_pairs
-from homegraph.wire.status import REASONS, row_of
+from homegraph.wire.status import REASONS, Rendered, row_of
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """The largest question is a new key with its restrictions; it takes a few kilobytes."""
@@ -85,16 +85,19 @@ class Admin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            http, body = 200, await self._carry_out(scope, receive)
+            body = await self._carry_out(scope, receive)
         except CallerGone:
             return
         except HomegraphError as exc:
-            http, body = error_answer(exc)
+            rendered = error_answer(exc)
         except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
             request_id = self._site.house.ids.short()
             _log.error("internal error, request %s", request_id, exc_info=exc)
-            http, body = error_answer(HomegraphError(f"Internal error, request {request_id}."))
-        await answer(send, http, HEADERS, body)
+            rendered = error_answer(HomegraphError(f"Internal error, request {request_id}."))
+        else:
+            await answer(send, 200, HEADERS, body)
+            return
+        await answer(send, rendered.http, rendered.headers, rendered.body)
 
     async def _carry_out(self, scope: Scope, receive: Receive) -> bytes:
         admit(self._site, scope["headers"])
@@ -152,8 +155,8 @@ def read_body_question(
         raise SettingsError("is not JSON", place="body") from exc
 
 
-def error_answer(error: HomegraphError) -> tuple[int, bytes]:
-    """An error as the admin API shows it: its HTTP status and body."""
+def error_answer(error: HomegraphError) -> Rendered:
+    """An error as the admin API shows it."""
     reason = error.code if error.code in REASONS else "INTERNAL"
     row = row_of(reason)
     members = {
@@ -163,7 +166,10 @@ def error_answer(error: HomegraphError) -> tuple[int, bytes]:
         "hint": error.hint or REASONS[reason].fix,
         "reason": reason,
     }
-    return row.http, msgspec.json.encode({"error": members}) + b"\n"
+    headers = list(HEADERS)
+    if row.www_authenticate:
+        headers.append((b"www-authenticate", row.www_authenticate.encode()))
+    return Rendered(row.http, msgspec.json.encode({"error": members}) + b"\n", headers)
 
 
 def _wrong(error: msgspec.ValidationError) -> SettingsError:

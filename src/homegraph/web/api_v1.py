@@ -149,7 +149,7 @@ class RequestSyncDoor:
                 body, _text(head.content_type), rest, lenient_form=self._settings.lenient_form
             )
             if self._house.loop.stopping:
-                raise CallRefused("SERVER_STOPPING")  # noqa: TRY301  # announced like every refusal
+                raise CallRefused("SERVER_STOPPING")
         except HomegraphError as exc:
             if not isinstance(exc, CallerGone):
                 project_id = project.id if project is not None else ""

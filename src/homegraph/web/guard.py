@@ -17,19 +17,19 @@ from collections.abc import Iterable
 from homegraph.errors import AdminRefused
 from homegraph.service.secret import Secret
 from homegraph.web.site import Site
+from homegraph.wire.status import REASONS
 
 
 class HostRefused(AdminRefused):
     """The Host header names a machine that this is not."""
 
-    code = "HOST_REFUSED"
-    hint = "Use a name of this server, or add the name to allowed_hosts under [server] in homegraph.toml."
+    code, hint = "HOST_REFUSED", REASONS["HOST_REFUSED"].fix
 
 
 class TokenWrong(AdminRefused):
     """The call carries no admin token, or a wrong one."""
 
-    code = "ADMIN_TOKEN_WRONG"
+    code, hint = "ADMIN_TOKEN_WRONG", REASONS["ADMIN_TOKEN_WRONG"].fix
 
 
 def admit(site: Site, headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -492,6 +492,20 @@ _ADMIN: Final = (
         fix="Run the command as the user who runs the server, or set HOMEGRAPH_ADMIN_TOKEN.",
     ),
     Reason(
+        code="ADMIN_TOKEN_WRONG",
+        row="admin-unauthenticated",
+        title="The call carries no admin token, or a wrong one.",
+        why="The token is made with the data folder and stays the same; another server, or another data folder, has another one.",
+        fix="Point the command to the server's data folder with --data-dir, or set HOMEGRAPH_ADMIN_TOKEN.",
+    ),
+    Reason(
+        code="HOST_REFUSED",
+        row="admin-refused",
+        title="The Host header is none of this server's names.",
+        why="A strange web page could have its own name point at this machine, so the admin side answers to its own names only.",
+        fix="Use a name of this server, or add the name to allowed_hosts under [server] in homegraph.toml.",
+    ),
+    Reason(
         code="SETTINGS",
         row="admin-invalid",
         title="A setting or argument is wrong.",

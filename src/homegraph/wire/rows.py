@@ -371,6 +371,14 @@ _ALL: Final = (
     ),
     # The admin API, which is ours: Google has nothing like it, so it speaks with the error's own message.
     Row(id="admin-invalid", message="{text}", evidence="I", **_INVALID),
+    Row(
+        id="admin-unauthenticated",
+        message="{text}",
+        evidence="I",
+        v1_reason="required",
+        www_authenticate='Bearer realm="homegraph"',
+        **_UNAUTHENTICATED,
+    ),
     Row(id="admin-refused", message="{text}", evidence="I", **_FORBIDDEN),
     Row(id="admin-not-found", message="{text}", evidence="I", **_ABSENT),
 )

@@ -37,6 +37,7 @@ EXPECTED = {
     "unavailable": (503, "UNAVAILABLE", 14, 3),
     "deadline": (504, "DEADLINE_EXCEEDED", 4, 7),
     "admin-invalid": (400, "INVALID_ARGUMENT", 3, 2),
+    "admin-unauthenticated": (401, "UNAUTHENTICATED", 16, 4),
     "admin-refused": (403, "PERMISSION_DENIED", 7, 4),
     "admin-not-found": (404, "NOT_FOUND", 5, 5),
 }
