@@ -313,9 +313,6 @@ class Moment(Kind[float]):
             raise Unfit
         return value.timestamp()
 
-    def show(self, value: float) -> str:
-        return f"{value:g}"
-
 
 @dataclass(frozen=True, slots=True)
 class Network(Kind[str]):

@@ -70,8 +70,12 @@ CLIENT_VARIABLES: Final[Mapping[str, str]] = {
     "HOMEGRAPH_CONFIG": "The file that `homegraph serve` reads, where `--config` does not name one.",
     "HOMEGRAPH_SERVER": "The server that the commands talk to.",
     "HOMEGRAPH_ADMIN_TOKEN": "The token they show it, where the one in the data folder is out of reach.",
+    "HOMEGRAPH_ADMIN_TOKEN_FILE": "A file with that token.",
     "HOMEGRAPH_BASE_URL": "Where calls of the public API go (`homegraph request-sync`, `Client`).",
     "HOMEGRAPH_EMULATOR_HOST": "The same as HOST:PORT, in the manner of Google's emulators.",
+    "HOMEGRAPH_API_KEY": "The API key of `homegraph request-sync`, so that it is not seen in a list of processes.",
+    "HOMEGRAPH_API_KEY_FILE": "A file with that key.",
+    "HOMEGRAPH_DEBUG": "`1`: the commands show where in the program an error came from.",
 }
 """Variables of the commands and the client. They are no settings of the server, and no mistakes either."""
 
@@ -226,6 +230,12 @@ class Settings:
         """The SQLite file, or ``:memory:``."""
         place = self.database.removeprefix("sqlite:")
         return place if place == MEMORY or "/" in place else str(self.data_dir / place)
+
+    @property
+    def database_text(self) -> str:
+        """The database for people: where it is, or that it is nowhere."""
+        path = self.database_path
+        return "in memory" if path == MEMORY else f"sqlite:{path}"
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -279,6 +279,10 @@ MISTAKES = [
         ("6: projects.acme.links[0].expires_in: expected a whole number of seconds between 1 and 316224000, "
         'got "soon"'),
     ),
+    (
+        f"{ACME}oauth.client_secret_file = 5",
+        "3: projects.acme.oauth.client_secret_file: expected the path of a file with the value, got 5",
+    ),
     # more than one key
     (f"{ACME}api_keys = [\n'hunter2',\n'hunter2']", "5: projects.acme.api_keys[1]: the same key stands in projects.acme.api_keys[0]"),
     (

@@ -339,6 +339,8 @@ UNFIT = [
     ("listen", "[::g]:80", f'expected {LISTENS}, got "[::g]:80"'),
     ("listen", "unix:", f'expected {LISTENS}, got "unix:"'),
     ("listen", 4663, f"expected {LISTENS}, got 4663"),
+    ("listen", 4.5, f"expected {LISTENS}, got 4.5"),
+    ("listen", ["a"], f"expected {LISTENS}, got a list"),
     ("database", "sqlite:", f"expected {DATABASE}, got text that does not fit"),
     ("database", "sqlite:a/", f"expected {DATABASE}, got an address that is none of them"),
     ("database", "sqlite:..", f"expected {DATABASE}, got an address that is none of them"),
@@ -453,6 +455,7 @@ def test_paths_start_where_they_were_written(tmp_path):
     file = load({}, {}, config, tmp_path)
     flag = load({"data_dir": Path("data"), "database": "dbs/home.db"}, {}, None, tmp_path)
     home = load({"data_dir": "~/data"}, {}, None, tmp_path)
+    nobody = load({"data_dir": "~nobody-of-this-name/data"}, {}, None, tmp_path)
 
     assert (file.data_dir, file.database_path, file.listen.path) == (
         tmp_path / "sub/data",
@@ -461,15 +464,19 @@ def test_paths_start_where_they_were_written(tmp_path):
     )
     assert (flag.data_dir, flag.database_path) == (tmp_path / "data", f"{tmp_path}/dbs/home.db")
     assert home.data_dir == Path.home() / "data"
+    assert nobody.data_dir == tmp_path / "~nobody-of-this-name/data"
 
 
 def test_a_bare_database_name_lives_in_the_data_folder(loaded):
     """A name is a file in data_dir, memory is memory."""
     flags = {"data_dir": "/data"}
 
+    name = loaded(flags={**flags, "database": "sqlite:x.db"})
+    memory = loaded(flags={**flags, "database": "sqlite::memory:"})
+
     assert loaded(flags=flags).database_path == "/data/home.db"
-    assert loaded(flags={**flags, "database": "sqlite:x.db"}).database_path == "/data/x.db"
-    assert loaded(flags={**flags, "database": "sqlite::memory:"}).database_path == ":memory:"
+    assert (name.database_path, name.database_text) == ("/data/x.db", "sqlite:/data/x.db")
+    assert (memory.database_path, memory.database_text) == (":memory:", "in memory")
 
 
 @pytest.mark.parametrize(
@@ -491,6 +498,12 @@ def test_where_links_lead_and_which_hosts_are_answered(loaded, flags, base, extr
 
     assert base == settings.base_for(99)
     assert {"localhost", "127.0.0.1", "::1"} | extra == settings.hosts
+
+
+def test_an_address_is_written_as_it_is_read(loaded):
+    """Every form of an address can be copied back into a setting."""
+    for text in ("127.0.0.1:1", "[::1]:2", "attic:0", "unix:/run/hg.sock"):
+        assert text == str(loaded(flags={"listen": text}).listen)
 
 
 def test_listening_everywhere_is_known():
