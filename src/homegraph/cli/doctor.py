@@ -1,0 +1,130 @@
+"""``homegraph doctor``: try everything that is needed, and say for each failure what to do.
+
+The commands' side is tried here (can the server be reached, is the admin token there and private, do the clocks agree); the
+server tries its own side and sends what it found. A check never raises: what it meets is its finding.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import msgspec
+
+from homegraph.cli import documents, output
+from homegraph.cli.admin import Admin, local_place, transport_to
+from homegraph.cli.documents import Check
+from homegraph.cli.failure import FAILED
+from homegraph.cli.options import DataDir, Json, Server, command, commands
+from homegraph.cli.place import Place, Token, token
+from homegraph.client.calls import Request, Response
+from homegraph.client.transport import SyncTransport
+from homegraph.errors import AdminRefused, HomegraphError, ServerUnreachable
+
+app = commands("Try everything that is needed; each failure comes with its fix.")
+
+OK: Final = 200
+
+LOOK_SECONDS: Final = 5.0
+"""For one look at the server; it answers at once or not at all."""
+
+SKEW_MAX_SECONDS: Final = 5.0
+"""Between the clocks. Tokens and leases live for a minute and more, and Date has a resolution of one second."""
+
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+"""Permission bits of everybody but the owner."""
+
+
+@command(app, "doctor", "homegraph doctor", "homegraph doctor --json")
+def doctor(server: Server = None, data_dir: DataDir = None, json: Json = False) -> int:
+    """Check environment, server, database, clock and fulfillments. Exit code 1 when one of the checks fails."""
+    place = local_place(server, data_dir)
+    with transport_to(place) as transport:
+        checks = _all(place, transport, os.environ)
+    if json:
+        output.document(msgspec.json.encode({"checks": checks}))
+    else:
+        for check in checks:
+            state = "ok  " if check.ok else "FAIL"
+            output.data(output.visible(f"{state}  {check.name}: {check.detail}"))
+            if not check.ok:
+                output.data(output.visible(f"      fix: {check.fix}"))
+    return 0 if all(check.ok for check in checks) else FAILED
+
+
+def _all(place: Place, transport: SyncTransport, environment: Mapping[str, str]) -> list[Check]:
+    reached, answer = _reach(place, transport)
+    allowed, bearer = _token(place, environment)
+    checks = [reached, allowed]
+    if answer is None:
+        return checks
+    checks.append(skew(answer.headers.get("date"), _now()))
+    if bearer is not None:
+        try:
+            body = Admin(place, bearer.value, transport).get("doctor")
+            checks += documents.read(body, documents.Checks).checks
+        except HomegraphError as exc:
+            checks.append(Check(name="admin API", ok=False, detail=exc.message, fix=exc.hint))
+    return checks
+
+
+def _reach(place: Place, transport: SyncTransport) -> tuple[Check, Response | None]:
+    fix = ""
+    answer = None
+    try:
+        answer = transport.send(Request("GET", f"{place.server}/readyz", (), b"", LOOK_SECONDS))
+    except ServerUnreachable as exc:
+        detail = exc.message
+        fix = "Start it with `homegraph serve`, or name another with --server."
+    else:
+        detail = f"{place.server} is ready"
+        if answer.status != OK:
+            detail = f"{place.server} answers, and is not ready ({answer.status})"
+            fix = "See the checks below, and the server's log."
+    return Check(name="server", ok=not fix, detail=detail, fix=fix), answer
+
+
+def _token(place: Place, environment: Mapping[str, str]) -> tuple[Check, Token | None]:
+    name = "admin token"
+    try:
+        found = token(place, environment)
+    except AdminRefused as exc:
+        return Check(name=name, ok=False, detail=exc.message, fix=exc.hint), None
+    if found.path is None:
+        return Check(name=name, ok=True, detail=f"from {found.source}"), found
+    mode = stat.S_IMODE(found.path.stat().st_mode)
+    if mode & OTHERS:
+        detail = f"{found.path} can be used by others (mode {mode:04o})"
+        return Check(name=name, ok=False, detail=detail, fix=f"chmod 600 {found.path}"), found
+    return Check(name=name, ok=True, detail=f"{found.path} is private"), found
+
+
+def skew(date: str | None, now: float) -> Check:
+    """Compare the server's Date with this machine's clock (seconds since 1970)."""
+    try:
+        theirs = parsedate_to_datetime(date or "")
+    except ValueError:
+        return Check(
+            name="clock",
+            ok=False,
+            detail="the server does not tell its time",
+            fix="Something between here and the server removes or changes the Date header.",
+        )
+    apart = abs((theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp() - now)
+    ok = apart < SKEW_MAX_SECONDS
+    return Check(
+        name="clock",
+        ok=ok,
+        detail=f"{apart:.0f} s apart from the server's",
+        fix="" if ok else "Let both machines synchronise their clocks (NTP).",
+    )
+
+
+def _now() -> float:
+    from homegraph.service.clock import SystemClock
+
+    return SystemClock().now()

@@ -1,0 +1,288 @@
+"""What the admin API answers, as far as the text output reads it.
+
+``--json`` hands the server's document through untouched; these shapes are only for people's tables. Every member has a
+default and unknown ones are skipped, because a command may be older or newer than the server it asks.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from homegraph.errors import ApiError
+
+T = TypeVar("T")
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """A part of a document; not for use by itself."""
+
+
+class Check(_Shape, frozen=True):
+    """One thing that was looked at; ``fix`` is for when it is not well."""
+
+    name: str = ""
+    ok: bool = False
+    detail: str = ""
+    fix: str = ""
+
+
+class Counts(_Shape, frozen=True):
+    """Totals."""
+
+    projects: int = 0
+    agent_users: int = 0
+    devices: int = 0
+    links: dict[str, int] = {}
+    waiting: int = 0
+    running: int = 0
+    runs: int = 0
+    exchanges: int = 0
+
+
+class Setting(_Shape, frozen=True):
+    """One setting of the server; secrets come masked."""
+
+    name: str = ""
+    value: object = None
+    source: str = ""
+
+
+class Status(_Shape, frozen=True):
+    """How the server is."""
+
+    version: str = ""
+    uptime_seconds: float = 0.0
+    listen: str = ""
+    database: str = ""
+    ready: bool = False
+    checks: tuple[Check, ...] = ()
+    counts: Counts = Counts()
+    settings: tuple[Setting, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Checks(_Shape, frozen=True):
+    """The server's part of ``doctor``."""
+
+    checks: tuple[Check, ...] = ()
+
+
+class Project(_Shape, frozen=True):
+    """One project."""
+
+    id: str = ""
+    number: str = ""
+    fulfillment_url: str = ""
+    api_enabled: bool = True
+    suspended: bool = False
+    empty_sync: str = ""
+    keys: int = 0
+    links: dict[str, int] = {}
+    agent_users: int = 0
+    oauth: dict[str, object] | None = None
+
+
+class Projects(_Shape, frozen=True):
+    """All projects."""
+
+    projects: tuple[Project, ...] = ()
+
+
+class Key(_Shape, frozen=True):
+    """One API key; ``key`` itself is there only in the answer that made it."""
+
+    id: str = ""
+    project_id: str = ""
+    hint: str = ""
+    state: str = ""
+    origin: str = ""
+    created_at: str | None = None
+    expires_at: str | None = None
+    revoked_at: str | None = None
+    methods: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    key: str = ""
+
+
+class Keys(_Shape, frozen=True):
+    """The keys of a project."""
+
+    keys: tuple[Key, ...] = ()
+
+
+class Explanation(_Shape, frozen=True):
+    """A reason in words."""
+
+    title: str = ""
+    why: str = ""
+    fix: str = ""
+
+
+class Link(_Shape, frozen=True):
+    """One user's link to a project."""
+
+    project_id: str = ""
+    user: str = ""
+    state: str = ""
+    agent_user_id: str = ""
+    problem: str = ""
+    created_at: str | None = None
+    changed_at: str | None = None
+    next_attempt_at: str | None = None
+    attempts: int = 0
+    explanation: Explanation | None = None
+
+
+class Links(_Shape, frozen=True):
+    """Links of one project, or of all."""
+
+    links: tuple[Link, ...] = ()
+
+
+class Placement(_Shape, frozen=True):
+    """What the user has chosen here, and what SYNC said at first sight."""
+
+    room: str = ""
+    name: str = ""
+    nicknames: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+
+
+class Device(_Shape, frozen=True):
+    """A device as SYNC defines it, with its placement."""
+
+    id: str = ""
+    type: str = ""
+    traits: tuple[str, ...] = ()
+    placement: Placement = Placement()
+
+
+class Devices(_Shape, frozen=True):
+    """The devices of an agent user."""
+
+    devices: tuple[Device, ...] = ()
+
+
+class Changed(_Shape, frozen=True):
+    """A device that changed, and which members did."""
+
+    device_id: str = ""
+    fields: tuple[str, ...] = ()
+
+
+class Changes(_Shape, frozen=True):
+    """What a run did to the device list."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[Changed, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class LinkResult(_Shape, frozen=True):
+    """What one link's SYNC brought; ``error`` is empty for success."""
+
+    user_id: str = ""
+    error: str = ""
+    message: str = ""
+
+
+class Finding(_Shape, frozen=True):
+    """One observation about a reply."""
+
+    rule: str = ""
+    severity: str = ""
+    device_id: str = ""
+    path: str = ""
+    what: str = ""
+    why: str = ""
+    fix: str = ""
+    source: str = ""
+
+
+class Answer(_Shape, frozen=True):
+    """What came back in an exchange; ``size`` is that of the whole body."""
+
+    size: int = 0
+    truncated: bool = False
+
+
+class Exchange(_Shape, frozen=True):
+    """One request to a fulfillment or token endpoint. ``took`` is in seconds; ``status`` 0 means no answer."""
+
+    intent: str = ""
+    user_id: str = ""
+    url: str = ""
+    started_at: str | None = None
+    took: float = 0.0
+    status: int = 0
+    response: Answer | None = None
+    error: str = ""
+
+
+class Run(_Shape, frozen=True):
+    """One execution of a sync. ``added``, ``changed``, ``removed`` are numbers of devices."""
+
+    id: str = ""
+    project_id: str = ""
+    agent_user_id: str = ""
+    user_id: str = ""
+    cause: str = ""
+    mode: str = ""
+    outcome: str = ""
+    merged: int = 0
+    attempt: int = 0
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    reason: str = ""
+    message: str = ""
+    requested_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    next_at: str | None = None
+    changes: Changes = Changes()
+    results: tuple[LinkResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    explanation: Explanation | None = None
+
+
+class Runs(_Shape, frozen=True):
+    """Runs, newest first."""
+
+    runs: tuple[Run, ...] = ()
+
+
+class Refusal(_Shape, frozen=True):
+    """Why the admin API says no."""
+
+    message: str = ""
+    status: str = ""
+    hint: str = ""
+    reason: str = ""
+
+
+class Refused(_Shape, frozen=True):
+    """The admin API's error answer."""
+
+    error: Refusal
+
+
+def read(body: bytes, shape: type[T]) -> T:
+    """A document in its shape.
+
+    Raises:
+        ApiError: it is something else: not a homegraph server, or one of a very different version.
+    """
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise ApiError(
+            f"The server's answer is not what this command expects ({exc}).",
+            http_status=200,
+            status="UNKNOWN",
+            reason="NOT_A_HOME_GRAPH",
+            hint="Check --server, and that server and command have the same version.",
+        ) from exc
