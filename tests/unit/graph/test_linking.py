@@ -1,0 +1,96 @@
+"""What becomes of a link."""
+
+from dataclasses import replace
+
+import pytest
+
+from homegraph.graph import linking
+from homegraph.graph.model import Link, LinkState, Tokens
+
+OLD, NEW = Tokens(b"old", b"old-refresh", 50.0), Tokens(b"new")
+LINKED = Link(
+    "acme",
+    "user-1",
+    LinkState.LINKED,
+    OLD,
+    created_at=1.0,
+    agent_user_id="1836",
+    grant_digest=b"first",
+    problem="TIMEOUT",
+    changed_at=2.0,
+)
+
+
+def adopt(link, digest=b"second"):
+    """Take the grant ``digest`` over for user-1 at 9.0."""
+    return linking.adopt(
+        link, project_id="acme", user_id="user-1", tokens=NEW, digest=digest, now=9.0
+    )
+
+
+def test_a_user_who_is_new_starts_linking():
+    """The agent user is not known before the first SYNC."""
+    assert adopt(None) == Link(
+        "acme",
+        "user-1",
+        LinkState.LINKING,
+        NEW,
+        created_at=9.0,
+        grant_digest=b"second",
+        changed_at=9.0,
+    )
+
+
+@pytest.mark.parametrize("state", LinkState)
+def test_a_grant_is_taken_over_once(state):
+    """The file is read at every start; tokens that were refreshed since, or an unlinking, are not undone by it."""
+    assert adopt(replace(LINKED, state=state), b"first") is None
+
+
+@pytest.mark.parametrize("state", [LinkState.LINKED, LinkState.BROKEN])
+def test_a_new_grant_mends_a_link(state):
+    """Whose devices they are is known, so the link is linked at once."""
+    renewed = adopt(replace(LINKED, state=state))
+
+    assert renewed == replace(
+        LINKED, tokens=NEW, grant_digest=b"second", problem="", changed_at=9.0
+    )
+
+
+@pytest.mark.parametrize("state", [LinkState.LINKING, LinkState.BROKEN])
+def test_a_new_grant_for_a_link_without_an_agent_user(state):
+    """Its first SYNC is tried again."""
+    renewed = adopt(replace(LINKED, state=state, agent_user_id=""))
+
+    assert (renewed.state, renewed.agent_user_id, renewed.tokens) == (LinkState.LINKING, "", NEW)
+    assert (renewed.created_at, renewed.problem) == (1.0, "")
+
+
+def test_a_link_that_has_ended_starts_over():
+    """A new grant may belong to another agent user; the link counts from now."""
+    renewed = adopt(linking.end(LINKED, 5.0))
+
+    assert (renewed.state, renewed.agent_user_id) == (LinkState.LINKING, "")
+    assert (renewed.created_at, renewed.tokens) == (9.0, NEW)
+
+
+def test_binding():
+    """The first SYNC told the agent user: linked, and nothing is wrong any more."""
+    waiting = replace(LINKED, state=LinkState.LINKING, agent_user_id="")
+
+    assert linking.bind(waiting, "1836", 9.0) == replace(LINKED, problem="", changed_at=9.0)
+
+
+def test_moving_to_another_agent_user():
+    """Only the agent user changes."""
+    assert linking.rekey(LINKED, "1837", 9.0) == replace(
+        LINKED, agent_user_id="1837", changed_at=9.0
+    )
+
+
+def test_ending():
+    """The tokens go; the agent user's name and the grant's digest stay."""
+    ended = linking.end(LINKED, 9.0)
+
+    assert (ended.state, ended.tokens, ended.problem) == (LinkState.UNLINKED, Tokens(b""), "")
+    assert (ended.agent_user_id, ended.grant_digest, ended.changed_at) == ("1836", b"first", 9.0)
