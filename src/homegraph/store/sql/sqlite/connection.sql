@@ -1,0 +1,40 @@
+-- configure --
+-- Set up a connection. FULL: a commit is on the disk when it returns. The log is folded in every 16 MB rather than 4, so that
+-- fewer commits wait for it, and a log that grew behind a long read shrinks again. 64 MB of cache hold the hot rows.
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA wal_autocheckpoint = 4000;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA cache_size = -65536;
+PRAGMA temp_store = MEMORY;
+
+-- configure_reader --
+-- Set up a second connection that only reads.
+PRAGMA query_only = ON;
+PRAGMA cache_size = -16384;
+PRAGMA temp_store = MEMORY;
+
+-- journal_mode --
+-- How commits are made durable; "wal", unless the file system cannot do it.
+PRAGMA journal_mode;
+
+-- begin_write --
+-- Start a transaction that may write. Taking the lock at once leaves nothing to fail half way.
+BEGIN IMMEDIATE;
+
+-- begin_read --
+-- Start a transaction that reads one snapshot.
+BEGIN;
+
+-- commit --
+-- Make it durable.
+COMMIT;
+
+-- rollback --
+-- Make it undone.
+ROLLBACK;
+
+-- probe --
+-- Write something, to see whether it can be done.
+UPDATE probe SET writes = writes + 1;

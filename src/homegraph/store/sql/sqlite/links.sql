@@ -1,0 +1,103 @@
+-- list_links --
+-- Links of all projects after a key.
+SELECT
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+FROM link
+WHERE (project_id, user_id) > (?, ?)
+ORDER BY project_id, user_id
+LIMIT ?;
+
+-- list_links_of_project --
+-- Links of one project after a user.
+SELECT
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+FROM link
+WHERE project_id = ? AND user_id > ?
+ORDER BY user_id
+LIMIT ?;
+
+-- list_links_of_agent_user --
+-- All links of an agent user, whatever their state, oldest first.
+SELECT
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+FROM link
+WHERE project_id = ? AND agent_user_id = ?
+ORDER BY created_at, user_id;
+
+-- list_links_to_ask --
+-- Links of an agent user that a SYNC is for, oldest first.
+SELECT
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+FROM link
+WHERE project_id = ? AND agent_user_id = ? AND state IN ('linked', 'broken')
+ORDER BY created_at, user_id;
+
+-- list_first_syncs --
+-- Links of a project whose first SYNC has not succeeded.
+SELECT
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+FROM link
+WHERE project_id = ? AND agent_user_id = '' AND state IN ('linking', 'broken')
+ORDER BY user_id
+LIMIT ?;
+
+-- find_link --
+-- One link.
+SELECT
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+FROM link
+WHERE project_id = ? AND user_id = ?;
+
+-- save_link --
+-- Create a link, or write all of it.
+INSERT INTO link (
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project_id, user_id) DO UPDATE SET
+  state = excluded.state,
+  sealed_access = excluded.sealed_access,
+  sealed_refresh = excluded.sealed_refresh,
+  expires_at = excluded.expires_at,
+  created_at = excluded.created_at,
+  agent_user_id = excluded.agent_user_id,
+  grant_digest = excluded.grant_digest,
+  origin = excluded.origin,
+  problem = excluded.problem,
+  changed_at = excluded.changed_at;
+
+-- save_tokens --
+-- Keep a link's tokens. A link that has ended gets none.
+UPDATE link
+SET sealed_access = ?3, sealed_refresh = ?4, expires_at = ?5, changed_at = ?6
+WHERE project_id = ?1 AND user_id = ?2 AND state <> 'unlinked';
+
+-- set_link_state --
+-- Set a link's state and problem, unless it has ended or belongs to another agent user by now.
+UPDATE link
+SET state = ?4, problem = ?5, changed_at = ?6
+WHERE project_id = ?1 AND user_id = ?2 AND agent_user_id = ?3 AND state <> 'unlinked';
+
+-- count_other_links --
+-- How many links an agent user has that have not ended, one user's left out.
+SELECT count(*) FROM link
+WHERE project_id = ? AND agent_user_id = ? AND state <> 'unlinked' AND user_id <> ?;
+
+-- find_link_fence --
+-- The last fence of a link's first SYNC.
+SELECT fence_last FROM link WHERE project_id = ? AND user_id = ?;
+
+-- keep_link_fence --
+-- Remember the last fence of a link's first SYNC, whose work is about to go.
+UPDATE link SET fence_last = ?3 WHERE project_id = ?1 AND user_id = ?2;
+
+-- count_links --
+-- How many links are in each state.
+SELECT state, count(*) FROM link INDEXED BY link_by_agent_user GROUP BY state;

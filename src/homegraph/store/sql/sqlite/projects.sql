@@ -1,0 +1,41 @@
+-- list_projects --
+-- All projects by id.
+SELECT
+  project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+  client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri
+FROM project
+ORDER BY project_id;
+
+-- find_project --
+-- One project.
+SELECT
+  project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+  client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri
+FROM project
+WHERE project_id = ?;
+
+-- save_project --
+-- Create a project, or bring it up to date.
+INSERT INTO project (
+  project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+  client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project_id) DO UPDATE SET
+  fulfillment_url = excluded.fulfillment_url,
+  number = excluded.number,
+  api_enabled = excluded.api_enabled,
+  suspended = excluded.suspended,
+  empty_sync = excluded.empty_sync,
+  client_id = excluded.client_id,
+  sealed_secret = excluded.sealed_secret,
+  token_url = excluded.token_url,
+  authorization_url = excluded.authorization_url,
+  scopes = excluded.scopes,
+  client_auth = excluded.client_auth,
+  pkce = excluded.pkce,
+  redirect_uri = excluded.redirect_uri;
+
+-- count_projects --
+-- How many projects there are.
+SELECT count(*) FROM project;

@@ -1,0 +1,95 @@
+"""One connection and its statements: the only place that calls apsw while the store is open.
+
+A ``Database`` belongs to one thread at a time. Operations (``links``, ``work``, ``runs``, …) are functions that take one
+first; they see rows as tuples and leave transactions to the lane that runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+import apsw
+
+from homegraph.errors import StoreUnavailable
+from homegraph.store.statements import load
+
+Row: TypeAlias = tuple[Any, ...]
+
+BUSY_TIMEOUT_MILLISECONDS: Final = 5_000
+"""How long a lock of somebody else is waited for: a backup or a shell, since one process owns the file."""
+
+STATEMENTS_CACHED_MAX: Final = 256
+"""More than there are statements, so that each is prepared once."""
+
+_UNAVAILABLE: Final = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.ConnectionClosedError,
+    apsw.CorruptError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.InterruptError,
+    apsw.LockedError,
+    apsw.NoMemError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+)
+"""The database's trouble. All other errors of apsw would be mistakes of ours and are left as they are."""
+
+
+class Database:
+    """A connection with the statements of the dialect, by name."""
+
+    __slots__ = ("_sql", "connection")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._sql: Mapping[str, str] = load("sqlite")
+
+    def row(self, name: str, *values: Any) -> Row | None:
+        """The first row of a statement, or None."""
+        return self.connection.execute(self._sql[name], values).fetchone()
+
+    def value(self, name: str, *values: Any) -> Any:
+        """The first column of the first row; None when there is no row."""
+        row = self.row(name, *values)
+        return None if row is None else row[0]
+
+    def rows(self, name: str, *values: Any) -> list[Row]:
+        """All rows of a statement."""
+        return self.connection.execute(self._sql[name], values).fetchall()
+
+    def run(self, name: str, *values: Any) -> int:
+        """Execute a statement; how many rows it changed."""
+        connection = self.connection
+        connection.execute(self._sql[name], values)
+        return connection.changes()
+
+    def run_many(self, name: str, rows: Iterable[Row]) -> None:
+        """Execute a statement once per row of values."""
+        self.connection.executemany(self._sql[name], rows)
+
+    def script(self, text: str) -> None:
+        """Execute the text of a migration."""
+        self.connection.execute(text)
+
+    def abandon(self) -> None:
+        """End the transaction, if there still is one, as if it had not been. SQLite ends some by itself."""
+        if self.connection.in_transaction:
+            self.run("rollback")
+
+    def close(self) -> None:
+        """Close the connection. The last one that closes a file folds the log in."""
+        self.connection.close()
+
+
+def translated(exc: Exception) -> Exception:
+    """What is told to the caller: the database's trouble as StoreUnavailable, anything else as it is."""
+    if not isinstance(exc, _UNAVAILABLE):
+        return exc
+    unavailable = StoreUnavailable(f"The database cannot be used: {exc}.")
+    unavailable.__cause__ = exc
+    return unavailable

@@ -1,0 +1,123 @@
+"""Agent users and their device lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from homegraph.errors import NotFound
+from homegraph.graph.applying import Stored
+from homegraph.graph.model import Device, Instant, Placement, Target
+from homegraph.store.sqlite import work
+from homegraph.store.sqlite.database import Database
+from homegraph.store.sqlite.rows import (
+    columns_of_placement,
+    device_of,
+    json_text,
+    row_of_new_device,
+)
+
+
+def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
+    """``Store.definitions``."""
+    return dict(
+        db.rows("list_definitions", target.project_id, target.agent_user_id, json_text(device_ids))
+    )
+
+
+def agent_users(
+    db: Database, project_id: str | None, after: tuple[str, str], limit: int
+) -> list[tuple[str, str]]:
+    """``Store.agent_users``."""
+    if project_id is None:
+        rows = db.rows("list_agent_users", *after, limit)
+    else:
+        rows = db.rows(
+            "list_agent_users_of_project", project_id, second_key(project_id, after), limit
+        )
+    return [(row[0], row[1]) for row in rows]
+
+
+def devices(
+    db: Database, project_id: str, agent_user_id: str, after: str, limit: int
+) -> list[Device]:
+    """``Store.devices``."""
+    if not is_linked(db, project_id, agent_user_id):
+        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
+    return [
+        device_of(row) for row in db.rows("list_devices", project_id, agent_user_id, after, limit)
+    ]
+
+
+def place(
+    db: Database, project_id: str, agent_user_id: str, device_id: str, placement: Placement
+) -> None:
+    """``Store.place``."""
+    if not db.run(
+        "place_device", project_id, agent_user_id, device_id, *columns_of_placement(placement)
+    ):
+        raise NotFound(f"Agent user {agent_user_id} has no device {device_id}.")
+
+
+# --- for the other modules ----------------------------------------------------------------------------------
+
+
+def second_key(first: str, after: tuple[str, str]) -> str:
+    """Where a list with one first key starts: at its beginning, unless ``after`` is in it."""
+    return after[1] if after[0] == first else ""
+
+
+def is_linked(db: Database, project_id: str, agent_user_id: str) -> bool:
+    """Whether an agent user is linked."""
+    row = db.row("find_agent_user", project_id, agent_user_id)
+    return row is not None and bool(row[0])
+
+
+def open_agent_user(db: Database, project_id: str, agent_user_id: str) -> None:
+    """Make an agent user linked, with no devices and idle work."""
+    row = db.row("find_agent_user", project_id, agent_user_id)
+    db.run("link_agent_user", project_id, agent_user_id)
+    work.open_work(db, Target(project_id, agent_user_id), fence=row[3] if row else 0)
+
+
+def write(
+    db: Database,
+    project_id: str,
+    agent_user_id: str,
+    stored: Iterable[Stored],
+    removed: Sequence[str],
+    now: Instant,
+) -> None:
+    """Insert the devices that have a placement, renew the others, drop those that are removed.
+
+    Raises LookupError when the agent user is not linked: its list would be nobody's.
+    """
+    new, renewed = [], []
+    for one in stored:
+        if one.placement is not None:
+            new.append(row_of_new_device(project_id, agent_user_id, one, one.placement, now))
+        else:
+            renewed.append(
+                (project_id, agent_user_id, one.device_id, one.fingerprint, one.definition, now)
+            )
+    db.run_many("renew_device", renewed)
+    if removed:
+        db.run("delete_devices", project_id, agent_user_id, json_text(removed))
+    if new:
+        db.run_many("insert_device", new)
+    if (new or removed) and not db.run("recount_devices", project_id, agent_user_id):
+        raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")
+
+
+def hand_over(db: Database, project_id: str, old: str, new: str) -> None:
+    """Give a list to another agent user, placement and all, unless that one has devices of its own."""
+    if not db.rows("list_devices", project_id, new, "", 1):
+        db.run("move_devices", project_id, old, new)
+        db.run("recount_devices", project_id, new)
+
+
+def close_agent_user(db: Database, project_id: str, agent_user_id: str, now: Instant) -> None:
+    """Leave a tombstone: no devices, no work, and so no lease that holds."""
+    target = Target(project_id, agent_user_id)
+    db.run("delete_all_devices", project_id, agent_user_id)
+    fence = work.close_work(db, target)
+    db.run("unlink_agent_user", project_id, agent_user_id, now, fence)

@@ -1,0 +1,116 @@
+"""Runs and exchanges, kept for reading until there are too many or they are too old; and what a status page asks.
+
+Both journals are rings: written at one end, dropped at the other, numbered without a gap. How many there are and where to
+cut is read off the numbers, so neither depends on how long a journal is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homegraph.graph.model import Exchange, Instant, Knowledge, Run
+from homegraph.store.port import Counts, Limits
+from homegraph.store.sqlite.database import Database
+from homegraph.store.sqlite.rows import exchange_of, link_of, run_of
+
+FIRST_SYNCS_SHOWN_MAX: Final = 10
+"""Links that a refused call is explained with; more would not be read."""
+
+_AFTER_ALL: Final = "\U0010ffff"
+"""Sorts after every id."""
+
+
+def runs(
+    db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
+) -> list[Run]:
+    """``Store.runs``."""
+    before = before or _AFTER_ALL
+    if project_id is None:
+        rows = db.rows("list_runs", before, limit)
+    elif agent_user_id is None:
+        rows = db.rows("list_runs_of_project", project_id, before, limit)
+    else:
+        rows = db.rows("list_runs_of_agent_user", project_id, agent_user_id, before, limit)
+    return list(map(run_of, rows))
+
+
+def find_run(db: Database, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
+    """``Store.find_run``."""
+    row = db.row("find_run", run_id)
+    if row is None:
+        return None
+    run = run_of(row)
+    exchanges = db.rows("list_exchanges", run.target.project_id, run.id)
+    return run, tuple(map(exchange_of, exchanges))
+
+
+def prune(db: Database, limits: Limits, now: Instant, batch: int) -> int:
+    """``Store.prune``. Runs first, because the exchanges of a run go with it."""
+    oldest = now - limits.age_max_seconds
+    return _prune(db, "runs", limits.runs_max, oldest, batch) + _prune(
+        db, "exchanges", limits.exchanges_max, oldest, batch
+    )
+
+
+def knowledge(db: Database, project_id: str, agent_user_id: str) -> Knowledge:
+    """``Store.knowledge``."""
+    row = db.row("find_agent_user", project_id, agent_user_id)
+    links = db.rows("list_links_of_agent_user", project_id, agent_user_id)
+    first_syncs = db.rows("list_first_syncs", project_id, FIRST_SYNCS_SHOWN_MAX)
+    return Knowledge(
+        known=row is not None,
+        linked=row is not None and bool(row[0]),
+        unlinked_at=row[1] if row else None,
+        links=tuple(map(link_of, links)),
+        elsewhere=bool(db.value("is_linked_elsewhere", project_id, agent_user_id)),
+        first_syncs=tuple(map(link_of, first_syncs)),
+    )
+
+
+def counts(db: Database) -> Counts:
+    """``Store.counts``."""
+    ((agent_users, devices),) = db.rows("count_agent_users")
+    ((waiting, running),) = db.rows("count_work")
+    return Counts(
+        projects=db.value("count_projects"),
+        agent_users=agent_users,
+        devices=devices,
+        links=dict(db.rows("count_links")),
+        waiting=waiting,
+        running=running,
+        runs=_length(*_ends(db, "runs")),
+        exchanges=_length(*_ends(db, "exchanges")),
+    )
+
+
+def check(db: Database) -> None:
+    """``Store.check``."""
+    db.run("probe")
+
+
+_JOURNALS: Final = {
+    "runs": ("measure_runs", "find_run_young", "delete_runs"),
+    "exchanges": ("measure_exchanges", "find_exchange_young", "delete_exchanges"),
+}
+
+
+def _ends(db: Database, journal: str) -> tuple[int | None, int | None]:
+    measure, _, _ = _JOURNALS[journal]
+    ((first, last),) = db.rows(measure)
+    return first, last
+
+
+def _length(first: int | None, last: int | None) -> int:
+    return 0 if first is None or last is None else last - first + 1
+
+
+def _prune(db: Database, journal: str, most: int, oldest: Instant, batch: int) -> int:
+    """Drop what is too much or too old from the beginning of a journal; how many went."""
+    first, last = _ends(db, journal)
+    if first is None or last is None:
+        return 0
+    _, find_young, delete = _JOURNALS[journal]
+    young: int | None = db.value(find_young, oldest, batch)
+    end = first + batch
+    keep_from = max(last - most + 1, end if young is None else young)
+    return db.run(delete, min(keep_from, end, last + 1))

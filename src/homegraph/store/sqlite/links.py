@@ -1,0 +1,100 @@
+"""Links: what the file declares of them, their tokens, and their end."""
+
+from __future__ import annotations
+
+from homegraph.errors import NotFound
+from homegraph.graph import linking
+from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
+from homegraph.store.port import DeclaredLink
+from homegraph.store.sqlite import devices, work
+from homegraph.store.sqlite.database import Database
+from homegraph.store.sqlite.rows import key_of_target, link_of, row_of_link
+
+
+def links(db: Database, project_id: str | None, after: tuple[str, str], limit: int) -> list[Link]:
+    """``Store.links``."""
+    if project_id is None:
+        rows = db.rows("list_links", *after, limit)
+    else:
+        start = devices.second_key(project_id, after)
+        rows = db.rows("list_links_of_project", project_id, start, limit)
+    return list(map(link_of, rows))
+
+
+def find_link(db: Database, project_id: str, user_id: str) -> Link | None:
+    """``Store.find_link``."""
+    row = db.row("find_link", project_id, user_id)
+    return link_of(row) if row else None
+
+
+def save_tokens(db: Database, project_id: str, user_id: str, tokens: Tokens, now: Instant) -> None:
+    """``Store.save_tokens``."""
+    if not db.run(
+        "save_tokens",
+        project_id,
+        user_id,
+        tokens.sealed_access,
+        tokens.sealed_refresh,
+        tokens.expires_at,
+        now,
+    ):
+        raise NotFound(f"User {user_id} has no link to project {project_id}.")
+
+
+def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
+    """``Store.unlink``."""
+    link = find_link(db, project_id, user_id)
+    if link is None:
+        raise NotFound(f"User {user_id} has no link to project {project_id}.")
+    return end(db, link, now)
+
+
+# --- for the other modules ----------------------------------------------------------------------------------
+
+
+def adopt(db: Database, project_id: str, declared: DeclaredLink, now: Instant) -> None:
+    """Take a grant of the file over, once, and ask for the SYNC that shows what it is worth."""
+    link = linking.adopt(
+        find_link(db, project_id, declared.user_id),
+        project_id=project_id,
+        user_id=declared.user_id,
+        tokens=declared.tokens,
+        digest=declared.digest,
+        now=now,
+    )
+    if link is None:
+        return
+    save(db, link)
+    target = Target(project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
+    if target.is_first_sync and db.row("find_work", *key_of_target(target)) is None:
+        work.open_work(db, target, db.value("find_link_fence", project_id, link.user_id))
+    work.ask(db, target, now)
+
+
+def save(db: Database, link: Link) -> None:
+    """Write the whole link."""
+    db.run("save_link", *row_of_link(link))
+
+
+def end(db: Database, link: Link, now: Instant) -> Link:
+    """Unlink; with the last link of an agent user ends that, too. Again changes nothing. The link as it is now."""
+    if link.state is LinkState.UNLINKED:
+        return link
+    ended = linking.end(link, now)
+    save(db, ended)
+    if not link.agent_user_id:
+        close_first_sync(db, link)
+    elif is_last(db, link):
+        devices.close_agent_user(db, link.project_id, link.agent_user_id, now)
+    return ended
+
+
+def close_first_sync(db: Database, link: Link) -> None:
+    """Forget the work of a link's first SYNC, except for its fence."""
+    fence = work.close_work(db, Target(link.project_id, "", link.user_id))
+    db.run("keep_link_fence", link.project_id, link.user_id, fence)
+
+
+def is_last(db: Database, link: Link) -> bool:
+    """Whether no other link of its agent user is left."""
+    return not db.value("count_other_links", link.project_id, link.agent_user_id, link.user_id)

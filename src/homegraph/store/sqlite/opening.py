@@ -1,0 +1,175 @@
+"""Opening a database: its address, who owns the file, its schema, and what the process before left behind.
+
+One process owns a file. That is what lets a lease of before be taken for dead at once, and keeps two processes from
+setting up the same file at the same time. Ownership is a lock on a file beside the database, for as long as the store is open;
+the operating system drops it with the process, however that ends. The lock file stays: deleting it would let two processes
+lock two files of one name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from homegraph.errors import DatabaseInUse, SettingsError, StoreError, StoreUnavailable
+from homegraph.graph.model import Instant
+from homegraph.store.migrate import Applied, migrations, plan
+from homegraph.store.sqlite import work
+from homegraph.store.sqlite.database import (
+    BUSY_TIMEOUT_MILLISECONDS,
+    STATEMENTS_CACHED_MAX,
+    Database,
+    translated,
+)
+
+IN_MEMORY: Final = ":memory:"
+
+_SCHEME: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
+_OWNER_ONLY: Final = 0o600
+
+
+@dataclass(slots=True)
+class Opened:
+    """What an open store consists of. In memory there is no second connection and nothing to lock."""
+
+    writer: Database
+    reader: Database | None = None
+    lock: FileLock | None = None
+
+    def close(self) -> None:
+        """Give everything back."""
+        for database in (self.reader, self.writer):
+            if database is not None:
+                database.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+class FileLock:
+    """Ownership of a database file. Raises DatabaseInUse when it is somebody else's."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = os.open(f"{database}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            owner = os.read(self._file, 32).decode(errors="replace").strip()
+            os.close(self._file)
+            by = f"process {owner}" if owner.isdigit() else "another process"
+            raise DatabaseInUse(f"{database} is in use by {by}.") from exc
+        os.ftruncate(self._file, 0)
+        os.write(self._file, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Let go."""
+        os.close(self._file)
+
+
+def locate(database: str) -> Path | None:
+    """The file that an address names; None for a database in memory. ``sqlite:`` may stand before either.
+
+    Raises SettingsError for an address of another kind.
+    """
+    place = database.removeprefix("sqlite:")
+    if place == IN_MEMORY:
+        return None
+    if not place or place.startswith("//") or _SCHEME.match(place):
+        # Only how it begins: an address may have a password in it.
+        raise SettingsError(
+            f"{database.partition(':')[0]}:… is not the address of an SQLite database.",
+            hint='Write "sqlite:home.db" for a file, or "sqlite::memory:".',
+        )
+    # Two names of one file must not be two locks.
+    return Path(place).expanduser().resolve()
+
+
+def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Opened:
+    """Open, set up, bring the schema up to date and recover.
+
+    Raises:
+        DatabaseInUse: another process has the file open.
+        SchemaTooNew: a newer homegraph wrote it.
+        StoreError: it is not homegraph's.
+        StoreUnavailable: it cannot be used.
+    """
+    with contextlib.ExitStack() as undo:
+        try:
+            lock = None
+            if path is not None:
+                lock = FileLock(path)
+                undo.callback(lock.release)
+                # Made here, so that nobody else can read it; SQLite gives its other files the same mode.
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY))
+            writer = _connect(path)
+            undo.callback(writer.close)
+            _configure(writer, path)
+            _migrate(writer, path, now)
+            reader = None
+            if path is not None:
+                _recover(writer, ids, now)
+                reader = _connect(path)
+                undo.callback(reader.close)
+                reader.run("configure_reader")
+        except OSError as exc:
+            raise StoreUnavailable(f"{path} cannot be opened: {exc.strerror}.") from exc
+        except apsw.Error as exc:
+            raise translated(exc) from exc
+        undo.pop_all()
+        return Opened(writer, reader, lock)
+
+
+def _connect(path: Path | None) -> Database:
+    name = IN_MEMORY if path is None else str(path)
+    connection = apsw.Connection(
+        name, flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS_CACHED_MAX
+    )
+    connection.set_busy_timeout(BUSY_TIMEOUT_MILLISECONDS)
+    return Database(connection)
+
+
+def _configure(db: Database, path: Path | None) -> None:
+    db.run("configure")
+    if path is not None and db.value("journal_mode") != "wal":
+        raise StoreUnavailable(
+            f"{path} is on a file system without shared memory.",
+            hint="Put the database on a disk of this machine: SQLite's log does not work over a network.",
+        )
+
+
+def _migrate(db: Database, path: Path | None, now: Instant) -> None:
+    ((tables, ours),) = db.rows("count_tables")
+    if tables and not ours:
+        raise StoreError(
+            f"{path} is an SQLite database, but not homegraph's.",
+            hint="Give homegraph a file of its own with --db.",
+        )
+    db.run("create_migration_table")
+    # One process owns the file, so there is no old code that a post migration could be in the way of.
+    for migration in plan(
+        migrations("sqlite"), (Applied(*row) for row in db.rows("list_migrations"))
+    ):
+        db.run("begin_write")
+        db.script(migration.sql)
+        db.run(
+            "record_migration",
+            migration.number,
+            migration.phase,
+            migration.name,
+            migration.digest,
+            now,
+        )
+        db.run("commit")
+
+
+def _recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
+    db.run("begin_write")
+    work.recover(db, ids, now)
+    db.run("commit")

@@ -1,0 +1,100 @@
+"""Projects and their API keys, and what the file declares of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from homegraph.errors import AdminRefused, NotFound, SettingsError
+from homegraph.graph.model import ApiKey, Instant, Project
+from homegraph.store.port import Declaration
+from homegraph.store.sqlite import links
+from homegraph.store.sqlite.database import Database
+from homegraph.store.sqlite.rows import json_text, key_of, project_of, row_of_key, row_of_project
+
+FROM_FILE: Final = "file"
+"""Origin of keys that the file declares, and may revoke by not declaring them any more."""
+
+
+def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
+    """``Store.declare``."""
+    for declaration in declarations:
+        project = declaration.project
+        db.run("save_project", *row_of_project(project))
+        _declare_keys(db, project.id, declaration.keys, now)
+        for declared in declaration.links:
+            links.adopt(db, project.id, declared, now)
+
+
+def projects(db: Database) -> list[Project]:
+    """``Store.projects``."""
+    return list(map(project_of, db.rows("list_projects")))
+
+
+def keys(db: Database, project_id: str) -> list[ApiKey]:
+    """``Store.keys``."""
+    return list(map(key_of, db.rows("list_keys", project_id)))
+
+
+def find_key(db: Database, digest: bytes) -> ApiKey | None:
+    """``Store.find_key``."""
+    row = db.row("find_key", digest)
+    return key_of(row) if row else None
+
+
+def add_key(db: Database, key: ApiKey) -> None:
+    """``Store.add_key``."""
+    if db.row("find_project", key.project_id) is None:
+        raise NotFound(f"There is no project {key.project_id}.")
+    if _is_taken(db, key):
+        raise AdminRefused(
+            f"Project {key.project_id} cannot have key {key.id}: it is there already.",
+            hint="Create another key.",
+        )
+    db.run("insert_key", *row_of_key(key))
+
+
+def revoke_key(db: Database, project_id: str, key_id: str, now: Instant) -> ApiKey:
+    """``Store.revoke_key``."""
+    db.run("revoke_key", project_id, key_id, now)
+    row = db.row("find_key_by_id", project_id, key_id)
+    if row is None:
+        raise NotFound(f"Project {project_id} has no key {key_id}.")
+    return key_of(row)
+
+
+def _declare_keys(db: Database, project_id: str, declared: Sequence[ApiKey], now: Instant) -> None:
+    """A key is known again by its digest, whatever it is called."""
+    digests = {key.digest for key in declared}
+    for known in keys(db, project_id):
+        if known.origin == FROM_FILE and known.digest not in digests:
+            db.run("revoke_key", project_id, known.id, now)
+    for key in declared:
+        known_key = find_key(db, key.digest)
+        if known_key is not None and known_key.project_id == project_id:
+            methods, addresses = json_text(key.methods), json_text(key.addresses)
+            db.run(
+                "update_declared_key",
+                key.digest,
+                key.hint,
+                FROM_FILE,
+                key.expires_at,
+                methods,
+                addresses,
+            )
+        elif _is_taken(db, key):
+            raise SettingsError(
+                f"Project {project_id} cannot have the API key {key.hint}…: another key has its value or its id.",
+                hint="Give every project keys of its own.",
+            )
+        else:
+            db.run("insert_key", *row_of_key(replace(key, origin=FROM_FILE)))
+
+
+def _is_taken(db: Database, key: ApiKey) -> bool:
+    """Whether there is a key with this value anywhere, or with this id in the project."""
+    return (
+        db.row("find_key", key.digest) is not None
+        or db.row("find_key_by_id", key.project_id, key.id) is not None
+    )

@@ -1,0 +1,335 @@
+"""Rows to values and back. Every column order of the ``.sql`` files that is relied on is relied on here.
+
+Values with parts of their own (changes, findings, headers, lists of names) are JSON in one column: they are read whole or
+not at all, and a person with a shell can read them, too.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import astuple
+
+from homegraph.graph.applying import Stored
+from homegraph.graph.model import (
+    ApiKey,
+    Cause,
+    Changes,
+    Device,
+    Exchange,
+    Finding,
+    Instant,
+    Link,
+    LinkResult,
+    LinkState,
+    Mode,
+    OAuthClient,
+    Outcome,
+    Placement,
+    Project,
+    Run,
+    Target,
+    Tokens,
+)
+from homegraph.graph.syncing import Work
+from homegraph.store.sqlite.database import Row
+
+PROJECTS_REMEMBERED_MAX: Final = 256
+"""Every claim brings its project; this many are taken apart once and then known by their row."""
+
+_CAUSES: Final = {cause.value: cause for cause in Cause}
+_MODES: Final = {mode.value: mode for mode in Mode}
+_LINK_STATES: Final = {state.value: state for state in LinkState}
+
+_names: Final = msgspec.json.Decoder(tuple[str, ...])
+_headers: Final = msgspec.json.Decoder(dict[str, str])
+_changes: Final = msgspec.json.Decoder(Changes)
+_results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
+_findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON."""
+    return _encode(value).decode()
+
+
+# --- projects, keys, links -----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=PROJECTS_REMEMBERED_MAX)
+def project_of(row: Row) -> Project:
+    """A project's row as a value."""
+    (
+        project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+        client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri,
+    ) = row  # fmt: skip
+    return Project(
+        project_id,
+        fulfillment_url,
+        number,
+        bool(api_enabled),
+        bool(suspended),
+        empty_sync,
+        OAuthClient(
+            client_id,
+            sealed_secret,
+            token_url,
+            authorization_url,
+            _names.decode(scopes),
+            client_auth,
+            bool(pkce),
+            redirect_uri,
+        ),
+    )
+
+
+def row_of_project(project: Project) -> Row:
+    """The opposite of ``project_of``."""
+    oauth = project.oauth
+    return (
+        project.id,
+        project.fulfillment_url,
+        project.number,
+        project.api_enabled,
+        project.suspended,
+        project.empty_sync,
+        oauth.client_id,
+        oauth.sealed_secret,
+        oauth.token_url,
+        oauth.authorization_url,
+        json_text(oauth.scopes),
+        oauth.client_auth,
+        oauth.pkce,
+        oauth.redirect_uri,
+    )
+
+
+def key_of(row: Row) -> ApiKey:
+    """An API key's row as a value."""
+    (
+        key_id, project_id, digest, hint, created_at, origin, expires_at, revoked_at, methods, addresses,
+    ) = row  # fmt: skip
+    return ApiKey(
+        key_id,
+        project_id,
+        digest,
+        hint,
+        created_at,
+        origin,
+        expires_at,
+        revoked_at,
+        _names.decode(methods),
+        _names.decode(addresses),
+    )
+
+
+def row_of_key(key: ApiKey) -> Row:
+    """The opposite of ``key_of``."""
+    return (
+        key.id,
+        key.project_id,
+        key.digest,
+        key.hint,
+        key.created_at,
+        key.origin,
+        key.expires_at,
+        key.revoked_at,
+        json_text(key.methods),
+        json_text(key.addresses),
+    )
+
+
+def link_of(row: Row) -> Link:
+    """A link's row as a value."""
+    (
+        project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+        created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+    ) = row  # fmt: skip
+    return Link(
+        project_id,
+        user_id,
+        _LINK_STATES[state],
+        Tokens(sealed_access, sealed_refresh, expires_at),
+        created_at,
+        agent_user_id,
+        grant_digest,
+        origin,
+        problem,
+        changed_at,
+    )
+
+
+def row_of_link(link: Link) -> Row:
+    """The opposite of ``link_of``."""
+    return (
+        link.project_id,
+        link.user_id,
+        link.state,
+        link.tokens.sealed_access,
+        link.tokens.sealed_refresh,
+        link.tokens.expires_at,
+        link.created_at,
+        link.agent_user_id,
+        link.grant_digest,
+        link.origin,
+        link.problem,
+        link.changed_at,
+    )
+
+
+# --- work and devices ----------------------------------------------------------------------------------------
+
+
+def key_of_target(target: Target) -> tuple[str, str, str]:
+    """The leading columns of a target's work."""
+    return (target.project_id, target.agent_user_id, target.user_id)
+
+
+def work_of(row: Row) -> Work:
+    """The counters, which are the last 17 columns of the row, as a value."""
+    (
+        requested, done, taken, fence, attempts, due_at, lease_until, worker,
+        sync_generation, sync_until, async_generation,
+        cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at,
+    ) = row[-17:]  # fmt: skip
+    return Work(
+        requested, done, taken, fence, attempts, due_at, lease_until, worker,
+        sync_generation, sync_until, async_generation,
+        _CAUSES[cause], requested_at, _CAUSES[run_cause], _MODES[run_mode], run_requested_at, run_started_at,
+    )  # fmt: skip
+
+
+def row_of_work(target: Target, work: Work) -> Row:
+    """A target's key and the counters, in the order of the fields."""
+    return (target.project_id, target.agent_user_id, target.user_id, *astuple(work))
+
+
+def device_of(row: Row) -> Device:
+    """A device's row as a value."""
+    device_id, definition, room, name, nicknames, chosen, added_at, changed_at = row
+    placement = Placement(room, name, _names.decode(nicknames), frozenset(_names.decode(chosen)))
+    return Device(device_id, definition, placement, added_at, changed_at)
+
+
+def columns_of_placement(placement: Placement) -> Row:
+    """Room, name, nicknames and what of them was chosen."""
+    return (
+        placement.room,
+        placement.name,
+        json_text(placement.nicknames),
+        json_text(sorted(placement.chosen)),
+    )
+
+
+def row_of_new_device(
+    project_id: str, agent_user_id: str, stored: Stored, placement: Placement, now: Instant
+) -> Row:
+    """A device that was seen for the first time."""
+    return (
+        project_id,
+        agent_user_id,
+        stored.device_id,
+        stored.fingerprint,
+        now,
+        *columns_of_placement(placement),
+        stored.definition,
+    )
+
+
+# --- runs and exchanges --------------------------------------------------------------------------------------
+
+
+def run_of(row: Row) -> Run:
+    """A run's row as a value."""
+    (
+        run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
+        merged, attempt, reason, message, next_at, changes, results, findings,
+    ) = row  # fmt: skip
+    return Run(
+        run_id,
+        Target(project_id, agent_user_id, user_id),
+        _CAUSES[cause],
+        _MODES[mode],
+        Outcome(outcome),
+        requested_at,
+        started_at,
+        finished_at,
+        merged,
+        attempt,
+        reason,
+        message,
+        next_at,
+        _changes.decode(changes),
+        _results.decode(results),
+        _findings.decode(findings),
+    )
+
+
+def row_of_run(run: Run) -> Row:
+    """The opposite of ``run_of``."""
+    target = run.target
+    return (
+        run.id,
+        target.project_id,
+        target.agent_user_id,
+        target.user_id,
+        run.cause,
+        run.mode,
+        run.outcome,
+        run.requested_at,
+        run.started_at,
+        run.finished_at,
+        run.merged,
+        run.attempt,
+        run.reason,
+        run.message,
+        run.next_at,
+        json_text(run.changes),
+        json_text(run.results),
+        json_text(run.findings),
+    )
+
+
+def exchange_of(row: Row) -> Exchange:
+    """An exchange's row as a value."""
+    (
+        intent, user_id, url, started_at, took, request_headers, request_body,
+        status, response_headers, response_body, response_size, error,
+    ) = row  # fmt: skip
+    return Exchange(
+        intent,
+        user_id,
+        url,
+        started_at,
+        took,
+        _headers.decode(request_headers),
+        request_body,
+        status,
+        _headers.decode(response_headers),
+        response_body,
+        response_size,
+        error,
+    )
+
+
+def row_of_exchange(run: Run, exchange: Exchange) -> Row:
+    """The opposite of ``exchange_of``, with the run it belongs to."""
+    return (
+        run.target.project_id,
+        run.id,
+        exchange.intent,
+        exchange.user_id,
+        exchange.url,
+        exchange.started_at,
+        exchange.took,
+        json_text(exchange.request_headers),
+        exchange.request_body,
+        exchange.status,
+        json_text(exchange.response_headers),
+        exchange.response_body,
+        exchange.response_size,
+        exchange.error,
+    )

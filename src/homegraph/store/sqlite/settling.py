@@ -1,0 +1,94 @@
+"""What a run leaves behind: its effects, its record, and where the work stands now. One transaction.
+
+The work is written before the effects, because some of them end it: the row that an effect deletes or the agent user that it
+closes must not be written again afterwards.
+"""
+
+from __future__ import annotations
+
+from homegraph.errors import LeaseLost
+from homegraph.graph import linking, syncing
+from homegraph.graph.effects import (
+    BindLink,
+    Effect,
+    RekeyLink,
+    SetLinkState,
+    Unlink,
+    WriteDevices,
+)
+from homegraph.graph.model import Instant, Link, LinkState, Target
+from homegraph.graph.syncing import State, Work
+from homegraph.store.port import Settlement
+from homegraph.store.sqlite import devices, links, work
+from homegraph.store.sqlite.database import Database
+from homegraph.store.sqlite.rows import row_of_exchange, row_of_run
+
+
+def settle(db: Database, settlement: Settlement, now: Instant) -> Work:
+    """``Store.settle``."""
+    lease = settlement.lease
+    leased = work.find_leased(db, lease)
+    if leased is None:
+        raise LeaseLost
+    settled = syncing.settle(leased, settlement.step, now)
+    work.save(db, lease.target, settled)
+    for effect in settlement.effects:
+        _carry_out(db, lease.target, settled, effect, now)
+    run = settlement.run
+    db.run("insert_run", *row_of_run(run))
+    if settlement.exchanges:
+        db.run_many("insert_exchange", [row_of_exchange(run, one) for one in settlement.exchanges])
+    return settled
+
+
+def _carry_out(db: Database, target: Target, settled: Work, effect: Effect, now: Instant) -> None:
+    match effect:
+        case WriteDevices(stored, removed):
+            devices.write(db, target.project_id, target.agent_user_id, stored, removed, now)
+        case SetLinkState(user_id, state, problem):
+            # The statement itself leaves a link alone that is not this target's any more.
+            key = (target.project_id, user_id, target.agent_user_id)
+            db.run("set_link_state", *key, state, problem, now)
+        case BindLink(user_id):
+            if link := _still_ours(db, target, user_id):
+                _bind(db, link, settled, effect, now)
+        case RekeyLink(user_id, agent_user_id):
+            if link := _still_ours(db, target, user_id):
+                _rekey(db, link, agent_user_id, now)
+        case Unlink(user_id):
+            if link := _still_ours(db, target, user_id):
+                links.end(db, link, now)
+
+
+def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:
+    """A link that is the target's still: it may have ended, or moved, while the run was under way."""
+    link = links.find_link(db, target.project_id, user_id)
+    if link is None or link.state is LinkState.UNLINKED:
+        return None
+    return link if link.agent_user_id == target.agent_user_id else None
+
+
+def _bind(db: Database, link: Link, settled: Work, bound: BindLink, now: Instant) -> None:
+    home = Target(link.project_id, bound.agent_user_id)
+    links.save(db, linking.bind(link, bound.agent_user_id, now))
+    links.close_first_sync(db, link)
+    is_new = not devices.is_linked(db, home.project_id, home.agent_user_id)
+    if is_new:
+        devices.open_agent_user(db, home.project_id, home.agent_user_id)
+        devices.write(db, home.project_id, home.agent_user_id, bound.stored, (), now)
+    # A request that came during the first SYNC is owed a run that started after it.
+    if not is_new or syncing.state_of(settled) is State.WAITING:
+        work.ask(db, home, now)
+
+
+def _rekey(db: Database, link: Link, agent_user_id: str, now: Instant) -> None:
+    project_id, old = link.project_id, link.agent_user_id
+    if agent_user_id == old:
+        return
+    if not devices.is_linked(db, project_id, agent_user_id):
+        devices.open_agent_user(db, project_id, agent_user_id)
+    if links.is_last(db, link):
+        devices.hand_over(db, project_id, old, agent_user_id)
+        devices.close_agent_user(db, project_id, old, now)
+    links.save(db, linking.rekey(link, agent_user_id, now))
+    work.ask(db, Target(project_id, agent_user_id), now)

@@ -1,0 +1,206 @@
+"""``SqliteStore``: the port on one SQLite file, or in memory.
+
+Each method hands an operation to a lane: writes to the writer's, which commits them together, and reads to the reader's,
+which sees everything that was told to anybody. In memory there is one lane for both. What an operation does is in the
+module of its noun; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from homegraph.graph.model import (
+    ApiKey,
+    Cause,
+    Device,
+    Exchange,
+    Instant,
+    Knowledge,
+    Link,
+    Mode,
+    Placement,
+    Project,
+    Run,
+    Target,
+    Tokens,
+)
+from homegraph.graph.syncing import Work
+from homegraph.store.port import Admitted, Claim, Counts, Declaration, Lease, Limits, Settlement
+from homegraph.store.sqlite import devices, journal, links, projects, settling, work
+from homegraph.store.sqlite.lane import Lane
+from homegraph.store.sqlite.opening import Opened, locate, open_database
+from homegraph.store.sqlite.work import Claimant
+
+
+class SqliteStore:
+    """An open database. Use it from the event loop that opened it."""
+
+    def __init__(self, opened: Opened, ids: Callable[[], str]) -> None:
+        self._ids = ids
+        self._lock = opened.lock
+        self._writer = Lane(opened.writer, name="homegraph-writer", begin="begin_write")
+        self._reader = self._writer
+        if opened.reader is not None:
+            self._reader = Lane(opened.reader, name="homegraph-reader", begin="begin_read")
+
+    @classmethod
+    async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> SqliteStore:
+        """Open ``database``: a path or ``:memory:``, either with ``sqlite:`` before it.
+
+        A file that is not there is made, readable by its owner only. One that is there is brought up to date, and runs that a
+        dead process had under way are recorded as interrupted and due again. ``ids`` makes the ids of such runs; it is
+        called in another thread.
+
+        Raises:
+            DatabaseInUse: another process has the file open.
+            SchemaTooNew: a newer homegraph wrote it.
+            SettingsError: this is no address of an SQLite database.
+            StoreError: it is a database, but not homegraph's.
+            StoreUnavailable: it cannot be used.
+        """
+        path = locate(database)
+        opening = asyncio.ensure_future(asyncio.to_thread(open_database, path, ids, now))
+        try:
+            opened = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unused)
+            raise
+        return cls(opened, ids)
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # --- projects, keys, links -------------------------------------------------------------------------------
+
+    async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:
+        await self._writer.call(projects.declare, declarations, now)
+
+    async def projects(self) -> list[Project]:
+        return await self._reader.call(projects.projects)
+
+    async def keys(self, project_id: str) -> list[ApiKey]:
+        return await self._reader.call(projects.keys, project_id)
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        return await self._reader.call(projects.find_key, digest)
+
+    async def add_key(self, key: ApiKey) -> None:
+        await self._writer.call(projects.add_key, key)
+
+    async def revoke_key(self, project_id: str, key_id: str, now: Instant) -> ApiKey:
+        return await self._writer.call(projects.revoke_key, project_id, key_id, now)
+
+    async def links(
+        self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[Link]:
+        return await self._reader.call(links.links, project_id, after, limit)
+
+    async def find_link(self, project_id: str, user_id: str) -> Link | None:
+        return await self._reader.call(links.find_link, project_id, user_id)
+
+    async def save_tokens(
+        self, project_id: str, user_id: str, tokens: Tokens, now: Instant
+    ) -> None:
+        await self._writer.call(links.save_tokens, project_id, user_id, tokens, now)
+
+    async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
+        return await self._writer.call(links.unlink, project_id, user_id, now)
+
+    # --- requests and runs -----------------------------------------------------------------------------------
+
+    async def request_sync(
+        self,
+        target: Target,
+        mode: Mode,
+        cause: Cause,
+        now: Instant,
+        *,
+        worker: str,
+        lease_seconds: float,
+    ) -> Admitted | None:
+        return await self._writer.call(
+            work.request_sync, Claimant(worker, lease_seconds, self._ids), target, mode, cause, now
+        )
+
+    async def projects_due(self, now: Instant) -> list[str]:
+        return await self._reader.call(work.projects_due, now)
+
+    async def claim_due(
+        self, project_id: str, now: Instant, *, limit: int, worker: str, lease_seconds: float
+    ) -> list[Claim]:
+        return await self._writer.call(
+            work.claim_due, Claimant(worker, lease_seconds, self._ids), project_id, now, limit
+        )
+
+    async def next_due_at(self, now: Instant) -> Instant | None:
+        return await self._reader.call(work.next_due_at, now)
+
+    async def heartbeat(
+        self, leases: Sequence[Lease], now: Instant, lease_seconds: float
+    ) -> list[Lease]:
+        return await self._writer.call(work.heartbeat, leases, now, lease_seconds)
+
+    async def hand_back(self, leases: Sequence[Lease], now: Instant) -> None:
+        await self._writer.call(work.hand_back, leases, now)
+
+    async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
+        return await self._reader.call(devices.definitions, target, device_ids)
+
+    async def settle(self, settlement: Settlement, now: Instant) -> Work:
+        return await self._writer.call(settling.settle, settlement, now)
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    async def knowledge(self, project_id: str, agent_user_id: str) -> Knowledge:
+        return await self._reader.call(journal.knowledge, project_id, agent_user_id)
+
+    async def agent_users(
+        self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> list[tuple[str, str]]:
+        return await self._reader.call(devices.agent_users, project_id, after, limit)
+
+    async def devices(
+        self, project_id: str, agent_user_id: str, *, after: str = "", limit: int = 5000
+    ) -> list[Device]:
+        return await self._reader.call(devices.devices, project_id, agent_user_id, after, limit)
+
+    async def place(
+        self, project_id: str, agent_user_id: str, device_id: str, placement: Placement
+    ) -> None:
+        await self._writer.call(devices.place, project_id, agent_user_id, device_id, placement)
+
+    async def runs(
+        self,
+        project_id: str | None = None,
+        agent_user_id: str | None = None,
+        *,
+        before: str = "",
+        limit: int = 100,
+    ) -> list[Run]:
+        return await self._reader.call(journal.runs, project_id, agent_user_id, before, limit)
+
+    async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
+        return await self._reader.call(journal.find_run, run_id)
+
+    async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
+        return await self._reader.call(work.works, limit)
+
+    async def counts(self) -> Counts:
+        return await self._reader.call(journal.counts)
+
+    async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
+        return await self._writer.call(journal.prune, limits, now, batch)
+
+    async def check(self) -> None:
+        await self._writer.call(journal.check)
+
+
+def _close_unused(opening: asyncio.Future[Opened]) -> None:
+    """Close what was opened for a caller that is gone."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

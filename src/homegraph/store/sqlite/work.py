@@ -1,0 +1,185 @@
+"""The work of targets: requests, claims, leases. Loads a ``Work``, asks ``graph.syncing``, writes what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import merge
+from itertools import islice
+from typing import NamedTuple
+
+from homegraph.graph import syncing
+from homegraph.graph.model import Cause, Instant, Link, Mode, Target
+from homegraph.graph.syncing import Admission, Work
+from homegraph.store.port import Admitted, Claim, Lease
+from homegraph.store.sqlite.database import Database
+from homegraph.store.sqlite.rows import (
+    key_of_target,
+    link_of,
+    project_of,
+    row_of_run,
+    row_of_work,
+    work_of,
+)
+
+
+class Claimant(NamedTuple):
+    """Who claims, for how long, and where the ids of interrupted runs come from."""
+
+    worker: str
+    lease_seconds: float
+    ids: Callable[[], str]
+
+
+def request_sync(
+    db: Database, claimant: Claimant, target: Target, mode: Mode, cause: Cause, now: Instant
+) -> Admitted | None:
+    """``Store.request_sync``."""
+    row = db.row("find_work", *key_of_target(target))
+    if row is None:
+        return None
+    admission, work = syncing.request(work_of(row), mode, cause, now)
+    if admission is Admission.REFUSE:
+        return Admitted(admission, work.sync_generation)
+    if admission is Admission.START:
+        claim = _hand_out(db, claimant, target, work, now)
+        return Admitted(admission, work.requested, claim)
+    save(db, target, work)
+    return Admitted(admission, work.requested)
+
+
+def projects_due(db: Database, now: Instant) -> list[str]:
+    """``Store.projects_due``."""
+    return [project_id for (project_id,) in db.rows("list_projects_ready", now)]
+
+
+def claim_due(
+    db: Database, claimant: Claimant, project_id: str, now: Instant, limit: int
+) -> list[Claim]:
+    """``Store.claim_due``."""
+    return [
+        _hand_out(db, claimant, Target(project_id, row[0], row[1]), work_of(row), now)
+        for row in db.rows("list_ready", project_id, now, limit)
+    ]
+
+
+def next_due_at(db: Database, now: Instant) -> Instant | None:
+    """``Store.next_due_at``."""
+    due_at: Instant | None = db.value("find_next_ready", now)
+    return due_at
+
+
+def heartbeat(
+    db: Database, leases: Sequence[Lease], now: Instant, lease_seconds: float
+) -> list[Lease]:
+    """``Store.heartbeat``."""
+    until = now + lease_seconds
+    return [
+        lease
+        for lease in leases
+        if not db.run(
+            "prolong_lease", *key_of_target(lease.target), lease.fence, lease.worker, until
+        )
+    ]
+
+
+def hand_back(db: Database, leases: Sequence[Lease], now: Instant) -> None:
+    """``Store.hand_back``."""
+    for lease in leases:
+        work = find_leased(db, lease)
+        if work is not None:
+            save(db, lease.target, syncing.interrupt(work, now))
+
+
+def works(db: Database, limit: int) -> list[tuple[Target, Work]]:
+    """``Store.works``. The soonest of each project, then the soonest of those: never more rows than asked for."""
+    of_projects = [
+        db.rows("list_busy", project_id, limit) for (project_id,) in db.rows("list_projects_busy")
+    ]
+    return [(Target(*row[1:4]), work_of(row)) for row in islice(merge(*of_projects), limit)]
+
+
+def recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
+    """Mend what the process before left behind; nobody else can hold a lease, since one process owns the file."""
+    for row in db.rows("list_left_behind"):
+        target, work = Target(*row[:3]), work_of(row)
+        if work.taken:
+            record_interrupted(db, ids, target, work, now)
+        save(db, target, syncing.recover(work, now))
+
+
+# --- for the other modules ----------------------------------------------------------------------------------
+
+
+def find_leased(db: Database, lease: Lease) -> Work | None:
+    """The work under a lease; None when the lease is lost."""
+    row = db.row("find_work", *key_of_target(lease.target))
+    if row is None:
+        return None
+    work = work_of(row)
+    held = work.taken and work.fence == lease.fence and work.worker == lease.worker
+    return work if held else None
+
+
+def save(db: Database, target: Target, work: Work) -> None:
+    """Write a target's work."""
+    db.run("save_work", *row_of_work(target, work))
+
+
+def open_work(db: Database, target: Target, fence: int) -> None:
+    """Keep work for a target that has none. Its fences go on after ``fence``."""
+    db.run("insert_work", *row_of_work(target, Work(fence=fence)))
+
+
+def close_work(db: Database, target: Target) -> int:
+    """Forget a target's work, lease and all; its last fence, to be kept somewhere."""
+    row = db.row("find_work", *key_of_target(target))
+    if row is None:
+        return 0
+    db.run("delete_work", *key_of_target(target))
+    return work_of(row).fence
+
+
+def ask(db: Database, target: Target, now: Instant) -> None:
+    """Request a sync because of a link, for a target that has work."""
+    row = db.row("find_work", *key_of_target(target))
+    if row is None:
+        raise LookupError(f"{target} has no work")
+    _, work = syncing.request(work_of(row), Mode.ASYNC, Cause.LINK, now)
+    save(db, target, work)
+
+
+def record_interrupted(
+    db: Database, ids: Callable[[], str], target: Target, work: Work, now: Instant
+) -> None:
+    """Record a run that died."""
+    db.run("insert_run", *row_of_run(syncing.interrupted_run(ids(), target, work, now)))
+
+
+def _hand_out(db: Database, claimant: Claimant, target: Target, work: Work, now: Instant) -> Claim:
+    """Claim work, and gather what its run needs."""
+    if work.taken:
+        record_interrupted(db, claimant.ids, target, work, now)
+    claimed = syncing.claim(work, claimant.worker, now, claimant.lease_seconds)
+    save(db, target, claimed)
+    project = db.row("find_project", target.project_id)
+    if project is None:
+        raise LookupError(f"{target} has no project")
+    known: dict[bytes, str] = {}
+    if not target.is_first_sync:
+        known = dict(db.rows("list_known", target.project_id, target.agent_user_id))
+    return Claim(
+        Lease(target, claimed.fence, claimant.worker),
+        claimed,
+        project_of(project),
+        _links_to_ask(db, target),
+        known,
+        work if work.taken else None,
+    )
+
+
+def _links_to_ask(db: Database, target: Target) -> tuple[Link, ...]:
+    if target.is_first_sync:
+        rows = db.rows("find_link", target.project_id, target.user_id)
+    else:
+        rows = db.rows("list_links_to_ask", target.project_id, target.agent_user_id)
+    return tuple(map(link_of, rows))
