@@ -109,7 +109,7 @@ def skew(date: str | None, now: float) -> Check:
         theirs = parsedate_to_datetime(date or "")
     except ValueError:
         return Check(
-            name="clock",
+            name="clock skew",
             ok=False,
             detail="the server does not tell its time",
             fix="Something between here and the server removes or changes the Date header.",
@@ -117,7 +117,7 @@ def skew(date: str | None, now: float) -> Check:
     apart = abs((theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp() - now)
     ok = apart < SKEW_MAX_SECONDS
     return Check(
-        name="clock",
+        name="clock skew",
         ok=ok,
         detail=f"{apart:.0f} s apart from the server's",
         fix="" if ok else "Let both machines synchronise their clocks (NTP).",

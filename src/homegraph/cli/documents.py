@@ -136,9 +136,10 @@ class Link(_Shape, frozen=True):
 
 
 class Links(_Shape, frozen=True):
-    """Links of one project, or of all."""
+    """Links of one project, or of all; ``next_after`` is the user to go on after when there are more."""
 
     links: tuple[Link, ...] = ()
+    next_after: str = ""
 
 
 class Placement(_Shape, frozen=True):

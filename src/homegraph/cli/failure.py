@@ -75,7 +75,8 @@ def explain(error: BaseException) -> Failure:
 
 def lines(failure: Failure) -> list[str]:
     """A failure as text: what, why, what to do, then other possible reasons and links."""
-    told = [("error", failure.what), ("why", failure.why), ("fix", failure.fix)]
+    answered = f" ({failure.http_status} {failure.status})" if failure.http_status else ""
+    told = [("error", failure.what + answered), ("why", failure.why), ("fix", failure.fix)]
     told += [("or", f"{one.title} ({one.code})\n{one.fix}") for one in failure.others]
     told += [("see", link) for link in failure.links]
     shown: list[str] = []
@@ -129,10 +130,9 @@ def _api(error: ApiError) -> Failure:
     why = "" if first is None else f"{first.title} {first.why}"
     if first is not None and not certain:
         why = f"The answer does not say. Most likely: {why}"
-    answered = error.http_status != ApiError.NO_ANSWER
     return Failure(
         code=error.code,
-        what=f"{error.message} ({error.http_status} {error.status})" if answered else error.message,
+        what=error.message,
         why=why,
         fix=error.hint if first is None else first.fix,
         exit=exit_code(error),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,9 @@ from homegraph.cli.options import DataDir, Json, Project, Server, command, comma
 
 app = commands("Which users have linked their account.")
 
+LIMIT_MAX: Final = 1000
+"""Links in one answer; the server gives no more at once."""
+
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's name here.")]
 
 
@@ -21,16 +24,24 @@ def list_(
     project: Annotated[
         str | None, typer.Option("--project", metavar="ID", help="Only this project's.")
     ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="USER", help="Go on after this user; needs --project."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=LIMIT_MAX, metavar="N", help="How many at most.")
+    ] = None,
     server: Server = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
     """List links, of all projects or of one."""
     with connect(server, data_dir) as admin:
-        body = admin.get("links", project=project)
+        body = admin.get("links", project=project, after=after, limit=limit)
     if json:
         output.document(body)
         return 0
+    found = documents.read(body, documents.Links)
     output.table(
         ("PROJECT", "USER", "STATE", "AGENT USER", "PROBLEM", "SINCE", "NEXT ATTEMPT"),
         [
@@ -43,10 +54,12 @@ def list_(
                 output.local(link.changed_at),
                 output.local(link.next_attempt_at),
             )
-            for link in documents.read(body, documents.Links).links
+            for link in found.links
         ],
         empty="No links. Write [[projects.NAME.links]] into homegraph.toml to adopt a grant.",
     )
+    if found.next_after:
+        output.note(output.visible(f"There are more: --project ID --after {found.next_after}"))
     return 0
 
 

@@ -71,8 +71,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str)
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
-    """Names and values of one thing, one to a line."""
-    data(_aligned([[name, visible(text)] for name, text in pairs]))
+    """Names and values of one thing, one to a line; "-" for what is empty."""
+    data(_aligned([[name, visible(text) or "-"] for name, text in pairs]))
 
 
 def value(anything: object) -> str:

@@ -19,9 +19,15 @@ import msgspec
 import typer
 
 from homegraph.cli import failure, output
+from homegraph.cli.admin import local_place
 from homegraph.cli.options import Json, command, commands
 from homegraph.client import Client, Request, Response
-from homegraph.client.calls import base_url_from, checked_base_url, is_loopback
+from homegraph.client.calls import (
+    BASE_URL_VARIABLES,
+    base_url_from,
+    checked_base_url,
+    is_loopback,
+)
 from homegraph.client.transport import BlockingTransport
 from homegraph.errors import ApiError, SettingsError
 
@@ -74,7 +80,7 @@ def request_sync(
         typer.Option(
             "--base-url",
             metavar="URL",
-            help="The Home Graph to call; without it HOMEGRAPH_BASE_URL, else http://127.0.0.1:4663.",
+            help="The Home Graph to call; without it HOMEGRAPH_BASE_URL, else the server that is here.",
         ),
     ] = None,
     async_: Annotated[
@@ -86,10 +92,7 @@ def request_sync(
 
     Prints the answer, and whether that is success. Exit code 0 for success, 1 for every failure.
     """
-    if base_url is None:
-        address = base_url_from(None, os.environ)
-    else:
-        address = checked_base_url(base_url, "--base-url")
+    address = _address(base_url)
     http = BlockingTransport(proxies=not is_loopback(address))
     seen = _Remembering(http)
     problem: ApiError | None = None
@@ -124,6 +127,15 @@ def _show(answer: Response | None, problem: ApiError | None, *, as_json: bool) -
     shown = "(no answer)" if answer is None else "\n".join(map(output.visible, body.splitlines()))
     output.data(f"Response: {shown}")
     output.data(SUCCESS if problem is None else FAILURE)
+
+
+def _address(base_url: str | None) -> str:
+    """The Home Graph to call: as the client decides it, and where it has nothing to go by, as the other commands do."""
+    if base_url:
+        return checked_base_url(base_url, "--base-url")
+    if any(os.environ.get(name) for name in BASE_URL_VARIABLES):
+        return base_url_from(None, os.environ)
+    return local_place(os.environ.get("HOMEGRAPH_SERVER"), None).server
 
 
 def _key() -> str:

@@ -36,6 +36,9 @@ def list_(
     agent_user: Annotated[
         str | None, typer.Option("--agent-user", metavar="ID", help="Only this agent user's.")
     ] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Only runs that are older than this one.")
+    ] = None,
     limit: Annotated[
         int, typer.Option(min=1, max=LIMIT_MAX, metavar="N", help="How many.")
     ] = LIMIT_DEFAULT,
@@ -45,7 +48,7 @@ def list_(
 ) -> int:
     """List runs, newest first."""
     with connect(server, data_dir) as admin:
-        body = admin.get("runs", project=project, agent_user=agent_user, limit=limit)
+        body = admin.get("runs", project=project, agent_user=agent_user, before=before, limit=limit)
     if json:
         output.document(body)
         return 0
@@ -148,7 +151,7 @@ def _problems(run: documents.Run) -> Iterator[str]:
     if run.next_at:
         yield f"{INDENT}next attempt {output.local(run.next_at)}"
     for result in run.results:
-        if result.error:
+        if result.error and len(run.results) > 1:  # of a single link the run's own message tells
             yield f"{INDENT}link of {result.user_id}: {result.error}: {result.message}"
     for finding in run.findings:
         place = " ".join(part for part in (finding.device_id, finding.path) if part)

@@ -22,6 +22,7 @@ from homegraph.errors import ApiError, SettingsError
 from homegraph.wire.status import parse_error
 
 __all__ = [
+    "BASE_URL_VARIABLES",
     "DEFAULT_BASE_URL",
     "TIMEOUT_DEFAULT_SECONDS",
     "Request",
@@ -42,6 +43,9 @@ TIMEOUT_DEFAULT_SECONDS: Final = 70.0
 BASE_URL_VARIABLE: Final = "HOMEGRAPH_BASE_URL"
 EMULATOR_HOST_VARIABLE: Final = "HOMEGRAPH_EMULATOR_HOST"
 """host:port, as Google's own emulators are pointed at: set it, and an application needs no other change."""
+
+BASE_URL_VARIABLES: Final = (BASE_URL_VARIABLE, EMULATOR_HOST_VARIABLE)
+"""What decides about the base URL where the caller does not, in this order."""
 
 _ADDRESS_HINT: Final = f"Give scheme, host and port, e.g. {DEFAULT_BASE_URL}"
 
