@@ -147,7 +147,7 @@ class _Walk:
                 self.lines[(*self._here, element)] = self._line
             if kind == "open":
                 depth += 1
-            if depth == 1 and kind in {"open", "comma"}:
+            if kind in {"open", "comma"}:
                 fresh = True
             self._move(match)
 

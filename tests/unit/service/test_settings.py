@@ -364,6 +364,8 @@ UNFIT = [
     ("base_url", "http://a/?q", f'expected {URL} without a query (?…), got "http://a/?…"'),
     ("base_url", "http://a/#q", f'expected {URL} without a fragment (#…), got "http://a/#q"'),
     ("base_url", "http://me:hunter2@a", f"expected {URL} without user name and password"),
+    ("base_url", "ftp://me:hunter2@a", f"expected {URL}"),
+    ("base_url", "http://me:hunter2@a b", f"expected {URL} in ASCII and without spaces"),
     ("base_url", "http://a b", f'expected {URL} in ASCII and without spaces, got "http://a b"'),
     ("base_url", True, f"expected {URL}, got true"),
     ("explain", "maybe", 'expected true or false, got "maybe"'),
