@@ -200,8 +200,9 @@ class Reader:
         if not isinstance(raw, Mapping):
             self.problem(path, f"expected a table, got {sort_of(raw)}")
             return {}
-        for key in raw.keys() - set(keys_of(rows)):
-            sentence = "" if self.problems.is_full else unknown(key, keys_of(rows))
+        known = keys_of(rows)
+        for key in (each for each in raw if each not in known):
+            sentence = "" if self.problems.is_full else unknown(key, known)
             self.problem((*path, key), sentence)
         read = {row.name: self._key(row, raw, path) for row in rows}
         return {name: value for name, value in read.items() if value is not NOTHING}

@@ -306,7 +306,7 @@ def _find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Co
 
 def _from_file(file: ConfigFile, problems: Problems, sources: dict[str, str]) -> dict[str, Any]:
     reader = Reader(problems, file.path.parent, file.place)
-    for key in file.data.keys() - {"server", "projects"}:
+    for key in (each for each in file.data if each not in {"server", "projects"}):
         belongs = any(key == each.name for each in SETTINGS)
         sentence = unknown(key, ("server", "projects"))
         reader.problem((key,), "unknown key; it belongs under [server]" if belongs else sentence)

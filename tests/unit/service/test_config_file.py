@@ -340,6 +340,7 @@ def test_a_flood_of_mistakes_is_cut_and_counted(refused):
     lines = refused("[server]\n" + "".join(f"key_{index} = 1\n" for index in range(1000)))
 
     assert len(lines) == 51
+    assert lines[0] == "homegraph.toml:2: server.key_0: unknown key"
     assert lines[-1] == "… and 950 more"
 
 
