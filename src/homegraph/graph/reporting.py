@@ -1,0 +1,180 @@
+"""What a state report changes: the rule of Report State as a pure decision.
+
+States are flat (``on``, ``brightness``) and belong to traits. A trait that a report mentions is replaced as a whole, with the
+time of the commit; a trait that it does not mention keeps what it has. A report counts as a whole or not at all: one unknown
+device, one key that the device has not declared, and nothing is stored.
+
+Two steps, because most mistakes can be found without looking anything up: ``malformed`` looks at the report alone,
+``decide`` at the report beside the devices. What a key may *hold* (ranges, enums, what must come together) is the catalog's
+business and is checked elsewhere; here is only which keys may come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from homegraph.graph.model import Instant
+
+ONLINE: Final = "online"
+"""Every device has this state; it is kept like a trait of its own."""
+
+FOREIGN_KEYS: Final = frozenset({"status", "errorCode", "command", "executionStatus"})
+"""Members of QUERY and EXECUTE answers that are often copied into a report; refused at Google (observed)."""
+
+VIOLATIONS_MAX: Final = 64
+"""Mistakes named in one answer; a caller who made more has one cause for them all."""
+
+States: TypeAlias = Mapping[str, Mapping[str, Any]]
+StateKeys: TypeAlias = Callable[[str], frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One mistake: its reason's code, the field's path in the request, and a sentence."""
+
+    code: str
+    field: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraitState:
+    """A trait's whole state as it is kept: ``state`` is a JSON object."""
+
+    device_id: str
+    trait: str
+    state: bytes
+    committed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedDevice:
+    """What a report is checked against: the device's traits (full names) and whether it may send notifications."""
+
+    traits: tuple[str, ...]
+    notifies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a report. It is stored when nothing else is set.
+
+    ``settling`` means that the first SYNC is too young for reports (a setting); ``unknown`` are device ids that are not here.
+    """
+
+    rows: tuple[TraitState, ...] = ()
+    unlinked: bool = False
+    settling: bool = False
+    unknown: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is stored."""
+        return not (self.unlinked or self.settling or self.unknown or self.violations)
+
+
+def malformed(states: States) -> tuple[Violation, ...]:
+    """Mistakes that need no device to be seen: null states, and members of other answers."""
+    return _cut(_malformed(states))
+
+
+def decide(
+    devices: Mapping[str, ReportedDevice],
+    states: States,
+    notifications: States,
+    *,
+    state_keys: StateKeys,
+    now: Instant,
+) -> Verdict:
+    """Check a report against the devices that it names and turn it into rows.
+
+    ``state_keys`` gives the keys of a trait, None for a trait that is not in the catalog; a device with such a trait may
+    report keys that nobody knows.
+    """
+    unknown = tuple(sorted((states.keys() | notifications.keys()) - devices.keys()))
+    if unknown:
+        return Verdict(unknown=unknown)
+    violations = [*_silent(devices, notifications)]
+    rows: list[TraitState] = []
+    for device_id, state in states.items():
+        by_trait, strangers = _by_trait(devices[device_id].traits, state, state_keys)
+        violations += (_undeclared(device_id, key) for key in strangers)
+        rows += (
+            TraitState(device_id, trait, msgspec.json.encode(values), now)
+            for trait, values in by_trait.items()
+        )
+    if violations:
+        return Verdict(violations=_cut(iter(violations)))
+    return Verdict(rows=tuple(rows))
+
+
+def field_path(section: str, device_id: str, *keys: str) -> str:
+    """Where something stands in the request, by proto names: ``payload.devices.states["123"].on``."""
+    quoted = device_id.replace("\\", "\\\\").replace('"', '\\"')
+    return ".".join([f'payload.devices.{section}["{quoted}"]', *keys])
+
+
+def _by_trait(
+    traits: tuple[str, ...], state: Mapping[str, Any], state_keys: StateKeys
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Sort a device's flat state into its traits; and the keys that belong to none of them."""
+    owners: dict[str, str] = {ONLINE: ONLINE}
+    unlisted = ""
+    for trait in traits:
+        keys = state_keys(trait)
+        if keys is None:
+            unlisted = unlisted or trait
+        else:
+            owners |= dict.fromkeys(keys, trait)
+    sorted_: dict[str, dict[str, Any]] = {}
+    strangers: list[str] = []
+    for key, value in state.items():
+        trait = owners.get(key, unlisted)
+        if trait:
+            sorted_.setdefault(trait, {})[key] = value
+        else:
+            strangers.append(key)
+    return sorted_, strangers
+
+
+def _malformed(states: States) -> Iterator[Violation]:
+    for device_id, state in states.items():
+        for key, value in state.items():
+            field = field_path("states", device_id, key)
+            if key in FOREIGN_KEYS:
+                yield Violation(
+                    "STATE_KEY_FOREIGN",
+                    field,
+                    f"{key!r} is no state; it belongs to the answer of an intent.",
+                )
+            elif value is None:
+                yield Violation(
+                    "STATE_NULL", field, f"{key!r} is null. Leave a state out that is not known."
+                )
+
+
+def _undeclared(device_id: str, key: str) -> Violation:
+    return Violation(
+        "STATE_OF_UNDECLARED_TRAIT",
+        field_path("states", device_id, key),
+        f"{key[:100]!r} is a state of none of the traits that this device declared in SYNC.",
+    )
+
+
+def _silent(devices: Mapping[str, ReportedDevice], notifications: States) -> Iterator[Violation]:
+    for device_id in notifications:
+        if not devices[device_id].notifies:
+            yield Violation(
+                "NOTIFICATION_NOT_SUPPORTED",
+                field_path("notifications", device_id),
+                "This device did not declare notificationSupportedByAgent in SYNC.",
+            )
+
+
+def _cut(violations: Iterator[Violation]) -> tuple[Violation, ...]:
+    return tuple(violation for violation, _ in zip(violations, range(VIOLATIONS_MAX), strict=False))

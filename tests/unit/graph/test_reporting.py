@@ -1,0 +1,127 @@
+"""What a state report changes."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homegraph.graph.reporting import (
+    VIOLATIONS_MAX,
+    ReportedDevice,
+    TraitState,
+    decide,
+    field_path,
+    malformed,
+)
+
+KEYS = {"OnOff": frozenset({"on"}), "Brightness": frozenset({"brightness"})}
+LAMP = ReportedDevice(("OnOff", "Brightness"), notifies=True)
+SILENT = ReportedDevice(("OnOff",))
+
+
+def decided(states, notifications=None, **devices):
+    """The verdict on a report about a lamp that may notify, a silent switch, and whatever else is given."""
+    here = {"lamp": LAMP, "switch": SILENT, **devices}
+    return decide(here, states, notifications or {}, state_keys=KEYS.get, now=7.0)
+
+
+def test_states_are_sorted_into_their_traits():
+    """Each mentioned trait becomes a row with its whole state; online is a row of its own."""
+    verdict = decided({"lamp": {"on": True, "online": True, "brightness": 40}})
+
+    assert verdict.is_accepted
+    assert set(verdict.rows) == {
+        TraitState("lamp", "OnOff", b'{"on":true}', 7.0),
+        TraitState("lamp", "online", b'{"online":true}', 7.0),
+        TraitState("lamp", "Brightness", b'{"brightness":40}', 7.0),
+    }
+
+
+def test_a_trait_that_is_not_mentioned_has_no_row():
+    """What a report leaves out keeps what it has."""
+    assert [row.trait for row in decided({"lamp": {"on": False}}).rows] == ["OnOff"]
+
+
+def test_an_unknown_device_refuses_the_whole_report():
+    """Also when only a notification names it; all unknown ids are told, in order."""
+    verdict = decided({"lamp": {"on": True}, "ghost": {"on": True}}, {"elf": {}})
+
+    assert verdict.unknown == ("elf", "ghost")
+    assert not verdict.is_accepted
+    assert verdict.rows == ()
+
+
+def test_a_state_of_an_undeclared_trait_is_refused_with_its_path():
+    """A switch has no brightness."""
+    verdict = decided({"switch": {"on": True, "brightness": 40}})
+
+    (violation,) = verdict.violations
+    assert violation.code == "STATE_OF_UNDECLARED_TRAIT"
+    assert violation.field == 'payload.devices.states["switch"].brightness'
+    assert verdict.rows == ()
+
+
+def test_a_trait_that_the_catalog_does_not_know_may_report_anything():
+    """Google adds traits; a device that declared one may report what we cannot check."""
+    verdict = decided({"new": {"glow": 3, "on": True}}, new=ReportedDevice(("OnOff", "Glow")))
+
+    assert {row.trait: row.state for row in verdict.rows} == {
+        "Glow": b'{"glow":3}',
+        "OnOff": b'{"on":true}',
+    }
+
+
+def test_notifications_need_their_declaration():
+    """A device that did not declare notificationSupportedByAgent may not notify."""
+    assert decided({}, {"lamp": {"ObjectDetection": {}}}).is_accepted
+    (violation,) = decided({}, {"switch": {"ObjectDetection": {}}}).violations
+    assert violation.code == "NOTIFICATION_NOT_SUPPORTED"
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ({"on": None}, "STATE_NULL"),
+        ({"status": "SUCCESS"}, "STATE_KEY_FOREIGN"),
+        ({"errorCode": None}, "STATE_KEY_FOREIGN"),
+        ({"command": "x"}, "STATE_KEY_FOREIGN"),
+    ],
+)
+def test_what_is_wrong_without_looking_anything_up(state, code):
+    """Null and members of other answers are found in the report alone."""
+    (violation,) = malformed({"lamp": state})
+
+    assert violation.code == code
+    assert malformed({"lamp": {"on": True}}) == ()
+
+
+def test_mistakes_are_bounded():
+    """A report with thousands of mistakes is answered with some of them."""
+    many = {f"key{number}": None for number in range(1000)}
+
+    assert len(malformed({"lamp": many})) == VIOLATIONS_MAX
+    assert len(decided({"lamp": dict.fromkeys(many, 1)}).violations) == VIOLATIONS_MAX
+
+
+def test_a_path_escapes_quotes():
+    """Device ids are foreign text."""
+    assert field_path("states", 'a"b\\', "on") == 'payload.devices.states["a\\"b\\\\"].on'
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["on", "brightness", "online"]), st.integers(0, 100), min_size=1
+        ),
+        max_size=8,
+    )
+)
+def test_any_sequence_of_reports_is_a_naive_merge(reports):
+    """Rows replaced per trait give what a dictionary gives, because each key here is a trait of its own."""
+    kept, naive = {}, {}
+    for report in reports:
+        for row in decided({"lamp": report}).rows:
+            kept[row.trait] = msgspec.json.decode(row.state)
+        naive |= report
+
+    assert {key: value for state in kept.values() for key, value in state.items()} == naive
