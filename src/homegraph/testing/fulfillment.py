@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -44,19 +45,24 @@ class Home:
 
 @dataclass(slots=True)
 class Answer:
-    """A scripted answer; ``hold`` delays it until the event is set."""
+    """A scripted answer; ``hold`` delays it until the event is set, at most ``hold_seconds``."""
 
     status: int = HTTPStatus.OK
     body: bytes | None = None
     headers: Sequence[tuple[str, str]] = ()
     hold: threading.Event | None = None
+    hold_seconds: float = WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that came in. ``number`` counts from 0; ``body`` is parsed JSON, or the form of a token request."""
+    """One request that came in. ``number`` counts from 0; ``body`` is parsed JSON, or the form of a token request.
+
+    ``at`` is when it had come in, by ``time.monotonic``.
+    """
 
     number: int
+    at: float
     path: str
     token: str
     headers: dict[str, str]
@@ -147,12 +153,13 @@ class ScriptedFulfillment:
         is_token_request = path == "/token"
         body: Any = parse_qs(raw.decode()) if is_token_request else _json(raw)
         with self._changed:
-            self.calls.append(Call(len(self.calls), path, token, headers, raw, body))
+            number, at = len(self.calls), time.monotonic()
+            self.calls.append(Call(number, at, path, token, headers, raw, body))
             script = self._token_script if is_token_request else self._script
             scripted = script.popleft() if script else Answer()
             self._changed.notify_all()
         if scripted.hold is not None:
-            scripted.hold.wait(WAIT_SECONDS)
+            scripted.hold.wait(scripted.hold_seconds)
         if scripted.body is not None or scripted.status != HTTPStatus.OK:
             return scripted
         return self._refresh(body) if is_token_request else self._intent(token, body)
@@ -182,6 +189,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 64 * 1024  # head and body in one packet: two of them wait 40 ms for a delayed ACK
     server: _Server
 
     def do_POST(self) -> None:  # the name is the base class's
