@@ -42,6 +42,7 @@ from homegraph.service.vault import Vault, fresh_key, load_key, secret_file
 from homegraph.store.port import Limits
 from homegraph.store.sqlite import SqliteStore
 from homegraph.web.app import build_app
+from homegraph.web.unread_body import deliver_unread
 
 ADMIN_TOKEN_FILE: Final = "admin-token"  # noqa: S105  # a file name
 KEY_FILE: Final = "encryption.key"
@@ -260,7 +261,7 @@ async def _door(app: ASGIApp, listening: socket.socket, house: House) -> AsyncIt
     grace = house.settings.grace_seconds
     door = _Door(
         uvicorn.Config(
-            app,
+            deliver_unread(app),
             http="httptools",
             ws="none",
             lifespan="off",
