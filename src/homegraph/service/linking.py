@@ -8,6 +8,7 @@ the file is a new grant. An adopted link is *linking* until its first SYNC has b
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, Tokens
 from homegraph.service.house import House
@@ -15,8 +16,11 @@ from homegraph.service.project_settings import KeySettings, LinkSettings, Projec
 from homegraph.service.vault import digest
 from homegraph.store.port import Declaration, DeclaredLink
 
-KEY_HINT_CHARACTERS = 8
-"""Shown in lists: the prefix that all keys share, and four more."""
+KEY_HINT_CHARACTERS: Final = 8
+"""Shown in lists: the prefix that all keys of Google's form share, and four more."""
+
+KEY_HINT_SHARE: Final = 4
+"""Of a shorter key no more than a quarter is shown."""
 
 
 async def declare(house: House) -> None:
@@ -64,7 +68,7 @@ def _key(project_id: str, settings: KeySettings, now: Instant) -> ApiKey:
         id=key_digest.hex()[:8],
         project_id=project_id,
         digest=key_digest,
-        hint=key[:KEY_HINT_CHARACTERS],
+        hint=key[: min(KEY_HINT_CHARACTERS, len(key) // KEY_HINT_SHARE)],
         created_at=now,
         origin="file",
         expires_at=settings.expires,
