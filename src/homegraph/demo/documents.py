@@ -55,6 +55,12 @@ class Changes(msgspec.Struct, frozen=True):
     removed: tuple[str, ...] = ()
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What came back in an exchange."""
+
+    body: str
+
+
 class Exchange(msgspec.Struct, frozen=True):
     """One request to the cloud. ``took`` is in seconds; ``status`` 0 means no answer."""
 
@@ -62,6 +68,7 @@ class Exchange(msgspec.Struct, frozen=True):
     url: str
     took: float
     status: int
+    response: Answer
 
 
 class RunInShort(msgspec.Struct, frozen=True):
@@ -85,3 +92,15 @@ class Run(msgspec.Struct, frozen=True):
     message: str
     changes: Changes
     exchanges: tuple[Exchange, ...]
+
+
+class SyncPayload(msgspec.Struct, frozen=True):
+    """What the cloud lists."""
+
+    devices: tuple[msgspec.Raw, ...]
+
+
+class SyncReply(msgspec.Struct, frozen=True):
+    """The cloud's answer to SYNC, as an exchange keeps it."""
+
+    payload: SyncPayload

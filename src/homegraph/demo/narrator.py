@@ -4,8 +4,9 @@ Everything is laid out as lines of marked text first, without knowing where they
 where the reader sits at a terminal (and has not set NO_COLOR), without it everywhere else. So the text of both is the same,
 and a test can read it.
 
-Three indents carry the structure: a step's title at the margin, its sentences under it, and deeper whatever is to be pasted or
-was answered. Lines to be pasted stand alone, are never wrapped, and begin with no prompt, so that a whole line can be copied.
+Indents carry the structure: a step's title at the margin, its sentences under it, deeper whatever is to be pasted or was
+answered, and deepest what happened meanwhile. Sentences, shown lines and tables are kept apart by an empty line. Lines to be
+pasted stand alone, are never wrapped, and have neither prompt nor comment, so that a whole line can be copied into any shell.
 
 The rule that is easily broken: text goes out through ``_write``. It shows control characters instead of sending them, bears a
 stream that cannot write a character, and one whose reader has gone away.
@@ -17,7 +18,7 @@ import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Final, TextIO, TypeAlias
 
 WIDTH_MAX: Final = 92
@@ -27,6 +28,7 @@ WIDTH_MIN: Final = 40
 
 SAID: Final = " " * 3
 SHOWN: Final = " " * 5
+MEANWHILE: Final = " " * 9
 GAP: Final = "  "
 
 
@@ -39,6 +41,16 @@ class Mark(StrEnum):
     FAINT = "dim"
     GOOD = "green"
     BAD = "bold red"
+
+
+class Block(Enum):
+    """What lines belong together; between two kinds there is an empty line."""
+
+    NOTHING = auto()
+    TITLE = auto()
+    SAID = auto()
+    SHOWN = auto()
+    TABLE = auto()
 
 
 Line: TypeAlias = tuple[tuple[Mark, str], ...]
@@ -86,51 +98,50 @@ class Narrator:
         self._stream = stream
         self._width = width
         self._print = _coloured(stream) if coloured else self._plain
+        self._last = Block.NOTHING
 
     def title(self, text: str) -> None:
         """What comes now."""
-        self._write([(), ((Mark.TITLE, text),)])
+        self._write(Block.TITLE, [((Mark.TITLE, text),)])
 
     def say(self, text: str) -> None:
         """Sentences."""
-        self._write(paragraph(text, self._width))
+        self._write(Block.SAID, paragraph(text, self._width))
 
     def paste(self, line: str, note: str = "") -> None:
-        """A line that does what the story does, if it is pasted into a shell."""
-        told = ((Mark.FAINT, f"{GAP}# {note}"),) if note else ()
-        self._write([((Mark.PLAIN, SHOWN), (Mark.PASTE, line), *told)])
+        """A line that does what the story does, if it is pasted into a shell; ``note`` says above it what that is."""
+        above = [((Mark.FAINT, f"{SHOWN}{note}"),)] if note else []
+        self._write(Block.SHOWN, [*above, ((Mark.PLAIN, SHOWN), (Mark.PASTE, line))])
 
-    def sent(self, text: str) -> None:
-        """What a server sent by itself."""
-        self._write([((Mark.FAINT, f"{SHOWN}--> "), (Mark.PLAIN, text))])
+    def meanwhile(self, sent: str, status: int, came: str) -> None:
+        """What the servers said to each other: what one sent, what the other answered."""
+        sent_line = ((Mark.FAINT, f"{MEANWHILE}--> {sent}"),)
+        self._write(Block.SHOWN, [sent_line, _answer(MEANWHILE, status, came)])
 
     def came(self, status: int, text: str) -> None:
-        """What was answered."""
-        mark = Mark.GOOD if 200 <= status < 300 else Mark.BAD  # noqa: PLR2004  # HTTP's success
-        told = ((Mark.PLAIN, f"{GAP}{text}"),) if text else ()
-        self._write([((Mark.FAINT, f"{SHOWN}<-- "), (mark, str(status)), *told)])
+        """What was answered to the line above."""
+        self._write(Block.SHOWN, [_answer(SHOWN, status, text)])
 
     def result(self, text: str) -> None:
         """What came of it, in one line."""
-        self._write([((Mark.GOOD, SHOWN + text),)])
+        self._write(Block.SHOWN, [((Mark.GOOD, SHOWN + text),)])
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under headings."""
-        self._write(table(headings, rows))
+        self._write(Block.TABLE, table(headings, rows))
 
     def facts(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Names and values."""
-        self._write(facts(pairs, self._width))
+        self._write(Block.SHOWN, facts(pairs, self._width))
 
     def wrong(self, text: str) -> None:
         """The story does not go as told."""
-        self._write([(), *paragraph(f"NOT AS TOLD: {text}", self._width, Mark.BAD)])
+        self._write(Block.TITLE, paragraph(f"NOT AS TOLD: {text}", self._width, Mark.BAD))
 
-    def gap(self) -> None:
-        """An empty line."""
-        self._write([()])
-
-    def _write(self, lines: Iterable[Line]) -> None:
+    def _write(self, block: Block, lines: Iterable[Line]) -> None:
+        if self._is_apart(block):
+            lines = [(), *lines]
+        self._last = block
         encoding = self._stream.encoding or "utf-8"
         try:
             for line in lines:
@@ -140,8 +151,20 @@ class Narrator:
             # The reader has seen enough; the story goes on, for its exit code is still wanted.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
+    def _is_apart(self, block: Block) -> bool:
+        """Whether an empty line comes before the block; sentences follow their title at once."""
+        if self._last is Block.NOTHING or (self._last, block) == (Block.TITLE, Block.SAID):
+            return False
+        return block is Block.TITLE or block is not self._last
+
     def _plain(self, line: Line) -> None:
         self._stream.write("".join(text for _, text in line).rstrip() + "\n")
+
+
+def _answer(indent: str, status: int, text: str) -> Line:
+    mark = Mark.GOOD if 200 <= status < 300 else Mark.BAD  # noqa: PLR2004  # HTTP's success
+    told = ((Mark.PLAIN, f"{GAP}{text}"),) if text else ()
+    return ((Mark.FAINT, f"{indent}<-- "), (mark, str(status)), *told)
 
 
 def narrator_for(stream: TextIO) -> Narrator:

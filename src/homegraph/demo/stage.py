@@ -1,0 +1,236 @@
+"""What the story is played on: two servers, the means to call them, and the means to wait.
+
+A stage shows every public call before it sends it, and the answer when it comes; what it asks of the admin API is asked
+silently, for the reader would use a command there. Waiting is by events: ``Finished`` hears of every run that is stored. An
+event can come before anybody listens, so whoever waits for the first run looks at the list of runs first.
+
+The rule that is easily broken: ``Finished.forget`` comes before the call whose run is awaited, never after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from homegraph.client.calls import Request, Response, is_loopback
+from homegraph.client.transport import AsyncTransport
+from homegraph.demo import documents
+from homegraph.demo.calls import Call
+from homegraph.demo.cloud import DeviceCloud
+from homegraph.demo.narrator import Narrator
+from homegraph.errors import HomegraphError
+from homegraph.server import Running
+from homegraph.service.events import Event, Events, SyncFinished
+from homegraph.wire.status import parse_error
+
+PROJECT: Final = "demo"
+USER: Final = "you"
+
+RUN_SECONDS_MAX: Final = 30.0
+"""How long a SYNC may take here. It takes milliseconds; only a story that is broken waits as long."""
+
+ADMIN_SECONDS_MAX: Final = 30.0
+
+TYPE_PREFIX: Final = "action.devices.types."
+TRAIT_PREFIX: Final = "action.devices.traits."
+
+_JSON: Final = ("Content-Type", "application/json")
+
+T = TypeVar("T")
+
+
+class NotAsTold(HomegraphError):
+    """The story tells something that is not so; the message says what is."""
+
+    code = "NOT_AS_TOLD"
+    hint = "This is a bug in homegraph. Please report it with the output of the demo."
+
+
+def check(holds: bool, otherwise: str) -> None:  # noqa: FBT001  # it reads like assert
+    """Make sure of a claim.
+
+    Raises:
+        NotAsTold: it does not hold; ``otherwise`` says what is the case.
+    """
+    if not holds:
+        raise NotAsTold(otherwise)
+
+
+class Finished:
+    """The runs that have been stored since the last look."""
+
+    def __init__(self, events: Events) -> None:
+        self._ids: asyncio.Queue[str] = asyncio.Queue()
+        events.subscribe(self._hear)
+
+    def forget(self) -> None:
+        """Only what comes from now on is of interest."""
+        while not self._ids.empty():
+            self._ids.get_nowait()
+
+    async def next(self) -> str:
+        """The id of the next run.
+
+        Raises:
+            NotAsTold: there is none in time.
+        """
+        try:
+            async with asyncio.timeout(RUN_SECONDS_MAX):
+                return await self._ids.get()
+        except TimeoutError as exc:
+            raise NotAsTold(f"no SYNC within {RUN_SECONDS_MAX:g} seconds") from exc
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, SyncFinished):
+            self._ids.put_nowait(event.run.id)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything a step needs."""
+
+    narrator: Narrator
+    cloud: DeviceCloud
+    cloud_url: str
+    server: Running
+    api_key: str = field(repr=False)
+    finished: Finished
+    http: AsyncTransport
+
+    # --- the public side -------------------------------------------------------------------------------------
+
+    @property
+    def who(self) -> str:
+        """The agent user."""
+        return self.cloud.agent_user_id
+
+    def request_sync(self, body: str, *, api_key: str | None = None) -> Call:
+        """The call of the story, with a body as it is written."""
+        query = urlencode({"key": self.api_key if api_key is None else api_key})
+        url = f"{self.server.url}/v1/devices:requestSync?{query}"
+        return Call("POST", url, (_JSON,), body)
+
+    async def send(self, call: Call) -> Response:
+        """Print a call, and make it."""
+        self.narrator.paste(call.as_curl())
+        return await self.http.send(call.as_request())
+
+    def show_answer(self, answer: Response) -> None:
+        """Print what was answered: the body, or an error's sentence."""
+        text = " ".join(answer.body.decode(errors="replace").split())
+        if answer.status != HTTPStatus.OK:
+            text = parse_error(answer.status, answer.body).message
+        self.narrator.came(answer.status, text)
+
+    # --- what the Home Graph knows ---------------------------------------------------------------------------
+
+    async def devices(self) -> tuple[documents.Device, ...]:
+        """The devices of the agent user."""
+        found = await self._get(documents.Devices, "devices", project=PROJECT, agent_user=self.who)
+        return found.devices
+
+    async def link(self) -> documents.Link:
+        """Your link."""
+        return await self._get(documents.Link, "link", project=PROJECT, user=USER)
+
+    async def run(self, run_id: str) -> documents.Run:
+        """A run in full."""
+        return await self._get(documents.Run, "run", id=run_id)
+
+    async def newest_run(self) -> documents.Run | None:
+        """The run that was stored last, if there is one."""
+        found = await self._get(documents.Runs, "runs", project=PROJECT, limit="1")
+        return await self.run(found.runs[0].id) if found.runs else None
+
+    async def next_run(self) -> documents.Run:
+        """The next run that is stored."""
+        return await self.run(await self.finished.next())
+
+    async def place(self, device_id: str, *, room: str) -> None:
+        """Choose a device's room, as ``homegraph devices place`` does."""
+        members = {"project": PROJECT, "agent_user": self.who, "device": device_id, "room": room}
+        await self._admin("POST", "devices/place", msgspec.json.encode(members))
+
+    async def _get(self, shape: type[T], path: str, **parameters: str) -> T:
+        body = await self._admin("GET", f"{path}?{urlencode(parameters)}")
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except msgspec.DecodeError as exc:
+            raise NotAsTold(f"the admin API answers {path} otherwise than expected: {exc}") from exc
+
+    async def _admin(self, method: str, path: str, body: bytes = b"") -> bytes:
+        headers = [("authorization", f"Bearer {self.server.admin_token}")]
+        headers += [_JSON] if body else []
+        url = f"{self.server.url}/-/api/{path}"
+        answer = await self.http.send(Request(method, url, tuple(headers), body, ADMIN_SECONDS_MAX))
+        if answer.status != HTTPStatus.OK:
+            message = parse_error(answer.status, answer.body).message
+            raise NotAsTold(f"the admin API answers {answer.status} to {path}: {message}")
+        return answer.body
+
+    # --- telling ---------------------------------------------------------------------------------------------
+
+    def show_sync(self, run: documents.Run) -> None:
+        """What went over the wire for a run.
+
+        Raises:
+            NotAsTold: the run did not succeed.
+        """
+        for exchange in run.exchanges:
+            self.narrator.meanwhile(
+                f"{exchange.intent} to {exchange.url}",
+                exchange.status,
+                f"{_listed(exchange)}after {exchange.took * 1000:.0f} ms",
+            )
+        check(run.outcome == "done", f"the SYNC ended as {run.outcome}: {run.reason} {run.message}")
+
+    def show_changes(self, run: documents.Run) -> None:
+        """What a run changed: how many, then which."""
+        changes = run.changes
+        self.narrator.result(
+            f"+{len(changes.added)} added   ~{len(changes.changed)} changed   -{len(changes.removed)} removed"
+        )
+
+    async def show_devices(self) -> dict[str, documents.Device]:
+        """The list as the Home Graph has it; returns it by id."""
+        devices = await self.devices()
+        self.narrator.table(
+            ("DEVICE", "NAME", "ROOM", "TYPE", "TRAITS"),
+            [
+                (
+                    device.id,
+                    device.placement.name,
+                    device.placement.room or "-",
+                    device.type.removeprefix(TYPE_PREFIX),
+                    ", ".join(trait.removeprefix(TRAIT_PREFIX) for trait in device.traits),
+                )
+                for device in devices
+            ],
+        )
+        return {device.id: device for device in devices}
+
+
+def _listed(exchange: documents.Exchange) -> str:
+    """How many devices the cloud has listed, if it has."""
+    try:
+        reply = msgspec.json.decode(exchange.response.body, type=documents.SyncReply)
+    except msgspec.DecodeError:
+        return ""
+    return f"{len(reply.payload.devices)} devices, "
+
+
+@asynccontextmanager
+async def calling(url: str) -> AsyncIterator[AsyncTransport]:
+    """Connections to a server, closed in the end; never through a proxy when it is on this machine."""
+    http = AsyncTransport(proxies=not is_loopback(url))
+    try:
+        yield http
+    finally:
+        await http.close()
