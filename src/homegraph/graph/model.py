@@ -115,6 +115,53 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceKey:
+    """One key of a service account: its public half only. Tokens are issued to whoever holds the private half.
+
+    ``email`` names the account (Google's ``client_email``), ``id`` the key (``private_key_id``). An account may have several
+    keys; it exists as long as it has one that is not revoked.
+    """
+
+    id: str
+    project_id: str
+    email: str
+    public_pem: bytes
+    created_at: Instant
+    origin: str = "admin"  # or "file"
+    revoked_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token that we issued, as it is kept: its hash, whose it is, and what it is good for.
+
+    ``scopes`` are URLs. It ends at ``expires_at``, or with the key that it was issued to.
+    """
+
+    digest: bytes
+    project_id: str
+    email: str
+    key_id: str
+    scopes: tuple[str, ...]
+    issued_at: Instant
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification or follow-up that came with a report, as the journal keeps it; ``body`` is a JSON object."""
+
+    id: str
+    project_id: str
+    agent_user_id: str
+    device_id: str
+    trait: str
+    event_id: str
+    received_at: Instant
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """What we hold for a fulfillment, sealed by ``service.vault``; unreadable in here on purpose."""
 
