@@ -44,7 +44,7 @@ HELP: Final = """An open Home Graph with Request Sync at its heart. Not affiliat
   homegraph demo --once                     see what it does, in a minute
   homegraph serve                           start a server (reads ./homegraph.toml)
 
-Results go to stdout, everything else to stderr; every command knows --json.
+Results go to stdout, everything else to stderr; the commands that answer know --json.
 """
 
 

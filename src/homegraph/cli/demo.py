@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from homegraph.cli.options import command, commands
+from homegraph.cli.options import Json, command, commands
 
 app = commands("See Request Sync work, with a device cloud of our own.")
 
@@ -19,11 +19,13 @@ def demo(
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where the demo's Home Graph listens.")
     ] = None,
+    json: Json = False,
 ) -> int:
     """Start a Home Graph and a device cloud, and show what Request Sync does.
 
     Each call is printed as a curl line that can be pasted. Nothing is kept, and nothing leaves this machine.
+    With --json the story goes to stderr.
     """
-    from homegraph.demo import story
+    from homegraph.demo.story import run
 
-    return story.run(once=once, listen=listen)
+    return run(once=once, listen=listen, as_json=json)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 __all__ = [
+    "KEEP_LINES",
     "AgentUser",
     "DataDir",
     "Json",
@@ -58,6 +59,9 @@ AgentUser = Annotated[
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+KEEP_LINES: Final = "\b"
+"""A paragraph of a help text that begins with this line keeps its lines."""
+
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
 
@@ -67,8 +71,7 @@ def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], 
 
     def register(function: Command) -> Command:
         summary, _, more = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
-        # A paragraph that begins with \\b keeps its lines.
-        shown = "\n".join(("\b", *(f"  {example}" for example in examples)))
+        shown = "\n".join((KEEP_LINES, *(f"  {example}" for example in examples)))
         app.command(name, help=f"{summary}\n\n{shown}\n\n{more}".strip())(function)
         return function
 
