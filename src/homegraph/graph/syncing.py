@@ -178,11 +178,19 @@ def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admissi
     return Admission.JOIN, after
 
 
+def ready_at(work: Work) -> Instant | None:
+    """When a worker may take it: when it is due, or when the lease of the run under way ends. None while idle."""
+    if work.taken:
+        return work.lease_until
+    return work.due_at if work.requested > work.done else None
+
+
 def is_claimable(work: Work, now: Instant, *, regardless_of_due: bool = False) -> bool:
     """Whether a worker may take it: waiting and due, or its worker's lease has run out."""
-    if work.taken:
-        return work.lease_until <= now
-    return work.requested > work.done and (regardless_of_due or work.due_at <= now)
+    ready = ready_at(work)
+    if ready is None:
+        return False
+    return ready <= now or (regardless_of_due and not work.taken)
 
 
 def claim(work: Work, worker: str, now: Instant, lease_seconds: float) -> Work:

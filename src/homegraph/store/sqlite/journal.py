@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from homegraph.graph.model import Exchange, Instant, Knowledge, Run
+from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Run
 from homegraph.store.port import Counts, Limits
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import exchange_of, link_of, run_of
+from homegraph.store.sqlite.rows import exchange_of, link_of, links_of, run_of
 
 FIRST_SYNCS_SHOWN_MAX: Final = 10
 """Links that a refused call is explained with; more would not be read."""
@@ -61,7 +61,7 @@ def knowledge(db: Database, project_id: str, agent_user_id: str) -> Knowledge:
         known=row is not None,
         linked=row is not None and bool(row[0]),
         unlinked_at=row[1] if row else None,
-        links=tuple(map(link_of, links)),
+        links=tuple(links_of(links)),
         elsewhere=bool(db.value("is_linked_elsewhere", project_id, agent_user_id)),
         first_syncs=tuple(map(link_of, first_syncs)),
     )
@@ -71,11 +71,14 @@ def counts(db: Database) -> Counts:
     """``Store.counts``."""
     ((agent_users, devices),) = db.rows("count_agent_users")
     ((waiting, running),) = db.rows("count_work")
+    (links,) = db.rows("count_links")
     return Counts(
         projects=db.value("count_projects"),
         agent_users=agent_users,
         devices=devices,
-        links=dict(db.rows("count_links")),
+        links={
+            state.value: number for state, number in zip(LinkState, links, strict=True) if number
+        },
         waiting=waiting,
         running=running,
         runs=_length(*_ends(db, "runs")),

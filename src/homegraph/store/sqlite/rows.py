@@ -6,6 +6,7 @@ not at all, and a person with a shell can read them, too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
-from homegraph.graph.syncing import Work
+from homegraph.graph.syncing import Work, ready_at
 from homegraph.store.sqlite.database import Row
 
 PROJECTS_REMEMBERED_MAX: Final = 256
@@ -162,6 +163,13 @@ def link_of(row: Row) -> Link:
     )
 
 
+def links_of(rows: Iterable[Row]) -> list[Link]:
+    """Links of one agent user, oldest first."""
+    links = list(map(link_of, rows))
+    links.sort(key=lambda link: (link.created_at, link.user_id))
+    return links
+
+
 def row_of_link(link: Link) -> Row:
     """The opposite of ``link_of``."""
     return (
@@ -203,8 +211,14 @@ def work_of(row: Row) -> Work:
 
 
 def row_of_work(target: Target, work: Work) -> Row:
-    """A target's key and the counters, in the order of the fields."""
-    return (target.project_id, target.agent_user_id, target.user_id, *astuple(work))
+    """A target's key, the counters in the order of the fields, and when somebody may take it."""
+    return (
+        target.project_id,
+        target.agent_user_id,
+        target.user_id,
+        *astuple(work),
+        ready_at(work),
+    )
 
 
 def device_of(row: Row) -> Device:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from heapq import merge
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from homegraph.graph import syncing
-from homegraph.graph.model import Cause, Instant, Link, Mode, Target
+from homegraph.graph.model import Cause, Instant, Link, LinkState, Mode, Target
 from homegraph.graph.syncing import Admission, Work
 from homegraph.store.port import Admitted, Claim, Lease
 from homegraph.store.sqlite.database import Database
 from homegraph.store.sqlite.rows import (
     key_of_target,
     link_of,
+    links_of,
     project_of,
     row_of_run,
     row_of_work,
     work_of,
 )
+
+_ASKED: Final = (LinkState.LINKED, LinkState.BROKEN)
+"""States of the links that a run is told of."""
 
 
 class Claimant(NamedTuple):
@@ -179,7 +183,6 @@ def _hand_out(db: Database, claimant: Claimant, target: Target, work: Work, now:
 
 def _links_to_ask(db: Database, target: Target) -> tuple[Link, ...]:
     if target.is_first_sync:
-        rows = db.rows("find_link", target.project_id, target.user_id)
-    else:
-        rows = db.rows("list_links_to_ask", target.project_id, target.agent_user_id)
-    return tuple(map(link_of, rows))
+        return tuple(map(link_of, db.rows("find_link", target.project_id, target.user_id)))
+    rows = db.rows("list_links_of_agent_user", target.project_id, target.agent_user_id)
+    return tuple(link for link in links_of(rows) if link.state in _ASKED)

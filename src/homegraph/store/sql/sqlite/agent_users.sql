@@ -32,5 +32,5 @@ UPDATE agent_user SET linked = 0, unlinked_at = ?3, device_count = 0, fence_last
 WHERE project_id = ?1 AND agent_user_id = ?2;
 
 -- count_agent_users --
--- How many agent users are linked, and how many devices they have.
-SELECT count(*), coalesce(sum(device_count), 0) FROM agent_user WHERE linked = 1;
+-- How many agent users are linked, and how many devices they have. Tombstones count for nothing in either sum.
+SELECT coalesce(sum(linked), 0), coalesce(sum(device_count), 0) FROM agent_user;

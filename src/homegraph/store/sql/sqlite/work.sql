@@ -11,16 +11,16 @@ WHERE project_id = ? AND agent_user_id = ? AND user_id = ?;
 INSERT INTO sync_work (
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, ready_at
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- save_work --
 -- Write the whole work of a target.
 UPDATE sync_work SET
   requested = ?4, done = ?5, taken = ?6, fence = ?7, attempts = ?8, due_at = ?9, lease_until = ?10, worker = ?11,
   sync_generation = ?12, sync_until = ?13, async_generation = ?14, cause = ?15, requested_at = ?16, run_cause = ?17,
-  run_mode = ?18, run_requested_at = ?19, run_started_at = ?20
+  run_mode = ?18, run_requested_at = ?19, run_started_at = ?20, ready_at = ?21
 WHERE project_id = ?1 AND agent_user_id = ?2 AND user_id = ?3;
 
 -- delete_work --
@@ -98,7 +98,7 @@ WHERE ready_at IS NOT NULL AND (taken <> 0 OR sync_generation <> 0);
 
 -- prolong_lease --
 -- Prolong a lease that is still held.
-UPDATE sync_work SET lease_until = ?6
+UPDATE sync_work SET lease_until = ?6, ready_at = ?6
 WHERE project_id = ?1 AND agent_user_id = ?2 AND user_id = ?3 AND fence = ?4 AND worker = ?5 AND taken <> 0;
 
 -- count_work --
