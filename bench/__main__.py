@@ -1,0 +1,81 @@
+"""``python -m bench``: measure the chosen scenarios in turn, print the table, write the JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.environment import environment
+from bench.homes import DEVICES
+from bench.processes import Broken
+from bench.report import Row, document, heading, table
+from bench.rounds import Plan, Reading, measure
+from bench.scenarios import SCENARIOS, Scenario
+
+FULL: Final = Plan(rounds=7, calls=2_000, connections=64, users=2_016, devices=DEVICES)
+"""Half a minute to a minute. Each user of a round is asked for once; 16 more are the blockers (``rounds``)."""
+
+QUICK: Final = Plan(rounds=2, calls=64, connections=16, users=80, devices=DEVICES)
+"""Some seconds: shows that everything works. Its figures mean nothing."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return the exit code: 0, or 1 when something could not be measured."""
+    names = [scenario.name for scenario in SCENARIOS]
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=names,
+        metavar="NAME",
+        help=f"only this one; of {', '.join(names)}",
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"rounds ({FULL.rounds})")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few calls only, to see that it works"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all readings to this file")
+    parser.add_argument(
+        "--dir", type=Path, metavar="DIR", help="where the database is made (and removed)"
+    )
+    options = parser.parse_args(arguments)
+
+    base = QUICK if options.quick else FULL
+    plan = Plan(
+        options.rounds or base.rounds, base.calls, base.connections, base.users, base.devices
+    )
+    wanted = options.scenario or names
+    chosen = tuple(scenario for scenario in SCENARIOS if scenario.name in wanted)
+    try:
+        result = _run(chosen, plan, options.dir)
+    except (Broken, OSError) as exc:
+        print(f"bench: {exc}", file=sys.stderr)
+        return 1
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"{heading(result)}\n\n{table(result)}")
+    return 0
+
+
+def _run(chosen: tuple[Scenario, ...], plan: Plan, where: Path | None) -> dict[str, object]:
+    readings: dict[Scenario, list[Reading]] = {scenario: [] for scenario in chosen}
+    with tempfile.TemporaryDirectory(prefix="homegraph-bench-", dir=where) as name:
+        surroundings = environment(Path(name))
+        for number, scenario, reading in measure(chosen, plan, Path(name)):
+            readings[scenario].append(reading)
+            print(
+                f"round {number}/{plan.rounds}: {scenario.name} {reading.cpu_us:.0f} us",
+                file=sys.stderr,
+            )
+    rows = [Row(scenario, readings[scenario]) for scenario in chosen]
+    return document(rows, plan, surroundings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""The homes of the benchmark: tokens, names, and device lists that can change without being built anew.
+
+``homegraph.toml`` and the stub are made from the same functions, so that both sides know the same users. A home's list
+is one bytearray with a counter of fixed width in each device's name: a change is eight bytes written in place, which
+costs the stub nothing that could disturb the measurement.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+API_KEY: Final = "bench-0123456789abcdefghijklmnopqrstuvwx"
+"""As long as one of Google's, 39 characters and one more."""
+
+PROJECT: Final = "bench"
+DEVICES: Final = 20
+DEVICE_BYTES: Final = 800
+COUNTER: Final = "00000000"
+
+_KINDS: Final[tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...]] = (
+    (
+        "LIGHT",
+        ("OnOff", "Brightness", "ColorSetting"),
+        {
+            "colorModel": "rgb",
+            "colorTemperatureRange": {"temperatureMinK": 2000, "temperatureMaxK": 9000},
+            "commandOnlyColorSetting": False,
+        },
+    ),
+    ("OUTLET", ("OnOff",), {"commandOnlyOnOff": False, "queryOnlyOnOff": False}),
+    (
+        "THERMOSTAT",
+        ("TemperatureSetting",),
+        {
+            "availableThermostatModes": ["off", "heat", "cool", "heatcool", "on"],
+            "thermostatTemperatureRange": {"minThresholdCelsius": 5, "maxThresholdCelsius": 35},
+            "thermostatTemperatureUnit": "C",
+        },
+    ),
+    (
+        "BLINDS",
+        ("OpenClose",),
+        {
+            "discreteOnlyOpenClose": False,
+            "openDirection": ["UP", "DOWN"],
+            "queryOnlyOpenClose": False,
+        },
+    ),
+)
+
+
+def user(number: int) -> str:
+    """The user here; the agent user has the same name."""
+    return f"user-{number:06}"
+
+
+def token(number: int) -> str:
+    """The access token of a user's link."""
+    return f"bench-access-token-{number:06}"
+
+
+class Home:
+    """One agent user's devices, as the bytes of a reply from ``,"payload"`` on."""
+
+    __slots__ = ("_counter", "_places", "rest")
+
+    def __init__(self, number: int, devices: int = DEVICES) -> None:
+        listed = ",".join(_device(number, index) for index in range(devices))
+        text = f',"payload":{{"agentUserId":"{user(number)}","devices":[{listed}]}}}}'
+        self.rest = bytearray(text.encode())
+        self._places = _places(self.rest)
+        self._counter = 0
+
+    def change_one(self) -> None:
+        """Rename one device; the next call renames the next one."""
+        self._counter += 1
+        self._write(self._places[self._counter % len(self._places)])
+
+    def change_all(self) -> None:
+        """Rename every device."""
+        self._counter += 1
+        for place in self._places:
+            self._write(place)
+
+    def _write(self, place: int) -> None:
+        self.rest[place : place + len(COUNTER)] = b"%08d" % self._counter
+
+
+def _places(text: bytearray) -> list[int]:
+    """Where the counters are."""
+    mark = f" {COUNTER}".encode()
+    places, at = [], text.find(mark)
+    while at >= 0:
+        places.append(at + 1)
+        at = text.find(mark, at + 1)
+    return places
+
+
+def _device(number: int, index: int) -> str:
+    """A device with everything that devices in the field have, padded to the same size for all."""
+    kind, traits, attributes = _KINDS[index % len(_KINDS)]
+    device = {
+        "id": f"{user(number)}-device-{index:04}",
+        "type": f"action.devices.types.{kind}",
+        "traits": [f"action.devices.traits.{trait}" for trait in traits],
+        "name": {
+            "name": f"{kind.title()} {index} {COUNTER}",
+            "defaultNames": [f"Example {kind.title()} 3000"],
+            "nicknames": [f"{kind.lower()} number {index}"],
+        },
+        "willReportState": True,
+        "roomHint": ("Kitchen", "Living room", "Bedroom", "Hall")[index % 4],
+        "attributes": attributes,
+        "deviceInfo": {
+            "manufacturer": "Example Devices",
+            "model": f"ex-{kind.lower()}-3000",
+            "hwVersion": "3.2",
+            "swVersion": "11.4.1",
+        },
+        "customData": {"bridge": "bridge-0", "notes": ""},
+    }
+    missing = DEVICE_BYTES - len(_json(device))
+    device["customData"] = {"bridge": "bridge-0", "notes": "x" * missing}
+    return _json(device)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,133 @@
+"""The generator: prepared requests over connections that stay open, each sending the next one when the last is answered.
+
+Bare sockets and epoll: a client library would be busier than the server, and an event loop that gathers its writes would make
+generator and server take turns instead of working at the same time. Every answer is looked at, and anything but 200 and
+``{}`` is an error of the round.
+"""
+
+from __future__ import annotations
+
+import gc
+import select
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench.homes import API_KEY, user
+
+SILENCE_SECONDS_MAX: Final = 60.0
+"""Longer than any call may take: when nothing at all was answered in this time, something hangs."""
+
+ERRORS_SHOWN: Final = 3
+READ_BYTES: Final = 65_536
+
+_PATH: Final = f"/v1/devices:requestSync?key={API_KEY}"
+_LENGTH: Final = b"content-length: "
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of one round. ``latencies`` are seconds, in the order of the answers."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    errors: int = 0
+    wrong: list[bytes] = field(default_factory=list)
+    """The first answers that were errors."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """One connection, with one request under way."""
+
+    socket: socket.socket
+    sent_at: float = 0.0
+    answer: bytes = b""
+
+    def send(self, request: bytes) -> None:
+        """Send a request; it is smaller than any send buffer."""
+        self.sent_at = time.perf_counter()
+        self.socket.send(request)
+
+
+def request(number: int, *, async_: bool) -> bytes:
+    """The call of Request Sync for one agent user, as curl sends it."""
+    mode = ',"async":true' if async_ else ""
+    body = f'{{"agentUserId":"{user(number)}"{mode}}}'
+    return (
+        f"POST {_PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+def drive(port: int, requests: Sequence[bytes], connections: int) -> Tally:
+    """Send all requests over so many connections, as fast as they are answered.
+
+    Raises:
+        OSError: nothing was answered for long, or the server closed a connection.
+    """
+    with ExitStack() as stack:
+        poll = stack.enter_context(select.epoll())
+        callers: dict[int, Caller] = {}
+        for _ in range(min(connections, len(requests))):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            poll.register(connection, select.EPOLLIN)
+            callers[connection.fileno()] = Caller(connection)
+        gc.collect()
+        gc.disable()
+        try:
+            return _drive(poll, callers, requests)
+        finally:
+            gc.enable()
+
+
+def _drive(poll: select.epoll, callers: dict[int, Caller], requests: Sequence[bytes]) -> Tally:
+    tally, queue = Tally(), iter(requests)
+    started = time.perf_counter()
+    for caller in callers.values():
+        caller.send(next(queue))
+    while len(tally.latencies) < len(requests):
+        ready = poll.poll(SILENCE_SECONDS_MAX)
+        if not ready:
+            raise TimeoutError(f"{len(tally.latencies)} of {len(requests)} calls were answered")
+        for number, _ in ready:
+            caller = callers[number]
+            if _receive(caller, tally) and (following := next(queue, None)) is not None:
+                caller.send(following)
+    tally.seconds = time.perf_counter() - started
+    return tally
+
+
+def _receive(caller: Caller, tally: Tally) -> bool:
+    """Read what is there; whether the answer is whole now, and then it is counted."""
+    data = caller.socket.recv(READ_BYTES)
+    if not data:
+        raise ConnectionError("the server closed a connection")
+    answer = caller.answer = caller.answer + data
+    if not is_whole(answer):
+        return False
+    tally.latencies.append(time.perf_counter() - caller.sent_at)
+    if not is_success(answer):
+        tally.errors += 1
+        tally.wrong += [answer][: ERRORS_SHOWN - len(tally.wrong)]
+    caller.answer = b""
+    return True
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether head and body are there. Answers of both servers have a Content-Length."""
+    end = answer.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    at = answer.find(_LENGTH, 0, end)
+    length = int(answer[at + len(_LENGTH) : answer.index(b"\r\n", at)]) if at >= 0 else 0
+    return len(answer) >= end + 4 + length
+
+
+def is_success(answer: bytes) -> bool:
+    """200 and an empty object."""
+    return answer.startswith(b"HTTP/1.1 200 ") and answer.rstrip().endswith(b"\r\n\r\n{}")

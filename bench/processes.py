@@ -1,0 +1,215 @@
+"""What is measured, as processes: the floor, the stub, and the shipped ``homegraph serve`` with a file that declares everybody.
+
+Each is told where to run before it starts, so that its threads stay there, and ends with the context that started it. All
+waiting is for something that happens (a line, a reply, the end of a process) and has a bound.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from bench.homes import API_KEY, PROJECT, token, user
+
+READY_SECONDS_MAX: Final = 60.0
+ADOPTED_SECONDS_MAX: Final = 300.0
+"""For the first SYNCs of everybody; some thousands a second are usual."""
+
+END_SECONDS_MAX: Final = 30.0
+CONTROL_SECONDS_MAX: Final = 60.0
+LOOK_SECONDS: Final = 0.05
+"""Between two looks at a server whose work nobody announces."""
+
+SERVER_CORE: Final = 0
+DRIVER_CORE: Final = 1
+_CORES: Final = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+
+
+class Broken(Exception):
+    """The benchmark cannot go on; the message says why."""
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """This process, and those that it starts in here, stay on the core; without both cores nothing is pinned."""
+    if not can_pin():
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def can_pin() -> bool:
+    """Whether both cores were ours when we started."""
+    return {SERVER_CORE, DRIVER_CORE} <= _CORES
+
+
+class Process:
+    """A process of ours that answers on a port."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int) -> None:
+        self.name = name
+        self.pid = process.pid
+        self.port = port
+        self._process = process
+
+    def call(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Any:
+        """A call that is no part of a measurement; returns its JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=CONTROL_SECONDS_MAX)
+        try:
+            connection.request(method, path, headers=dict(headers or {}))
+            answer = connection.getresponse()
+            content = answer.read()
+        except OSError as exc:
+            raise Broken(f"{self.name} does not answer {path}: {exc}") from exc
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise Broken(f"{self.name} answers {path} with {answer.status}: {content[:300]!r}")
+        return json.loads(content)
+
+    def ended_within(self, seconds: float) -> bool:
+        """Whether the process ends in that time."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+            return True
+        return False
+
+
+class Stub(Process):
+    """The fulfillment; see ``bench.stub`` for what it is told."""
+
+    def tell(self, *words: str | int) -> dict[str, int]:
+        """Give a command, wait for its answer."""
+        answer: dict[str, int] = self.call("POST", "/-/" + "/".join(map(str, words)))
+        return answer
+
+
+class Homegraph(Process):
+    """The server under test. ``admin_token`` opens its admin API."""
+
+    admin_token = ""
+
+    def status(self) -> dict[str, Any]:
+        """What ``homegraph status --json`` shows."""
+        bearer = {"authorization": f"Bearer {self.admin_token}"}
+        answer: dict[str, Any] = self.call("GET", "/-/api/status", bearer)
+        return answer
+
+    def wait_idle(self, users: int, seconds_max: float = ADOPTED_SECONDS_MAX) -> None:
+        """Wait until all users are linked and no run is waiting or under way. Raises Broken."""
+        until = time.monotonic() + seconds_max
+        counts: dict[str, Any] = {}
+        while time.monotonic() < until:
+            counts = self.status()["counts"]
+            if counts["links"].get("linked", 0) == users and not (
+                counts["waiting"] or counts["running"]
+            ):
+                return
+            if self.ended_within(LOOK_SECONDS):
+                raise Broken("homegraph serve has ended")
+        raise Broken(f"homegraph is not idle after {seconds_max:.0f} s: {counts}")
+
+
+@contextmanager
+def floor() -> Iterator[Process]:
+    """The bare server."""
+    with _python("floor", core=SERVER_CORE) as process:
+        yield Process("floor", process, int(_line(process, rb"(\d+)\n")))
+
+
+@contextmanager
+def stub(users: int, devices: int) -> Iterator[Stub]:
+    """The fulfillment of so many homes."""
+    with _python("stub", str(users), str(devices), core=DRIVER_CORE) as process:
+        yield Stub("stub", process, int(_line(process, rb"(\d+)\n")))
+
+
+@contextmanager
+def homegraph(folder: Path, fulfillment: Stub, users: int) -> Iterator[Homegraph]:
+    """``homegraph serve`` on a new SQLite file in ``folder``, all first SYNCs done."""
+    config = folder / "homegraph.toml"
+    config.write_text(_config(folder, fulfillment.port, users))
+    config.chmod(0o600)
+    command = [sys.executable, "-m", "homegraph", "serve", "--config", str(config)]
+    with (folder / "log").open("wb") as log, _started(command, SERVER_CORE, log) as process:
+        port = int(_line(process, rb"API +http://[^/]+:(\d+)/", folder / "log"))
+        server = Homegraph("homegraph", process, port)
+        server.admin_token = (folder / "admin-token").read_text().strip()
+        server.wait_idle(users)
+        yield server
+
+
+def _config(folder: Path, port: int, users: int) -> str:
+    """The file: all settings are the defaults."""
+    links = "".join(
+        f'\n[[projects.{PROJECT}.links]]\nuser = "{user(n)}"\naccess_token = "{token(n)}"\n'
+        for n in range(users)
+    )
+    return (
+        f'[server]\nlisten = "127.0.0.1:0"\ndatabase = "sqlite:bench.db"\ndata_dir = "{folder}"\n'
+        f"\n[projects.{PROJECT}]\n"
+        f'fulfillment_url = "http://127.0.0.1:{port}/smarthome"\napi_keys = ["{API_KEY}"]\n{links}'
+    )
+
+
+@contextmanager
+def _python(module: str, *arguments: str, core: int) -> Iterator[subprocess.Popen[bytes]]:
+    with _started([sys.executable, "-m", f"bench.{module}", *arguments], core) as process:
+        yield process
+
+
+@contextmanager
+def _started(
+    command: list[str], core: int, errors: Any = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is ended by closing its standard input and SIGTERM, and killed if that is not enough."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HOMEGRAPH_")}
+    with pinned(core):
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment
+        )
+    try:
+        yield process
+    finally:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.close()
+        process.terminate()
+        try:
+            process.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _line(process: subprocess.Popen[bytes], pattern: bytes, log: Path | None = None) -> bytes:
+    """The first group of the pattern in what the process prints. Raises Broken when it does not come."""
+    assert process.stdout
+    said, until = b"", time.monotonic() + READY_SECONDS_MAX
+    while (left := until - time.monotonic()) > 0:
+        if not select.select([process.stdout], [], [], left)[0]:
+            break
+        chunk = os.read(process.stdout.fileno(), 65_536)
+        said += chunk
+        if (found := re.search(pattern, said)) is not None:
+            return found[1]
+        if not chunk:
+            break
+    why = log.read_text()[-2000:] if log else ""
+    raise Broken(f"{process.args!r} is not ready; it said {said!r} {why}")

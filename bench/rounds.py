@@ -1,0 +1,139 @@
+"""Takes the turns: every round measures every scenario once, so that whatever disturbs the machine disturbs all of them.
+
+A scenario that keeps runs waiting is prepared like this: as many runs as the server starts for one project are begun for users
+set aside for it, and the fulfillment holds their replies. What comes then can only be recorded. Afterwards the replies are
+released and everything is worked off, outside the measurement, before the next scenario.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import load, processes
+from bench.measure import cpu_seconds, percentile, rss_mib
+from bench.scenarios import Scenario, Server
+
+BLOCKERS: Final = 16
+"""Runs of one project at once: the default of the setting ``project_concurrency``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured. ``calls`` is a round's number of calls for a scenario of share 1."""
+
+    rounds: int
+    calls: int
+    connections: int
+    users: int
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One scenario in one round. ``cpu_us`` is the server's CPU time per call, ``driver_cpu_us`` generator's and stub's."""
+
+    calls: int
+    errors: int
+    ops_per_second: float
+    cpu_us: float
+    driver_cpu_us: float
+    p50_ms: float
+    p99_ms: float
+    rss_mib: float
+
+
+@dataclass(slots=True)
+class Bench:
+    """The processes of a run. ``stub`` is there when ``homegraph`` is."""
+
+    plan: Plan
+    servers: dict[Server, processes.Process]
+    stub: processes.Stub | None = None
+    next_user: int = 0
+
+    def measure(self, scenario: Scenario) -> Reading:
+        """One scenario, once. Raises Broken when a call was not answered as it must be."""
+        server = self.servers[scenario.server]
+        requests = self._requests(scenario)
+        if self.stub is not None:
+            self.stub.tell("changes", scenario.changes.value)
+        with self._held(scenario):
+            before, driver_before = cpu_seconds(server.pid), self._driver_cpu()
+            tally = load.drive(server.port, requests, self.plan.connections)
+            cpu, driver_cpu = cpu_seconds(server.pid) - before, self._driver_cpu() - driver_before
+        if tally.errors:
+            raise processes.Broken(f"{scenario.name}: {tally.errors} errors, {tally.wrong}")
+        ordered = sorted(tally.latencies)
+        return Reading(
+            calls=len(requests),
+            errors=tally.errors,
+            ops_per_second=len(requests) / tally.seconds,
+            cpu_us=cpu / len(requests) * 1e6,
+            driver_cpu_us=driver_cpu / len(requests) * 1e6,
+            p50_ms=percentile(ordered, 50) * 1e3,
+            p99_ms=percentile(ordered, 99) * 1e3,
+            rss_mib=rss_mib(server.pid),
+        )
+
+    def _requests(self, scenario: Scenario) -> list[bytes]:
+        """A round's calls. Users go round over all rounds, the first ones are the blockers'."""
+        count = max(1, int(self.plan.calls * scenario.share))
+        if scenario.is_one_user:
+            return [load.request(0, async_=scenario.is_async)] * count
+        users = self.plan.users - BLOCKERS
+        chosen = ((self.next_user + n) % users + BLOCKERS for n in range(count))
+        requests = [load.request(number, async_=scenario.is_async) for number in chosen]
+        self.next_user = (self.next_user + count) % users
+        return requests
+
+    @contextmanager
+    def _held(self, scenario: Scenario) -> Iterator[None]:
+        if not scenario.is_held or self.stub is None:
+            yield
+            return
+        self.stub.tell("hold")
+        blockers = [load.request(number, async_=True) for number in range(BLOCKERS)]
+        load.drive(self.servers[scenario.server].port, blockers, 1)
+        self.stub.tell("held", BLOCKERS)
+        try:
+            yield
+        finally:
+            self.stub.tell("release")
+        server = self.servers[scenario.server]
+        assert isinstance(server, processes.Homegraph)
+        server.wait_idle(self.plan.users)
+
+    def _driver_cpu(self) -> float:
+        pids = [os.getpid()] + ([self.stub.pid] if self.stub else [])
+        return sum(map(cpu_seconds, pids))
+
+
+def measure(
+    chosen: tuple[Scenario, ...], plan: Plan, folder: Path
+) -> Iterator[tuple[int, Scenario, Reading]]:
+    """All rounds, as they come: (number of the round from 1, scenario, reading). One warm-up round is not handed out."""
+    with ExitStack() as stack, processes.pinned(processes.DRIVER_CORE):
+        bench = _start(chosen, plan, folder, stack)
+        for scenario in chosen:
+            bench.measure(scenario)
+        for number in range(1, plan.rounds + 1):
+            for scenario in chosen:
+                yield number, scenario, bench.measure(scenario)
+
+
+def _start(chosen: tuple[Scenario, ...], plan: Plan, folder: Path, stack: ExitStack) -> Bench:
+    wanted = {scenario.server for scenario in chosen}
+    bench = Bench(plan, {})
+    if Server.FLOOR in wanted:
+        bench.servers[Server.FLOOR] = stack.enter_context(processes.floor())
+    if Server.HOMEGRAPH in wanted:
+        bench.stub = stack.enter_context(processes.stub(plan.users, plan.devices))
+        bench.servers[Server.HOMEGRAPH] = stack.enter_context(
+            processes.homegraph(folder, bench.stub, plan.users)
+        )
+    return bench

@@ -1,0 +1,64 @@
+"""What is measured: one row each. Only data; ``rounds`` knows how a row is carried out.
+
+Another database, another call or a peer is another row or another ``Server``; no row knows of the others, except that every
+figure is shown as a ratio to ``FLOOR``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Server(StrEnum):
+    """What answers the calls."""
+
+    FLOOR = "floor"
+    HOMEGRAPH = "homegraph"
+
+
+class Change(StrEnum):
+    """What changes in a home with each SYNC."""
+
+    NONE = "none"
+    ONE = "one"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row.
+
+    ``changes`` is what the fulfillment does. ``is_async`` is the call's mode. ``is_one_user``: all calls are for the same agent
+    user, otherwise each is for another one, in turn. ``is_held``: the fulfillment keeps every run waiting meanwhile, so that
+    what is measured is accepting requests and nothing else. ``share`` is how many calls a round has, as a part of the usual.
+    """
+
+    name: str
+    title: str
+    server: Server = Server.HOMEGRAPH
+    changes: Change = Change.NONE
+    is_async: bool = False
+    is_one_user: bool = False
+    is_held: bool = False
+    share: float = 1.0
+
+
+FLOOR: Final = Scenario("floor", "bare uvicorn POST", server=Server.FLOOR, share=4.0)
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    FLOOR,
+    Scenario("sync-none", "sync mode, none changed"),
+    Scenario("sync-one", "sync mode, one changed", changes=Change.ONE),
+    Scenario("sync-all", "sync mode, all changed", changes=Change.ALL),
+    Scenario("async", "async, durable enqueue", is_async=True, is_held=True),
+    Scenario(
+        "duplicates",
+        "async, all for one agent user",
+        is_async=True,
+        is_one_user=True,
+        is_held=True,
+        share=2.0,
+    ),
+)
