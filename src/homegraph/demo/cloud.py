@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -46,6 +47,9 @@ BODY_MAX_BYTES: Final = 1024 * 1024
 """An EXECUTE for every device of a large home has some 100 KB."""
 
 CONNECTIONS_WAITING_MAX: Final = 128
+
+GRACE_SECONDS: Final = 1
+"""For answers that are being written when the cloud closes."""
 
 INTENT_PREFIX: Final = "action.devices."
 
@@ -225,23 +229,29 @@ class DeviceCloud:
         devices = [
             device.definition() | {"state": device.state} for device in self.devices.values()
         ]
-        return JSONResponse({"agentUserId": self.agent_user_id, "devices": devices})
+        return _readable({"agentUserId": self.agent_user_id, "devices": devices})
 
     async def _add_by_call(self, request: Request) -> Response:
         """Add an outlet of the given name, so that whoever tries the demo can cause news of their own."""
         name = request.query_params.get("name", "").strip()
         if not 0 < len(name) <= NAME_CHARACTERS_MAX or not name.isprintable():
-            return JSONResponse(
+            return _readable(
                 {"error": "say ?name=…, at most 60 characters"}, HTTPStatus.BAD_REQUEST
             )
         if len(self.devices) >= DEVICES_MAX:
-            return JSONResponse({"error": "there are enough devices"}, HTTPStatus.CONFLICT)
+            return _readable({"error": "there are enough devices"}, HTTPStatus.CONFLICT)
         device_id = next(
             one for n in range(1, DEVICES_MAX + 1) if (one := f"outlet-{n}") not in self.devices
         )
         device = VirtualDevice(device_id, "OUTLET", name, ["OnOff"], {"on": False})
         self.add(device)
-        return JSONResponse(device.definition(), HTTPStatus.CREATED)
+        return _readable(device.definition(), HTTPStatus.CREATED)
+
+
+def _readable(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """JSON for somebody who looks at it in a terminal."""
+    text = json.dumps(value, indent=2) + "\n"
+    return Response(text, status, media_type="application/json")
 
 
 async def _body(request: Request) -> bytes:
@@ -284,6 +294,7 @@ async def opened(cloud: DeviceCloud) -> AsyncIterator[str]:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
         serving = asyncio.create_task(door.serve(sockets=[listening]), name="device cloud")

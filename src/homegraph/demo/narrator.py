@@ -85,7 +85,8 @@ def facts(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
             break_long_words=False,
             break_on_hyphens=False,
         ) or [""]
-        lines.append(((Mark.FAINT, SHOWN + name.ljust(widest) + GAP), (Mark.PLAIN, first)))
+        padded = SHOWN + name.ljust(widest) + GAP if first else SHOWN + name
+        lines.append(((Mark.FAINT, padded), (Mark.PLAIN, first)))
         lines += [((Mark.PLAIN, indent + more),) for more in others]
     return lines
 
@@ -158,7 +159,7 @@ class Narrator:
         return block is Block.TITLE or block is not self._last
 
     def _plain(self, line: Line) -> None:
-        self._stream.write("".join(text for _, text in line).rstrip() + "\n")
+        self._stream.write("".join(text for _, text in line) + "\n")
 
 
 def _answer(indent: str, status: int, text: str) -> Line:

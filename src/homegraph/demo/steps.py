@@ -88,7 +88,7 @@ async def add_at_the_cloud(stage: Stage) -> str:
 async def request_sync(stage: Stage) -> str:
     """The documented call, letter by letter."""
     stage.narrator.say(
-        "So the cloud calls Request Sync: please ask me again about this user. This is the line of Google's "
+        "So the cloud calls Request Sync: please ask me again about this user. This is the call of Google's "
         "documentation with another host, key and user. The name in the braces has no quotes; Google forgives that, "
         "and so does this server. While the caller waits, the Home Graph sends SYNC and takes over the list."
     )

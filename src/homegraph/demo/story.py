@@ -37,7 +37,7 @@ from homegraph.service.settings import DEFAULT_PORT, Settings, load
 
 ANY_PORT: Final = "127.0.0.1:0"
 
-GRACE_SECONDS: Final = 2
+GRACE_SECONDS: Final = 1
 """For calls that somebody else has under way when the demo ends. Nothing is kept that could be torn."""
 
 NOT_REACHED: Final = "not reached"
