@@ -26,6 +26,7 @@ class BindLink:
 
     When that agent user is not linked here yet it is created with ``stored`` as its devices. Otherwise (a second person of a
     household) its list is left alone and a sync is requested for it, cause ``link``: a run of its own may be under way.
+    A request that came during the first SYNC becomes one of the agent user; the link's own work is gone.
     """
 
     user_id: str
@@ -37,8 +38,9 @@ class BindLink:
 class RekeyLink:
     """A later SYNC named another agent user: the link moves there, and a sync is requested for it, cause ``link``.
 
-    When it was the old one's last link, its devices go along with their placement (unless the new one is linked here
-    already: then it keeps the devices it has), pending requests are forgotten with it, and the old agent user is unlinked.
+    When it was the old one's last link, its devices go along with their placement (unless the new one has devices already:
+    then it keeps those), pending requests are forgotten with it, and the old agent user is unlinked. A new agent user
+    begins with an empty list.
     """
 
     user_id: str

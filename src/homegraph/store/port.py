@@ -2,11 +2,14 @@
 
 Rules for every method:
 
-* It is one transaction: all of it is durable when the call returns, or none of it happened.
+* It is one transaction: all of it is durable when the call returns, or none of it happened. A caller that is cancelled
+  does not cancel what it asked for. What a call has returned is seen by every call that starts later.
 * It touches one agent user (or one link in its first SYNC), by the leading key columns; exceptions say so.
 * A ``now`` that is handed in is the only clock it uses.
-* It raises ``StoreUnavailable`` when the database cannot be used, and nothing else but what is listed.
-* Lists come in key order, at most ``limit`` rows, starting after ``after``.
+* It raises ``StoreUnavailable`` when the database cannot be used, and nothing else but what is listed. Whether what was
+  asked for then happened is not known: the disk may have taken it and not said so.
+* Lists come in key order (by code point), at most ``limit`` rows, starting after ``after``.
+* Texts are valid Unicode: ``wire`` lets no lone surrogates in.
 
 What is decided is decided by ``graph``: ``request_sync``, ``claim_due``, ``settle`` and ``hand_back`` load a
 ``syncing.Work``, call the function of the same purpose and save the result.
@@ -39,7 +42,12 @@ from homegraph.graph.syncing import Admission, Step, Work
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to execute one run: store what it found, as long as nobody with a higher ``fence`` came after."""
+    """The right to execute one run: store what it found, as long as nobody with a higher ``fence`` came after.
+
+    It is lost when the run was settled or handed back, when another claim of the target followed, and when the target
+    ended, even if one of the same name began since: the fences of a target never start again. Running out of time alone
+    does not lose it: until somebody else takes the run, it may still be prolonged or settled.
+    """
 
     target: Target
     fence: int
@@ -64,7 +72,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Answer of ``request_sync``: what the request led to, its generation, and the claim if it is to START."""
+    """Answer of ``request_sync``: what the request led to, its generation, and the claim if it is to START.
+
+    The run that answers a generation is the first to be settled that took it or a later one. For REFUSE it is the
+    generation that the call in flight waits for.
+    """
 
     admission: Admission
     generation: int
@@ -93,7 +105,7 @@ class DeclaredLink:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One project as the file has it, with its keys and links."""
+    """One project as the file has it, with its keys and links. A key is known again by its digest, whatever its id."""
 
     project: Project
     keys: tuple[ApiKey, ...] = ()
@@ -102,7 +114,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of what is kept for reading later."""
+    """Bounds of what is kept for reading later. An exchange is not kept longer than its run."""
 
     runs_max: int
     exchanges_max: int
@@ -111,7 +123,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Totals for status pages."""
+    """Totals for status pages. ``links`` are counted by state; ``running`` are targets with a run under way."""
 
     projects: int = 0
     agent_users: int = 0
@@ -132,9 +144,11 @@ class Store(Protocol):
         """Make projects, keys and links as the file has them (all of them in one transaction).
 
         A project is created or brought up to date; projects that the file does not name are left alone. Keys with origin
-        ``file`` that are not in it any more are revoked; a revoked key stays revoked. A link whose grant
-        digest is new gets the new tokens: a link without an agent user becomes ``linking``, with its first SYNC requested;
-        one with an agent user becomes ``linked`` and a sync is requested for that agent user (cause ``link``).
+        ``file`` that are not in it any more are revoked; a revoked key stays revoked. A key that is here already, by its
+        digest, keeps its id and when it was made, and belongs to the file from now on. A link whose grant digest is new is
+        as ``linking.adopt`` says, and a sync is requested for its agent user, or its first SYNC (cause ``link``).
+
+        Raises SettingsError when a key's value or id belongs to another key; then nothing is stored.
         """
 
     async def projects(self) -> list[Project]:
@@ -147,15 +161,15 @@ class Store(Protocol):
         """The key with this digest, whatever its state."""
 
     async def add_key(self, key: ApiKey) -> None:
-        """Keep a key. Raises NotFound when there is no such project."""
+        """Keep a key. Raises NotFound when there is no such project, AdminRefused when its value or id is taken."""
 
     async def revoke_key(self, project_id: str, key_id: str, now: Instant) -> ApiKey:
-        """Revoke a key; again is no error. Returns it as it is now. Raises NotFound."""
+        """Revoke a key; again is no error and keeps the first time. Returns it as it is now. Raises NotFound."""
 
     async def links(
         self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
     ) -> list[Link]:
-        """Links by (project_id, user_id)."""
+        """Links by (project_id, user_id), whatever their state."""
 
     async def find_link(self, project_id: str, user_id: str) -> Link | None:
         """One link."""
@@ -163,10 +177,16 @@ class Store(Protocol):
     async def save_tokens(
         self, project_id: str, user_id: str, tokens: Tokens, now: Instant
     ) -> None:
-        """Keep refreshed tokens; durable before the new access token is used. Raises NotFound."""
+        """Keep refreshed tokens; durable before the new access token is used.
+
+        Raises NotFound when there is no such link, or it has ended: an unlinked link holds no tokens.
+        """
 
     async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
-        """End a link as ``Unlink`` says. A run under way loses its lease if the agent user goes. Raises NotFound."""
+        """End a link as ``Unlink`` says; again changes nothing. Returns it as it is now. Raises NotFound.
+
+        A run under way loses its lease if the agent user goes, or if it is the link's first SYNC.
+        """
 
     # --- requests and runs -----------------------------------------------------------------------------------
 
@@ -180,20 +200,25 @@ class Store(Protocol):
         worker: str,
         lease_seconds: float,
     ) -> Admitted | None:
-        """Record a request by ``syncing.request``; None when the agent user is not linked (nothing is written).
+        """Record a request by ``syncing.request``; None when the target has no work (nothing is written).
 
-        START also claims the run for ``worker``. Durable on return.
+        Agent users have work while they are linked, links until their first SYNC has succeeded. START also claims the run
+        for ``worker``; REFUSE writes nothing.
         """
 
     async def projects_due(self, now: Instant) -> list[str]:
-        """Ids of projects with a run that may start now (an expired lease counts), without reading every row."""
+        """Ids of projects with a run that may start now (an expired lease counts), without reading every row.
+
+        It looks at all projects; so do ``next_due_at``, ``works`` and ``counts``.
+        """
 
     async def claim_due(
         self, project_id: str, now: Instant, *, limit: int, worker: str, lease_seconds: float
     ) -> list[Claim]:
-        """Hand out up to ``limit`` runs of the project that may start, the longest due first.
+        """Hand out up to ``limit`` runs of the project that may start, those first that could start soonest.
 
-        A run whose lease expired is recorded with outcome ``interrupted`` and handed out again.
+        Soonest by ``syncing.ready_at``, then by target. A run whose lease expired is recorded with outcome
+        ``interrupted`` and handed out again. One transaction for all of them.
         """
 
     async def next_due_at(self, now: Instant) -> Instant | None:
@@ -202,10 +227,13 @@ class Store(Protocol):
     async def heartbeat(
         self, leases: Sequence[Lease], now: Instant, lease_seconds: float
     ) -> list[Lease]:
-        """Prolong leases. Returns those that are lost."""
+        """Prolong leases to ``now + lease_seconds``. Returns those that are lost. One transaction for all of them."""
 
     async def hand_back(self, leases: Sequence[Lease], now: Instant) -> None:
-        """Give runs back as if they had not been started (``syncing.interrupt``). Lost leases are skipped."""
+        """Give runs back as if they had not been started (``syncing.interrupt``). Lost leases are skipped.
+
+        One transaction for all of them.
+        """
 
     async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
         """Stored definitions of those of the devices that are here."""
@@ -213,13 +241,17 @@ class Store(Protocol):
     async def settle(self, settlement: Settlement, now: Instant) -> Work:
         """Store what a run found and what follows it: effects, ``syncing.settle``, run, exchanges. All or nothing.
 
-        Returns the work as it is now. Raises LeaseLost when the lease is not the newest any more; then nothing is stored.
+        Effects are carried out in order. One on a link that has ended or moved to another agent user meanwhile does nothing.
+        ``WriteDevices`` comes before effects that may end the agent user.
+
+        Returns the work as ``syncing.settle`` left it, even when an effect has ended the target. Raises LeaseLost when
+        the lease is lost; then nothing is stored.
         """
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     async def knowledge(self, project_id: str, agent_user_id: str) -> Knowledge:
-        """What is known of this agent user."""
+        """What is known of this agent user. It looks at other projects for ``elsewhere``: linked there."""
 
     async def agent_users(
         self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
@@ -229,12 +261,15 @@ class Store(Protocol):
     async def devices(
         self, project_id: str, agent_user_id: str, *, after: str = "", limit: int = 5000
     ) -> list[Device]:
-        """Devices of an agent user by id. Raises NotFound when it is not linked here."""
+        """Devices of an agent user by id. Raises NotFound when it is not linked here.
+
+        ``changed_at`` is when the definition was last written.
+        """
 
     async def place(
         self, project_id: str, agent_user_id: str, device_id: str, placement: Placement
     ) -> None:
-        """Set a device's placement. Raises NotFound."""
+        """Set a device's placement, all of it. Raises NotFound."""
 
     async def runs(
         self,
@@ -244,22 +279,28 @@ class Store(Protocol):
         before: str = "",
         limit: int = 100,
     ) -> list[Run]:
-        """Runs, newest first, older than the run ``before``."""
+        """Runs, newest first, older than the run ``before``: in descending order of ids, whether that one is kept or not.
+
+        ``agent_user_id`` counts only together with ``project_id``; "" lists first SYNCs.
+        """
 
     async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
         """One run with the exchanges that are still kept."""
 
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
-        """Targets whose work is not idle, longest due first."""
+        """Targets whose work is not idle, those first that may start soonest (``syncing.ready_at``, then target)."""
 
     async def counts(self) -> Counts:
         """Totals."""
 
     async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
-        """Delete the oldest runs and exchanges beyond the limits, at most ``batch`` each. Returns how many went."""
+        """Delete the oldest runs and exchanges beyond the limits, at most ``batch`` each. Returns how many went, of both.
+
+        Its cost does not grow with what is kept. What is older goes first, by ``finished_at`` and ``started_at``.
+        """
 
     async def check(self) -> None:
         """Raise StoreUnavailable unless the database can be written to."""
 
     async def close(self) -> None:
-        """Finish what was accepted, then close. Later calls raise StoreUnavailable."""
+        """Finish what was accepted, then close; again is no error. Later calls raise StoreUnavailable."""
