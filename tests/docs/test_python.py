@@ -10,7 +10,7 @@ import pytest
 import homegraph
 from homegraph import ApiError, AsyncClient, Client
 from homegraph.wire.status import Explanation, render
-from http_stub import Answer, closed_port, stub_server
+from support.http_stub import Answer, closed_port, stub_server
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/python.md").read_text()
 BLOCKING, ASYNCHRONOUS, TRANSPORT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -20,7 +20,7 @@ from homegraph.cli import documents
 from homegraph.cli.place import Place, find, token
 from homegraph.client.calls import Request, is_loopback
 from homegraph.client.transport import BlockingTransport, SyncTransport
-from homegraph.errors import AdminRefused, ApiError, HomegraphError, NotFound
+from homegraph.errors import ApiError
 from homegraph.wire.rows import status_of_http
 
 __all__ = ["Admin", "connect", "local_place", "transport_to"]
@@ -29,9 +29,6 @@ TIMEOUT_SECONDS: Final = 30.0
 """The server answers these calls from its database, at once; doctor tries fulfillments for up to 10 s."""
 
 OK: Final = 200
-UNAUTHENTICATED: Final = 401
-FORBIDDEN: Final = 403
-ABSENT: Final = 404
 
 
 class Admin:
@@ -46,7 +43,7 @@ class Admin:
         """Read something. Parameters that are None are left out.
 
         Raises:
-            AdminRefused, NotFound, ApiError: the server says no.
+            ApiError: the server says no.
             ServerUnreachable: the server says nothing.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
@@ -124,7 +121,7 @@ def connect(server: str | None, data_dir: str | None) -> Iterator[Admin]:
         yield Admin(place, bearer, transport)
 
 
-def _refusal(http: int, body: bytes, place: Place) -> HomegraphError:
+def _refusal(http: int, body: bytes, place: Place) -> ApiError:
     """The error that a refusal stands for."""
     try:
         told = msgspec.json.decode(body, type=documents.Refused).error
@@ -136,11 +133,6 @@ def _refusal(http: int, body: bytes, place: Place) -> HomegraphError:
             reason="NOT_A_HOME_GRAPH",
             hint="Check --server: something else listens there.",
         )
-    hint = told.hint or None
-    if http in {UNAUTHENTICATED, FORBIDDEN}:
-        return AdminRefused(told.message, hint=hint)
-    if http == ABSENT:
-        return NotFound(told.message, hint=hint)
     return ApiError(
         told.message,
         http_status=http,

@@ -134,7 +134,7 @@ def _api(error: ApiError) -> Failure:
         code=error.code,
         what=error.message,
         why=why,
-        fix=error.hint if first is None else first.fix,
+        fix=_fix(error, first),
         exit=exit_code(error),
         others=tuple(told[1:REASONS_MAX]),
         links=tuple(links.values()),
@@ -142,6 +142,13 @@ def _api(error: ApiError) -> Failure:
         status=error.status,
         retryable=error.retryable,
     )
+
+
+def _fix(error: ApiError, first: Reason | None) -> str:
+    """What to do. The public API's hint repeats the reason's title first, which is told already."""
+    if first is None:
+        return error.hint
+    return error.hint.removeprefix(first.title).strip() or first.fix
 
 
 def _reasons(error: ApiError, links: Mapping[str, str]) -> list[Reason]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from homegraph.cli.app import run as run_command
-from http_stub import stub_server
+from support.http_stub import stub_server
 
 TOKEN = "admin-token-that-nobody-may-see"
 PROCESS_SECONDS = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from http_stub import Answer
+from support.http_stub import Answer
 
 TOKEN = "admin-token-that-nobody-may-see"
 

@@ -12,7 +12,7 @@ from homegraph import __version__, errors
 from homegraph.cli import failure
 from homegraph.cli.status import NotReadyInTime
 from homegraph.wire.status import REASONS, parse_error, render
-from http_stub import Answer, closed_port
+from support.http_stub import Answer, closed_port
 
 
 class Foreign(Exception):

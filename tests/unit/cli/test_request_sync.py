@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from homegraph.wire.status import Explanation, render
-from http_stub import Answer, closed_port
+from support.http_stub import Answer, closed_port
 
 KEY = "AIzaSyA-secret_secret_secret_secret_123"
 PATH = "/v1/devices:requestSync"

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from pyreqwest.exceptions import ConnectError
 
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
-from homegraph.client import Request, Response
+from homegraph.client import Request, Response, transport
 from homegraph.client.transport import ANSWER_MAX_BYTES, AsyncTransport, BlockingTransport
-from http_stub import Answer, closed_port, stub_server
+from support.http_stub import Answer, closed_port, stub_server
 
 KEY = "AIzaSyA-secret_secret_secret_secret_123"
 PATH = "/v1/devices:requestSync"
@@ -37,19 +38,19 @@ def asynchronous(url, agent_user_id="user-1", *, async_=False, **options):
 
 def send_blocking(request):
     """Send one request through a blocking transport."""
-    with closing(BlockingTransport()) as transport:
-        return transport.send(request)
+    with closing(BlockingTransport()) as blocking_transport:
+        return blocking_transport.send(request)
 
 
 def send_asynchronous(request):
     """Send one request through an asynchronous transport."""
 
     async def send():
-        transport = AsyncTransport()
+        async_transport = AsyncTransport()
         try:
-            return await transport.send(request)
+            return await async_transport.send(request)
         finally:
-            await transport.close()
+            await async_transport.close()
 
     return asyncio.run(send())
 
@@ -164,12 +165,31 @@ class TestUnreachable:
         assert "before you repeat" in error.hint
 
     def test_answer_is_too_large(self, unreachable, server):
-        """More than the bound is not read, whoever sends it."""
+        """One byte more than the bound is too much."""
         server.on("POST", PATH, Answer(b" " * (ANSWER_MAX_BYTES + 1)))
 
         error, _ = unreachable(server.url)
 
         assert "16 MiB" in error.message
+
+    def test_answer_has_no_end(self, unreachable, server):
+        """What lies beyond the bound is not read, so that an endless answer ends long before the deadline."""
+        server.on("POST", PATH, Answer(b" " * 1_000_000, endless=True))
+
+        error, _ = unreachable(server.url)
+
+        assert "16 MiB" in error.message
+
+    def test_library_that_quotes_the_address_is_not_quoted(self):
+        """Should the library's only sentence be one with the address in it, ours is shown instead."""
+        request = Request("POST", f"http://h/?key={KEY}", (), b"", 1.0)
+        causes = [{"message": f"error sending request for url (http://h/?key={KEY})"}]
+
+        error = transport._unreachable(
+            request, ConnectError("connection error", {"causes": causes})
+        )
+
+        assert error.message == "http://h cannot be reached: the connection failed."
 
     @pytest.mark.parametrize("send", [send_blocking, send_asynchronous])
     @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,13 +35,17 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What is sent back. ``release`` holds the answer back until it is set; ``hang_up`` closes without one."""
+    """What is sent back.
+
+    ``release`` holds the answer back until it is set; ``hang_up`` closes without one; ``endless`` repeats the body for ever.
+    """
 
     body: bytes | object = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     release: threading.Event | None = None
     hang_up: bool = False
+    endless: bool = False
 
     def encoded(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -86,10 +90,20 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
                 return
             content = answer.encoded()
             self.send_response(answer.status)
+            if answer.endless:
+                self.end_headers()
+                self._stream(content)
+                return
             for name, value in {"content-length": str(len(content)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
+
+        def _stream(self, content: bytes) -> None:
+            self.close_connection = True
+            with suppress(OSError):  # the client has heard enough
+                while True:
+                    self.wfile.write(content)
 
         do_GET = do_POST = _any  # noqa: N815
 
