@@ -116,7 +116,7 @@ class Narrator:
 
     def meanwhile(self, sent: str, status: int, came: str) -> None:
         """What the servers said to each other: what one sent, what the other answered."""
-        sent_line = ((Mark.FAINT, f"{MEANWHILE}--> {sent}"),)
+        sent_line = ((Mark.FAINT, f"{MEANWHILE}--> "), (Mark.PLAIN, sent))
         self._write(Block.SHOWN, [sent_line, _answer(MEANWHILE, status, came)])
 
     def came(self, status: int, text: str) -> None:
