@@ -135,6 +135,8 @@ class Served:
         self._stop, self._news = asyncio.Event(), asyncio.Event()
         async with running(self.settings) as self.server:
             self.house.events.subscribe(lambda _: self._news.set())
+            while not self.house.loop.is_beating():
+                await self.house.store.counts()  # the loop's first look is on its way
             self._ready.set()
             await self._stop.wait()
 
