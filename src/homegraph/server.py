@@ -52,6 +52,9 @@ KEEP_ALIVE_SECONDS: Final = 75
 ANSWERS_SECONDS: Final = 2
 """For writing the last answers after the grace."""
 
+QUERY_SECONDS: Final = 5.0
+"""Google gives up on QUERY and EXECUTE after three to five seconds (observed)."""
+
 SECONDS_PER_DAY: Final = 86_400.0
 
 EXIT_INTERRUPTED: Final = 130
@@ -160,7 +163,7 @@ async def _house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         vault,
         clock,
         ids,
-        Bounds(settings.sync_timeout_seconds, settings.reply_max_bytes),
+        Bounds(settings.sync_timeout_seconds, QUERY_SECONDS, settings.reply_max_bytes),
     )
     runs = Runs(
         store=store,

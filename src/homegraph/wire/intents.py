@@ -100,14 +100,14 @@ def read_sync_reply(body: bytes) -> SyncReply:
     try:
         reply = _reply_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise ReplyUnusable(f"The reply to SYNC cannot be used: {_quoted(str(exc))}") from exc
+        raise ReplyUnusable(f"The reply to SYNC cannot be used: {quoted(str(exc))}") from exc
     payload = reply.payload
     if payload is None:
         raise ReplyUnusable("The reply to SYNC has no payload.")
     if payload.errorCode:
-        debug = f" ({_quoted(payload.debugString)})" if payload.debugString else ""
+        debug = f" ({quoted(payload.debugString)})" if payload.debugString else ""
         raise ReplyErrorPayload(
-            f"The fulfillment answered SYNC with errorCode {_quoted(payload.errorCode)}{debug}"
+            f"The fulfillment answered SYNC with errorCode {quoted(payload.errorCode)}{debug}"
         )
     if payload.devices is None:
         raise ReplyUnusable("The reply to SYNC has no payload.devices.")
@@ -131,7 +131,7 @@ def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
         device = msgspec.convert(members, _Device)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ReplyUnusable(
-            f"Device {index} of the reply to SYNC cannot be used: {_quoted(str(exc))}"
+            f"Device {index} of the reply to SYNC cannot be used: {quoted(str(exc))}"
         ) from exc
     if not device.id:
         raise ReplyUnusable(f"Device {index} of the reply to SYNC has an empty id.")
@@ -145,6 +145,6 @@ def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
     )
 
 
-def _quoted(text: str) -> str:
-    """A foreign text, cut, for our messages."""
+def quoted(text: str) -> str:
+    """A foreign text, cut, as it may stand in a message of ours."""
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
