@@ -577,6 +577,18 @@ class TestDoctor:
         assert done.code == 1
         assert "FAIL  clock skew" in done.out
 
+    def test_server_that_is_not_ready(self, run, healthy, server, monkeypatch):
+        """It is a failure of its own, and the other checks go on; a token from a variable needs no file."""
+        monkeypatch.setenv("HOMEGRAPH_ADMIN_TOKEN", TOKEN)
+        server.on("GET", "/readyz", Answer(b"not ready", 503))
+
+        done = run("doctor")
+
+        assert done.code == 1
+        assert "FAIL  server" in done.out
+        assert "ok    admin token: from HOMEGRAPH_ADMIN_TOKEN" in done.out
+        assert "ok    database" in done.out
+
     def test_nothing_is_there(self, run):
         """Without server and token there is no error but two findings with their fixes."""
         done = run("doctor", "--json", "--server", "http://127.0.0.1:9")

@@ -199,6 +199,42 @@ class TestAdminRefusals:
         assert "--server" in done.err
 
 
+class TestServeFlags:
+    @pytest.mark.parametrize(
+        ("flag", "value"),
+        [
+            ("--listen", "nonsense"),
+            ("--db", "mysql://x"),
+            ("--log-format", "xml"),
+            ("--log-level", "loud"),
+        ],
+    )
+    def test_each_reaches_its_setting(self, run, flag, value):
+        """A wrong value comes back from the server's settings with the name of the flag."""
+        done = run("serve", flag, value)
+
+        assert (done.code, done.out) == (2, "")
+        assert flag in done.err
+
+    def test_file_is_the_one_that_is_named(self, run, tmp_path):
+        """--config names the file whose mistakes are told."""
+        (tmp_path / "home.toml").write_text("[server]\nlisten = 7\n")
+
+        done = run("serve", "--config", "home.toml")
+
+        assert done.code == 2
+        assert "home.toml:2" in done.err
+
+    def test_data_folder_of_the_flag_is_used(self, run, tmp_path):
+        """--data-dir names the folder, here one that cannot be made."""
+        (tmp_path / "file").write_text("")
+
+        done = run("serve", "--data-dir", "file/data", "--listen", "127.0.0.1:0")
+
+        assert done.code != 0
+        assert "file/data" in done.err
+
+
 class TestStart:
     def test_version_needs_next_to_nothing(self):
         """--version is answered without Typer, rich, msgspec and the client; that is what keeps it fast."""
