@@ -4,7 +4,7 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from homegraph.demo.calls import Call
@@ -31,6 +31,7 @@ def as_curl_reads(words):
             method = value
         elif flag == "-H":
             name, colon, text = value.partition(": ")
+            assert bool(text) is bool(colon), "curl would leave the header out"
             headers.append((name, text) if colon else (value.removesuffix(";"), ""))
         elif flag == "-d":
             assert not value.startswith("@"), "curl would read a file"
@@ -42,6 +43,7 @@ def as_curl_reads(words):
 
 
 @given(calls)
+@example(Call("POST", "http://127.0.0.1/", (("X-Empty", ""), ("X-Full", "a; b")), "@/etc/hosts"))
 def test_the_line_gives_the_call_back(call):
     """A shell that splits the line finds method, address, headers and body as they were sent."""
     assert as_curl_reads(shlex.split(call.as_curl())) == call
