@@ -14,6 +14,7 @@ is shown to outsiders as an internal error with a request id, never with its own
     HomegraphError
     ├── WireError                bytes that cannot be read as what they should be
     ├── CallRefused              a call of the public API is answered with an error
+    ├── TokenRequestRefused      a service account gets no access token from us
     ├── FulfillmentError         an intent that did not bring a usable answer
     │   ├── FulfillmentUnreachable
     │   ├── FulfillmentTimeout
@@ -67,6 +68,7 @@ __all__ = [
     "TokenError",
     "TokenRefused",
     "TokenRejected",
+    "TokenRequestRefused",
     "WireError",
 ]
 
@@ -104,6 +106,19 @@ class CallRefused(HomegraphError):
         super().__init__(message or code)
         self.code = code
         self.facts: dict[str, Any] = facts
+
+
+class TokenRequestRefused(HomegraphError):
+    """A request to our token endpoint is refused, or a token that a caller has signed himself.
+
+    ``code`` is a reason of ``wire.status.REASONS``. ``error`` is the word that OAuth has for it (RFC 6749, 5.2), and the
+    message is the ``error_description`` beside it. Neither holds anything of the token.
+    """
+
+    def __init__(self, code: str, error: str, description: str, /) -> None:
+        super().__init__(description)
+        self.code = code
+        self.error = error
 
 
 class FulfillmentError(HomegraphError):

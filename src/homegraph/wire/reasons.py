@@ -255,6 +255,87 @@ _AGENT_USERS: Final = (
     Reason(
         code="AGENT_USER_UNLINKED",
         row="not-found",
+    Reason(
+        code="CREDENTIALS_DISAGREE",
+        row="cred-mismatch",
+        title="The API key belongs to another project than the access token.",
+        why="The call carries both, and each names a project. The token alone would have decided.",
+        fix="Leave the key away, or take key and service account from the same project.",
+    ),
+)
+
+_TOKEN_REQUESTS: Final = (
+    Reason(
+        code="ASSERTION_UNREADABLE",
+        row="token-request",
+        title="The assertion is no JWT of a service account.",
+        why="It is not three parts in base64url, or header and claims are not JSON with the types that a JWT has, or the claims "
+        "do not say who has signed (iss).",
+        fix="Let a library of Google's make the assertion from the key file.",
+    ),
+    Reason(
+        code="ASSERTION_LIFETIME",
+        row="token-request",
+        title="The assertion is expired, not valid yet, or valid for more than an hour.",
+        why="iat must be about now, and exp at most 3,600 seconds later. The server's clock decides; "
+        "most often the clock of the caller is wrong.",
+        fix="Set the clocks of caller and server; `homegraph doctor` checks the server's.",
+    ),
+    Reason(
+        code="ASSERTION_AUDIENCE",
+        row="token-request",
+        title="The assertion is meant for another token endpoint.",
+        why="aud must be the address of this server's token endpoint, by a name that the server knows to be its own, "
+        "or one of Google's.",
+        fix="Sign for the token_uri of the key file. If the server has another name for its callers, set base_url in "
+        "homegraph.toml, or add the name to allowed_hosts.",
+    ),
+    Reason(
+        code="ASSERTION_SIGNATURE",
+        row="token-request",
+        title="No valid key of the service account has made this signature.",
+        why="The key was revoked, belongs to another account, or was damaged on its way, often by line breaks in an environment "
+        "variable; or the algorithm is not RS256.",
+        fix="Compare private_key_id with `homegraph service-accounts list`, or make a new key.",
+    ),
+    Reason(
+        code="SERVICE_ACCOUNT_UNKNOWN",
+        row="token-request",
+        title="There is no such service account here.",
+        why="No project has an account with the client_email in iss that has a key which is not revoked. A key file of Google's "
+        "is known here only when homegraph.toml lists it.",
+        fix="Make one with `homegraph service-accounts create`, or list the key file in homegraph.toml under service_accounts.",
+    ),
+    Reason(
+        code="ASSERTION_SCOPE",
+        row="token-request",
+        title="The assertion asks for no scope, or for one that does not exist.",
+        why="A token is good for the scopes in the claim scope, which are addresses separated by blanks.",
+        fix="Ask for the scope https://www.googleapis.com/auth/homegraph.",
+    ),
+    Reason(
+        code="GRANT_TYPE_UNSUPPORTED",
+        row="token-request",
+        title="The token endpoint does not know this grant_type.",
+        why="It issues tokens to service accounts only, by the grant type urn:ietf:params:oauth:grant-type:jwt-bearer. "
+        "Refresh tokens and codes belong to the token endpoint of your own cloud.",
+        fix="Send a form with grant_type and assertion, as Google's libraries do.",
+    ),
+    Reason(
+        code="TOKEN_REQUEST_UNREADABLE",
+        row="token-request",
+        title="The request for a token is neither a form nor JSON with an assertion.",
+        why="The body is missing, too large, not in the format of its content type, or has no parameter assertion.",
+        fix="Send a form with grant_type and assertion, as Google's libraries do.",
+    ),
+    Reason(
+        code="TOKEN_REQUESTS_TOO_MANY",
+        row="token-limit",
+        title="The project asks for more access tokens than it can use.",
+        why="A token is good for an hour and for any number of calls, so there is a bound on how many are issued per minute.",
+        fix="Keep a token until it ends, instead of fetching one for each call.",
+        retryable=True,
+    ),
         title="This user was linked once and has unlinked the account.",
         why="After unlinking nothing is known of the user any more. A cloud that ignores the DISCONNECT intent goes on calling.",
         fix="Stop calling for this user when DISCONNECT arrives, or link the account again.",
@@ -532,3 +613,4 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     }
 )
 """Every reason by its code. Of those that share a row the most common comes first."""
+            _TOKEN_REQUESTS,

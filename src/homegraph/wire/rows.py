@@ -273,6 +273,12 @@ _ALL: Final = (
         **_UNAUTHENTICATED,
     ),
     Row(
+        id="cred-mismatch",
+        message="The API Key and the authentication credential are from different projects.",
+        evidence="R",
+        **{**_INVALID, "exit": Exit.NOT_ALLOWED},
+    ),
+    Row(
         id="scope",
         message="Request had insufficient authentication scopes.",
         evidence="O",
@@ -369,6 +375,14 @@ _ALL: Final = (
         evidence="R",
         v1_reason="backendError",
     ),
+    # The token endpoint, which speaks OAuth: {"error": …, "error_description": …}, see token_endpoint.
+    Row(
+        id="token-request",
+        message="{text}",
+        evidence="O",
+        **{**_INVALID, "exit": Exit.NOT_ALLOWED},
+    ),
+    Row(id="token-limit", message="{text}", evidence="I", **_EXHAUSTED),
     # The admin API, which is ours: Google has nothing like it, so it speaks with the error's own message.
     Row(id="admin-invalid", message="{text}", evidence="I", **_INVALID),
     Row(

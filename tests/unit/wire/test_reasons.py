@@ -38,6 +38,16 @@ PROMISED = [
     "QUOTA_EXHAUSTED",
     "AGENT_USER_NEVER_LINKED",
     "AGENT_USER_UNLINKED",
+    "CREDENTIALS_DISAGREE",
+    "ASSERTION_UNREADABLE",
+    "ASSERTION_LIFETIME",
+    "ASSERTION_AUDIENCE",
+    "ASSERTION_SIGNATURE",
+    "ASSERTION_SCOPE",
+    "SERVICE_ACCOUNT_UNKNOWN",
+    "GRANT_TYPE_UNSUPPORTED",
+    "TOKEN_REQUEST_UNREADABLE",
+    "TOKEN_REQUESTS_TOO_MANY",
     "AGENT_USER_OF_OTHER_PROJECT",
     "FIRST_SYNC_FAILED",
     "FIRST_SYNC_PENDING",
@@ -71,7 +81,7 @@ PROMISED = [
 ]
 
 
-NAMES = ("$.xgafv ", "agentUserId ", "alt ", "alt=", "fields ", "fulfillment_url ")
+NAMES = ("$.xgafv ", "agentUserId ", "alt ", "alt=", "aud ", "fields ", "fulfillment_url ", "iat ")
 """Sentences may begin with a name that is spelled in lower case."""
 
 
