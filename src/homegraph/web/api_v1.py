@@ -10,8 +10,7 @@ that Google finds first. ``RequestSyncDoor.answer_call`` is that order, step by 
     5  the form of the answer      alt=media, fields
     6  body, content type, JSON    read within bounds, then transcoded
     7  fields
-    8  the server                  is it stopping; a lasting mistake is told before this passing one
-    9  the use-case                is the user known, is another call in flight, and the work itself
+    8  the use-case                is the server stopping, is the user known, is another call in flight, and the work itself
 
 Credentials: an access token decides when there is one, whether it comes in the Authorization header or in the URL; else the
 key in the URL, else the key in X-Goog-Api-Key. The URL wins over the header because what a developer pasted there is what
@@ -148,8 +147,6 @@ class RequestSyncDoor:
             message = read_request_sync(
                 body, _text(head.content_type), rest, lenient_form=self._settings.lenient_form
             )
-            if self._house.loop.stopping:
-                raise CallRefused("SERVER_STOPPING")
         except HomegraphError as exc:
             if not isinstance(exc, CallerGone):
                 project_id = project.id if project is not None else ""

@@ -23,7 +23,7 @@ from homegraph import __version__
 from homegraph.service.doctor import readiness
 from homegraph.service.views.server import Check
 from homegraph.web.exchange import answer
-from homegraph.web.pages import HEADERS, Html, element, page
+from homegraph.web.pages import HEADERS, NAME, Html, element, page
 from homegraph.web.site import Site
 from homegraph.wire.status import REASONS, Reason, render_html_404, row_of
 
@@ -84,7 +84,7 @@ def root_page(site: Site) -> Response:
         "  -H 'Content-Type: application/json' -d '{\"agentUserId\": \"USER\"}'"
     )
     return page(
-        "homegraph",
+        NAME,
         element(
             "p",
             "This is a Home Graph: it keeps the devices of linked accounts, and asks their fulfillments again when "

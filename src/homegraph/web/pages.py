@@ -14,6 +14,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+NAME: Final = "homegraph"
+
 STYLE: Final = """
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 44rem; padding: 0 1rem }
@@ -63,7 +65,7 @@ def page(title: str, *body: str, http: int = 200) -> Response:
             "head",
             element("meta", charset="utf-8"),
             element("meta", name="viewport", content="width=device-width"),
-            element("title", f"{title} · homegraph"),
+            element("title", title if title == NAME else f"{title} · {NAME}"),
             element("style", Html(STYLE)),
         ),
         element("body", element("h1", title), *body, element("footer", FOOTER)),
