@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ QUICK: Final = Plan(rounds=2, calls=64, connections=16, users=80, devices=DEVICE
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return the exit code: 0, or 1 when something could not be measured."""
+    """Return the exit code: 0, 1 when something could not be measured, 128 and more when it was interrupted."""
     names = [scenario.name for scenario in SCENARIOS]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
@@ -44,7 +45,11 @@ def main(arguments: Sequence[str]) -> int:
         "--dir", type=Path, metavar="DIR", help="where the database is made (and removed)"
     )
     options = parser.parse_args(arguments)
+    # Ended from outside, we end what we started: an exception goes through all contexts.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds must be at least 1")
     base = QUICK if options.quick else FULL
     plan = Plan(
         options.rounds or base.rounds, base.calls, base.connections, base.users, base.devices
@@ -56,6 +61,8 @@ def main(arguments: Sequence[str]) -> int:
     except (Broken, OSError) as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=2) + "\n")

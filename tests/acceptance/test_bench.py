@@ -1,0 +1,37 @@
+"""The benchmark runs against the server as it is shipped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_scenario_can_be_measured(tmp_path: Path):
+    """One short round of all scenarios: every call is answered 200, every figure is there."""
+    file = tmp_path / "run.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--rounds", "1", "--json", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    scenarios = json.loads(file.read_text())["scenarios"]
+    assert [scenario["name"] for scenario in scenarios] == [
+        "floor",
+        "sync-none",
+        "sync-one",
+        "sync-all",
+        "async",
+        "duplicates",
+    ]
+    assert all(scenario["errors"] == 0 for scenario in scenarios)
+    assert all(scenario["cpu_ratio"]["median"] > 0 for scenario in scenarios)
