@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from homegraph.service import doctor
+from homegraph.service import doctor, reading
 from homegraph.service.events import LinkChanged
 from homegraph.service.project_settings import LinkSettings, OAuthSettings, ProjectSettings
 from homegraph.service.secret import Secret
 from homegraph.service.setting_addresses import ListenAddress
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
+from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from homegraph.web.admin import BODY_BYTES_MAX, ROUTES
 from homegraph.web.app import build_app
 from support.served import CALL, JSON, KEY, Served, an_integration, linked, settings_in
@@ -500,6 +500,25 @@ def test_links_are_handed_out_in_pages(cloud, tmp_path):
     assert [link["user"] for link in first["links"]] == ["ann", "ben"]
     assert [link["user"] for link in rest["links"]] == ["cy"]
     assert "next_after" not in rest
+
+
+def test_counts_go_through_all_pages(tmp_path, monkeypatch):
+    """However many links and agent users there are, all of them count, and the doctor looks at each."""
+    monkeypatch.setattr(reading, "PAGE", 1)
+    monkeypatch.setattr(doctor, "LINKS_NAMED_MAX", 1)
+    names = ("ann", "ben", "cy", "di")
+    with ScriptedFulfillment() as scripted:
+        scripted.homes = {name: Home(f"agent-{name}") for name in names[:2]}
+        users = tuple(LinkSettings(name, Secret(name)) for name in names)
+        with Served(settings_in(tmp_path, an_integration(scripted, links=users))) as served:
+            for name in names:
+                served.until_link(lambda link: link.agent_user_id or link.problem, user=name)
+            project = served.admin("GET", "projects/acme").json
+            found = ill(served)
+
+    assert (project["links"], project["agent_users"]) == ({"linked": 2, "linking": 2}, 2)
+    assert found["links"] == "1 more with a problem"
+    assert "link of cy to acme" in found
 
 
 def test_a_link_tells_when_it_is_tried_again(tmp_path):
