@@ -1,0 +1,48 @@
+"""The store's contract as a test suite, for every adapter alike.
+
+A test module opts in with a fixture that opens an empty store, and two classes::
+
+    pytest.register_assert_rewrite("homegraph.testing.store_contract")  # before the import: readable failures
+
+    from homegraph.testing.store_contract import StoreContract, StoreMachine
+
+    pytestmark = pytest.mark.anyio
+
+
+    @pytest.fixture
+    async def store():
+        store = await MyStore.open(...)
+        yield store
+        await store.close()
+
+
+    class TestMyStore(StoreContract): ...
+
+
+    class MyMachine(StoreMachine):
+        async def open_store(self):
+            return await MyStore.open(...)
+
+
+    TestMyMachine = MyMachine.TestCase
+
+``StoreContract`` goes through the port method by method, in one module per topic; ``StoreMachine`` drives a store through any
+order of requests, claims, ends and deaths beside a model of plain lists. New behaviour of the port is written here first.
+What only one adapter has (files, locks, a server) is tested where the adapter is.
+"""
+
+from homegraph.testing.store_contract.claiming import Claiming
+from homegraph.testing.store_contract.declaring import Declaring
+from homegraph.testing.store_contract.journal import Journal
+from homegraph.testing.store_contract.linking import Linking
+from homegraph.testing.store_contract.machine import StoreMachine
+from homegraph.testing.store_contract.reading import Reading
+from homegraph.testing.store_contract.rekeying import Rekeying
+from homegraph.testing.store_contract.requesting import Requesting
+from homegraph.testing.store_contract.settling import Settling
+
+__all__ = ["StoreContract", "StoreMachine"]
+
+
+class StoreContract(Declaring, Linking, Requesting, Claiming, Settling, Rekeying, Reading, Journal):
+    """Every sentence of ``store.port``. Needs an async fixture ``store``: an open, empty store."""

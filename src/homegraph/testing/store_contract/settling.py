@@ -1,0 +1,272 @@
+"""``settle``: the end of a run, its record, and what it writes of devices and links."""
+# ruff: noqa: PLR2004, S101  # a test suite that lives in the package
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from homegraph.errors import LeaseLost
+from homegraph.graph import syncing
+from homegraph.graph.effects import SetLinkState, Unlink, WriteDevices
+from homegraph.graph.model import (
+    Changed,
+    Changes,
+    Finding,
+    LinkResult,
+    LinkState,
+    Mode,
+    Outcome,
+    Placement,
+    Tokens,
+)
+from homegraph.graph.syncing import Finish, GiveUp, Retry, State, Step, state_of
+from homegraph.store.port import Settlement, Store
+from homegraph.testing.store_contract.scene import (
+    Scene,
+    exchange,
+    first_sync,
+    stored,
+    target,
+)
+
+
+class Settling:
+    """What a run leaves behind."""
+
+    @pytest.mark.parametrize(
+        "step", [Finish(), Finish(Outcome.FAILED), Retry(1_050.0), GiveUp()], ids=repr
+    )
+    @pytest.mark.parametrize("again", [False, True], ids=["alone", "asked again"])
+    async def test_what_follows(self, store: Store, step: Step, *, again: bool) -> None:
+        """The work is as ``syncing.settle`` says, and told."""
+        scene = Scene(store)
+        await scene.link()
+        await scene.request()
+        work = (claim := await scene.claim()).work
+        if again:
+            _, work = syncing.request(work, Mode.ASYNC, work.cause, scene.now)
+            await scene.request(Mode.ASYNC, cause=work.cause)
+        scene.now = 1_007.0
+        after = await scene.settle(claim, step=step)
+
+        assert after == syncing.settle(work, step, 1_007.0)
+        busy = state_of(after) is not State.IDLE
+        assert await store.works() == ([(target(), after)] if busy else [])
+
+    async def test_a_run_is_recorded_as_it_was(self, store: Store) -> None:
+        """Every member of the run and of its exchanges comes back, in order."""
+        scene = Scene(store)
+        await scene.link()
+        claim = await scene.start()
+        run = replace(
+            scene.record(claim),
+            outcome=Outcome.RETRYING,
+            reason="FULFILLMENT_TIMEOUT",
+            message="The fulfillment did not answer within 30 s. ☹",
+            next_at=1_050.5,
+            changes=Changes(("a", "é"), (Changed("b", ("name", "traits")),), ("c",)),
+            results=(LinkResult("anna"), LinkResult("ben", "TIMEOUT", "Too late.")),
+            findings=(Finding("r", "advice", "what", "why", "fix", "a", "/payload", "source"),),
+        )
+        exchanges = (exchange(1_000.0), replace(exchange(1_001.0, "ben"), status=0), exchange())
+        await store.settle(Settlement(claim.lease, Retry(1_050.5), run, (), exchanges), scene.now)
+
+        assert await store.find_run(run.id) == (run, exchanges)
+        assert await store.runs("acme", "1836") == [run]
+
+    async def test_a_lease_can_be_used_once(self, store: Store) -> None:
+        """A settled run cannot be settled again, and the second attempt leaves nothing."""
+        scene = Scene(store)
+        await scene.link()
+        claim = await scene.start()
+        await scene.settle(claim)
+
+        with pytest.raises(LeaseLost):
+            await scene.settle(claim, WriteDevices((stored("lamp"),), ()))
+        assert await scene.device_ids() == []
+        assert len(await store.runs("acme", "1836")) == 1
+
+    async def test_a_lost_lease_stores_nothing(self, store: Store) -> None:
+        """Another fence, another worker, another target: no device, no link, no run, no change of the work."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        claim = await scene.start()
+        before = await store.works()
+
+        for lease in (
+            replace(claim.lease, fence=claim.lease.fence - 1),
+            replace(claim.lease, fence=claim.lease.fence + 1),
+            replace(claim.lease, worker="worker-2"),
+            replace(claim.lease, target=target("1837")),
+            replace(claim.lease, target=first_sync()),
+        ):
+            effects = (WriteDevices((stored("plug"),), ("lamp",)), Unlink("anna"))
+            with pytest.raises(LeaseLost):
+                await scene.settle(replace(claim, lease=lease), *effects, exchanges=[exchange()])
+        assert await store.works() == before
+        assert await scene.device_ids() == ["lamp"]
+        assert (await store.counts()).exchanges == 0
+        assert await store.runs("acme", "1836") == []
+
+    async def test_a_lease_that_ran_out_and_that_nobody_took(self, store: Store) -> None:
+        """What the run found is stored: it is still the newest."""
+        scene = Scene(store)
+        await scene.link()
+        claim = await scene.start()
+        scene.now = 9_999.0
+
+        assert state_of(await scene.settle(claim)) is State.IDLE
+
+    async def test_devices_are_written(self, store: Store) -> None:
+        """New ones with their placement, known ones renewed with theirs untouched, missing ones dropped."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"), stored("plug"), stored("fan"))
+        chosen = Placement("Attic", "Sun", ("Bulb", "Ball"), frozenset({"room", "name"}))
+        await store.place("acme", "1836", "lamp", chosen)
+        scene.now = 1_007.0
+        new, renewed = stored("new", room="Cellar"), stored("lamp", "second", room=None)
+        await scene.write(new, renewed, removed=["fan", "unknown"])
+
+        lamp, fresh, plug = await store.devices("acme", "1836")
+        assert (lamp.definition, lamp.placement) == (renewed.definition, chosen)
+        assert (lamp.added_at, lamp.changed_at) == (1_000.0, 1_007.0)
+        assert (fresh.id, fresh.definition, fresh.placement) == (
+            "new",
+            new.definition,
+            Placement("Cellar", "New"),
+        )
+        assert (fresh.added_at, fresh.changed_at) == (1_007.0, 1_007.0)
+        assert (plug.definition, plug.changed_at) == (stored("plug").definition, 1_000.0)
+        assert (await scene.start()).known == {
+            new.fingerprint: "new",
+            renewed.fingerprint: "lamp",
+            stored("plug").fingerprint: "plug",
+        }
+        assert (await store.counts()).devices == 3
+
+    async def test_devices_of_another_agent_user(self, store: Store) -> None:
+        """Devices of the same name elsewhere are others."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        await scene.link("ben", "1837", stored("lamp"))
+        await scene.link("anna", "1836", stored("lamp"), project_id="other")
+        await scene.write(stored("lamp", "second", room=None), removed=[])
+        await scene.write(removed=["lamp"])
+
+        assert await scene.device_ids() == []
+        for agent_user_id, project_id in (("1837", "acme"), ("1836", "other")):
+            (device,) = await store.devices(project_id, agent_user_id)
+            assert device.definition == stored("lamp").definition
+
+    async def test_a_device_that_comes_back_is_new(self, store: Store) -> None:
+        """Placement and age of before are gone with it."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp", room="Kitchen"))
+        await scene.write(removed=["lamp"])
+        scene.now = 1_007.0
+        await scene.write(stored("lamp", room="Cellar"))
+
+        (lamp,) = await store.devices("acme", "1836")
+        assert (lamp.placement, lamp.added_at) == (Placement("Cellar", "Lamp"), 1_007.0)
+
+    async def test_many_devices(self, store: Store) -> None:
+        """A long list and awkward ids are written, known, and removed."""
+        scene = Scene(store)
+        ids = [f"device-{number:04}" for number in range(1_000)] + ['"', "a b", "\\", "灯", "[]"]
+        await scene.link("anna", "1836", *map(stored, ids))
+        assert await scene.device_ids() == sorted(ids)
+        found = await store.definitions(target(), ids)
+        assert found == {device_id: stored(device_id).definition for device_id in ids}
+        await scene.write(removed=ids[1:])
+
+        assert await scene.device_ids() == ids[:1]
+
+    async def test_definitions(self, store: Store) -> None:
+        """Of those devices that are here; a link in its first SYNC has none."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"), stored("plug"))
+
+        assert await store.definitions(target(), ["lamp", "fan", "lamp"]) == {
+            "lamp": stored("lamp").definition
+        }
+        assert await store.definitions(target(), []) == {}
+        assert await store.definitions(first_sync(), ["lamp"]) == {}
+        assert await store.definitions(target("1837"), ["lamp"]) == {}
+
+    async def test_the_state_of_a_link(self, store: Store) -> None:
+        """State and problem are set, and when; the tokens stay."""
+        scene = Scene(store)
+        await scene.link()
+        scene.now = 1_007.0
+        await scene.settle(
+            await scene.start(), SetLinkState("anna", LinkState.BROKEN, "TOKEN_REFUSED")
+        )
+        link = await store.find_link("acme", "anna")
+
+        assert link is not None
+        assert (link.state, link.problem, link.changed_at) == (
+            LinkState.BROKEN,
+            "TOKEN_REFUSED",
+            1_007.0,
+        )
+        assert link.tokens != Tokens(b"")
+
+    async def test_the_state_of_a_link_in_its_first_sync(self, store: Store) -> None:
+        """It stays without an agent user, and its problem is known."""
+        scene = Scene(store)
+        await scene.declare("anna")
+        await scene.settle(await scene.claim(), SetLinkState("anna", LinkState.LINKING, "TIMEOUT"))
+        (link,) = (await store.knowledge("acme", "1836")).first_syncs
+
+        assert (link.state, link.problem, link.agent_user_id) == (LinkState.LINKING, "TIMEOUT", "")
+
+    async def test_a_link_that_ended_during_the_run(self, store: Store) -> None:
+        """No effect brings it back."""
+        scene = Scene(store)
+        await scene.link("anna", "1836")
+        await scene.link("ben", "1836")
+        claim = await scene.start()
+        ended = await store.unlink("acme", "anna", scene.now)
+        await scene.settle(
+            claim, SetLinkState("anna", LinkState.LINKED, "TIMEOUT"), Unlink("anna"), Unlink("carl")
+        )
+
+        assert await store.find_link("acme", "anna") == ended
+
+    async def test_unlinking_the_last_link_by_a_run(self, store: Store) -> None:
+        """Devices and work go, and the run that did it is recorded."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        claim = await scene.start()
+        await scene.request()
+        scene.now = 1_007.0
+        await scene.settle(claim, WriteDevices((stored("fan"),), ()), Unlink("anna"))
+
+        knowledge = await store.knowledge("acme", "1836")
+        assert (knowledge.linked, knowledge.unlinked_at) == (False, 1_007.0)
+        assert await store.works() == []
+        assert (await store.counts()).devices == 0
+        assert [run.outcome for run in await store.runs("acme", "1836")] == [Outcome.DONE]
+
+    async def test_unlinking_one_of_two_by_a_run(self, store: Store) -> None:
+        """The other one keeps the agent user."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        await scene.link("ben", "1836")
+        await scene.settle(await scene.start(), Unlink("anna"))
+
+        assert await scene.device_ids() == ["lamp"]
+        assert [link.user_id for link in (await scene.start()).links] == ["ben"]
+
+    async def test_unlinking_in_the_first_sync(self, store: Store) -> None:
+        """The link ends and is not tried again."""
+        scene = Scene(store)
+        await scene.declare("anna")
+        await scene.settle(await scene.claim(), Unlink("anna"))
+        link = await store.find_link("acme", "anna")
+
+        assert link is not None
+        assert (link.state, link.tokens) == (LinkState.UNLINKED, Tokens(b""))
+        assert await store.works() == []
