@@ -64,10 +64,8 @@ class Bench:
             self.stub.tell("changes", scenario.changes.value)
         with self._held(scenario):
             before, driver_before = cpu_seconds(server.pid), self._driver_cpu()
-            tally = load.drive(server.port, requests, self.plan.connections)
+            tally = self._drive(scenario, requests, self.plan.connections)
             cpu, driver_cpu = cpu_seconds(server.pid) - before, self._driver_cpu() - driver_before
-        if tally.errors:
-            raise processes.Broken(f"{scenario.name}: {tally.errors} errors, {tally.wrong}")
         ordered = sorted(tally.latencies)
         return Reading(
             calls=len(requests),
@@ -79,6 +77,12 @@ class Bench:
             p99_ms=percentile(ordered, 99) * 1e3,
             rss_mib=rss_mib(server.pid),
         )
+
+    def _drive(self, scenario: Scenario, requests: list[bytes], connections: int) -> load.Tally:
+        tally = load.drive(self.servers[scenario.server].port, requests, connections)
+        if tally.errors:
+            raise processes.Broken(f"{scenario.name}: {tally.errors} errors, {tally.wrong}")
+        return tally
 
     def _requests(self, scenario: Scenario) -> list[bytes]:
         """A round's calls. Users go round over all rounds, the first ones are the blockers'."""
@@ -98,7 +102,7 @@ class Bench:
             return
         self.stub.tell("hold")
         blockers = [load.request(number, async_=True) for number in range(BLOCKERS)]
-        load.drive(self.servers[scenario.server].port, blockers, 1)
+        self._drive(scenario, blockers, 1)
         self.stub.tell("held", BLOCKERS)
         try:
             yield
