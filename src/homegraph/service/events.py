@@ -61,6 +61,16 @@ class LinkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StatesReported:
+    """A report was stored. ``notifications`` counts those that came with it."""
+
+    project_id: str
+    agent_user_id: str
+    device_ids: tuple[str, ...]
+    notifications: int
+
+
+@dataclass(frozen=True, slots=True)
 class DutyFailed:
     """A background duty (the loop, the heartbeat, pruning) failed once; it goes on."""
 
@@ -69,7 +79,13 @@ class DutyFailed:
 
 
 Event: TypeAlias = (
-    SyncRequested | SyncRefused | SyncStarted | SyncFinished | LinkChanged | DutyFailed
+    SyncRequested
+    | SyncRefused
+    | SyncStarted
+    | SyncFinished
+    | LinkChanged
+    | StatesReported
+    | DutyFailed
 )
 Listener: TypeAlias = Callable[[Event], None]
 

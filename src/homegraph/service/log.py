@@ -19,6 +19,7 @@ from homegraph.service.events import (
     Event,
     LinkChanged,
     Listener,
+    StatesReported,
     SyncFinished,
     SyncRefused,
     SyncRequested,
@@ -102,6 +103,16 @@ def _link(log: structlog.typing.FilteringBoundLogger, event: LinkChanged) -> Non
     )
 
 
+def _reported(log: structlog.typing.FilteringBoundLogger, event: StatesReported) -> None:
+    log.debug(
+        "states.reported",
+        project=event.project_id,
+        agent_user=event.agent_user_id,
+        devices=len(event.device_ids),
+        notifications=event.notifications,
+    )
+
+
 def _duty(log: structlog.typing.FilteringBoundLogger, event: DutyFailed) -> None:
     log.error("duty.failed", duty=event.duty, error=event.error)
 
@@ -135,5 +146,6 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     SyncStarted: _started,
     SyncFinished: _finished,
     LinkChanged: _link,
+    StatesReported: _reported,
     DutyFailed: _duty,
 }
