@@ -101,6 +101,8 @@ class Server:
 
     def spawn(self, *flags: str) -> None:
         """Start the process, and do not wait for it to be ready."""
+        if self.is_alive:
+            raise AssertionError("the server runs already")
         self._starts += 1
         self._said = []
         command = [COMMAND, "serve", "--config", self.config_file, "--data-dir", self.data_dir]
@@ -181,7 +183,8 @@ class Server:
         parts = []
         for number in range(1, self._starts + 1):
             text = self._log(number).read_text(encoding="utf-8", errors="replace")
-            parts.append(f"--- {self.folder.name}, start {number}\n{text}")
+            if text:
+                parts.append(f"--- {self.folder.name}, start {number}\n{text}")
         return "\n".join(parts)
 
     def wait_for_line(self, words: str) -> None:
