@@ -28,6 +28,7 @@ from homegraph import __version__
 from homegraph.errors import SettingsError
 from homegraph.graph.syncing import RetryPolicy
 from homegraph.service import linking, log
+from homegraph.service.budgets import Budgets
 from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
@@ -36,6 +37,7 @@ from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
 from homegraph.service.runs import Runs
 from homegraph.service.settings import Settings, load
+from homegraph.service.tokens import own_addresses
 from homegraph.service.transport import PyreqwestTransport
 from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key, secret_file
@@ -84,7 +86,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
     with listening:
         url = _url(settings, listening)
         admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, SystemIds(clock).secret)
-        async with _house(settings, clock) as house:
+        async with _house(settings, clock, settings.base_url or url) as house:
             await linking.declare(house)
             app = build_app(
                 house, admin_token=admin_token, url=settings.base_url or url, started_at=clock.now()
@@ -151,7 +153,7 @@ def banner(server: Running) -> str:
 
 
 @asynccontextmanager
-async def _house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+async def _house(settings: Settings, clock: Clock, url: str) -> AsyncIterator[House]:
     ids = SystemIds(clock)
     store = await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
     transport = PyreqwestTransport()
@@ -185,6 +187,7 @@ async def _house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         project_concurrency=settings.project_concurrency,
         lease_seconds=settings.lease_seconds,
     )
+    addresses = own_addresses(settings, url)
     try:
         yield House(
             settings=settings,
@@ -194,7 +197,10 @@ async def _house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             vault=vault,
             transport=transport,
             events=events,
-            credentials=Credentials(store, clock),
+            credentials=Credentials(
+                store, clock, {place for own in addresses for place in (own, f"{own}/")}
+            ),
+            budgets=Budgets.of(settings.quota_per_minute),
             runs=runs,
             loop=loop,
         )

@@ -1,65 +1,100 @@
-"""Who calls: from the API key that was presented to the project that it speaks for.
+"""Who calls: from the API key or access token that was presented to the project that it speaks for.
 
-A key is looked up by its hash, so neither the time of a lookup nor a copy of the database tells a key. What was found is
-remembered for a second, because the same few keys call again and again; a key that was not found is not remembered, so
-that no flood of guesses can push out the keys that are in use.
+Keys and tokens are looked up by their hash, so neither the time of a lookup nor a copy of the database tells one. What was
+found is believed for a second (``remembered``), because the same few callers come again and again.
 
-The order of the refusals is Google's: first the key itself (unknown, revoked, expired), then its restrictions
-(methods, addresses), then its project (API switched off, suspended). Which words they are answered with is not decided here.
-One of Google's sentences names the key that was sent, to the caller who has just sent it; so a refusal's facts hold the key,
-and are for the answer alone.
+The order of the refusals is Google's: first the credential itself (unknown, revoked, expired), then its restrictions
+(methods, addresses, scopes), then its project (API switched off, suspended). Which words they are answered with is not decided
+here. One of Google's sentences names the key that was sent, to the caller who has just sent it; so a refusal's facts hold the
+key, and are for the answer alone.
 
-The rule that is easily broken: whoever changes keys or projects calls ``forget`` after the change is durable. Within this
-process a revocation then counts from the next call on; another process sees it when its second is over. A lookup that was
-under way during ``forget`` may have read the old row, so what it found is used once and not remembered.
+A bearer may also be a JWT that a service account has signed itself, without asking the token endpoint (AIP-4111). Google's APIs
+take such tokens in general; nobody was seen sending one to the Home Graph, so this is experimental. It is good until its own
+end, and as long as the key that signed it.
+
+The rule that is easily broken: whoever changes keys, service accounts or projects calls ``forget`` after the change is durable.
+Within this process a revocation then counts from the next call on; another process sees it when its second is over.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from homegraph.errors import CallRefused
+from homegraph.errors import CallRefused, TokenRequestRefused
 from homegraph.graph.model import ApiKey, Instant, Project
+from homegraph.graph.signing import find_signer
 from homegraph.service.clock import Clock
+from homegraph.service.remembered import REMEMBERED_SECONDS, Remembered
 from homegraph.service.vault import digest
 from homegraph.store.port import Store
+from homegraph.wire.assertions import check, looks_signed, read_unverified
+from homegraph.wire.details import API, SCOPE, SERVICE
+
+__all__ = [
+    "API_AUDIENCES",
+    "REMEMBERED_MAX",
+    "REMEMBERED_SECONDS",
+    "Credentials",
+    "is_from",
+    "networks_of",
+    "project_refusal",
+    "refusal",
+]
 
 REMEMBERED_MAX: Final = 4_096
-"""Keys remembered at a time: some hundred bytes each, and far more than call within a second."""
+"""Keys, and tokens, remembered at a time: some hundred bytes each, and far more than call within a second."""
 
-REMEMBERED_SECONDS: Final = 1.0
-"""How long a remembered key is believed: the longest that another process's revocation goes unnoticed."""
+API_AUDIENCES: Final = frozenset(
+    {f"https://{SERVICE}", f"https://{SERVICE}/", f"https://{SERVICE}/{API}"}
+)
+"""Whom a self-signed bearer is for when it is for the Home Graph, over HTTP and over gRPC."""
+
+EXPIRED: Final = "ACCESS_TOKEN_EXPIRED"
+"""Google's word, in its details, for a token that was good once."""
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
+class _KeyHolder:
     """A key that was looked up, with its project. ``networks`` are the key's addresses, ready to compare."""
 
     key: ApiKey
     project: Project
     networks: tuple[Network, ...]
-    read_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenHolder:
+    """A token that was looked up or verified: whom it speaks for, what it is good for, and until when."""
+
+    project: Project
+    email: str
+    scopes: tuple[str, ...]
+    expires_at: Instant
 
 
 class Credentials:
-    """The keys of all projects, as callers present them."""
+    """The keys and tokens of all projects, as callers present them."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, audiences: Collection[str] = ()) -> None:
+        """``audiences`` are addresses of this server; a self-signed bearer may be for one of them, or for Google's API."""
         self._store = store
         self._clock = clock
-        self._remembered: OrderedDict[bytes, _Holder] = OrderedDict()
-        self._changes = 0
+        self._audiences = API_AUDIENCES.union(audiences)
+        self._keys: Remembered[_KeyHolder] = Remembered(REMEMBERED_MAX)
+        self._tokens: Remembered[_TokenHolder] = Remembered(REMEMBERED_MAX)
 
     def forget(self) -> None:
-        """Believe nothing that was read before now. To be called after every change of keys or projects."""
-        self._remembered.clear()
-        self._changes += 1
+        """Believe nothing that was read before now. To be called after every change of credentials or projects."""
+        self._keys.forget()
+        self._tokens.forget()
+
+    # --- keys ----------------------------------------------------------------------------------------------------
 
     async def identify_key(self, presented: str, *, method: str, address: str) -> Project:
         """The project that the key speaks for, if it may do so now.
@@ -73,7 +108,7 @@ class Credentials:
             StoreUnavailable: the key cannot be looked up.
         """
         now = self._clock.now()
-        holder = await self._holder(digest(presented), now)
+        holder = await self._key_holder(presented, now)
         if holder is None:
             raise CallRefused("API_KEY_UNKNOWN")
         project = holder.project
@@ -91,30 +126,79 @@ class Credentials:
             )
         return project
 
-    async def _holder(self, key_digest: bytes, now: Instant) -> _Holder | None:
-        """What is remembered of the key, or what the store says."""
-        holder = self._remembered.get(key_digest)
-        # A clock that was set back makes entries look as if they came from the future: those are not believed either.
-        if holder is not None and 0.0 <= now - holder.read_at < REMEMBERED_SECONDS:
-            self._remembered.move_to_end(key_digest)
-            return holder
-        changes = self._changes
-        holder = await self._look_up(key_digest, now)
-        if holder is not None and changes == self._changes:
-            self._remembered[key_digest] = holder
-            self._remembered.move_to_end(key_digest)
-            if len(self._remembered) > REMEMBERED_MAX:
-                self._remembered.popitem(last=False)
-        return holder
+    async def find_project_of_key(self, presented: str) -> str | None:
+        """The id of the project that a key belongs to, whatever the key's state; None when nobody has it."""
+        holder = await self._key_holder(presented, self._clock.now())
+        return None if holder is None else holder.project.id
 
-    async def _look_up(self, key_digest: bytes, now: Instant) -> _Holder | None:
+    async def _key_holder(self, presented: str, now: Instant) -> _KeyHolder | None:
+        key_digest = digest(presented)
+        return await self._keys.find(key_digest, now, lambda: self._look_up_key(key_digest))
+
+    async def _look_up_key(self, key_digest: bytes) -> _KeyHolder | None:
         key = await self._store.find_key(key_digest)
         if key is None:
             return None
-        project = next((p for p in await self._store.projects() if p.id == key.project_id), None)
+        project = await self._project(key.project_id)
+        return _KeyHolder(key, project, networks_of(key.addresses)) if project else None
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    async def identify_token(self, presented: str, *, rpc: str) -> Project:
+        """The project that an access token speaks for, if it may do so now.
+
+        ``rpc`` is the full name of the method, which Google's details repeat.
+
+        Raises:
+            CallRefused: ACCESS_TOKEN_UNKNOWN, SCOPE_MISSING, API_DISABLED or PROJECT_SUSPENDED, with the facts that the
+                answer's text needs. What is wrong with a self-signed token is told as a further reason.
+            StoreUnavailable: the token cannot be looked up.
+        """
+        now = self._clock.now()
+        token_digest = digest(presented)
+        read = self._verify if looks_signed(presented) else self._look_up_token
+        try:
+            holder = await self._tokens.find(token_digest, now, lambda: read(presented, now))
+        except TokenRequestRefused as exc:
+            raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc, also=(exc.code,)) from exc
+        if holder is None:
+            raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc)
+        if holder.expires_at <= now:
+            raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc, token_reason=EXPIRED)
+        reason = "" if SCOPE in holder.scopes else "SCOPE_MISSING"
+        reason = reason or project_refusal(holder.project)
+        if reason:
+            raise CallRefused(
+                reason,
+                method=rpc,
+                project_number=holder.project.number,
+                consumer=f"project_number:{holder.project.number}",
+                metadata={"project": holder.project.id, "service_account": holder.email},
+            )
+        return holder.project
+
+    async def _look_up_token(self, presented: str, _now: Instant) -> _TokenHolder | None:
+        token = await self._store.find_token(digest(presented))
+        if token is None:
+            return None
+        project = await self._project(token.project_id)
         if project is None:
             return None
-        return _Holder(key, project, networks_of(key.addresses), now)
+        return _TokenHolder(project, token.email, token.scopes, token.expires_at)
+
+    async def _verify(self, presented: str, now: Instant) -> _TokenHolder | None:
+        """Check a self-signed bearer; again every second, so that a revoked key ends it. Raises TokenRequestRefused."""
+        claims = read_unverified(presented)
+        scopes = check(claims, audiences=self._audiences, now=now, for_bearer=True)
+        keys = await self._store.find_service_keys(claims.iss)
+        signer = find_signer(presented, claims, keys)
+        project = await self._project(signer.project_id)
+        if project is None:
+            return None
+        return _TokenHolder(project, signer.email, scopes, claims.exp or now)
+
+    async def _project(self, project_id: str) -> Project | None:
+        return next((p for p in await self._store.projects() if p.id == project_id), None)
 
 
 def refusal(key: ApiKey, *, method: str, now: Instant) -> str:

@@ -71,6 +71,23 @@ class StatesReported:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenIssued:
+    """A service account got an access token."""
+
+    project_id: str
+    email: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDenied:
+    """A request for an access token was refused with ``code``. ``email`` is whom it claimed to come from, unproven."""
+
+    email: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyFailed:
     """A background duty (the loop, the heartbeat, pruning) failed once; it goes on."""
 
@@ -85,6 +102,8 @@ Event: TypeAlias = (
     | SyncFinished
     | LinkChanged
     | StatesReported
+    | TokenIssued
+    | TokenDenied
     | DutyFailed
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homegraph.service.budgets import Budgets
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
@@ -31,5 +32,6 @@ class House:
     transport: Transport
     events: Events
     credentials: Credentials
+    budgets: Budgets
     runs: Runs
     loop: Loop

@@ -24,6 +24,8 @@ from homegraph.service.events import (
     SyncRefused,
     SyncRequested,
     SyncStarted,
+    TokenDenied,
+    TokenIssued,
 )
 
 LEVELS: Final = {
@@ -113,6 +115,16 @@ def _reported(log: structlog.typing.FilteringBoundLogger, event: StatesReported)
     )
 
 
+def _token(log: structlog.typing.FilteringBoundLogger, event: TokenIssued) -> None:
+    log.debug(
+        "token.issued", project=event.project_id, service_account=event.email, key=event.key_id
+    )
+
+
+def _denied(log: structlog.typing.FilteringBoundLogger, event: TokenDenied) -> None:
+    log.info("token.denied", service_account=event.email, code=event.code)
+
+
 def _duty(log: structlog.typing.FilteringBoundLogger, event: DutyFailed) -> None:
     log.error("duty.failed", duty=event.duty, error=event.error)
 
@@ -147,5 +159,7 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     SyncFinished: _finished,
     LinkChanged: _link,
     StatesReported: _reported,
+    TokenIssued: _token,
+    TokenDenied: _denied,
     DutyFailed: _duty,
 }

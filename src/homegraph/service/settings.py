@@ -156,6 +156,12 @@ class Settings:
         True,
         "Whether Request Sync may be called with an API key. `false`: only with an access token.",
     )
+    quota_per_minute: int = row(
+        Whole(0, 1_000_000_000, "calls"),
+        6_000,
+        "How many calls a project may make within a minute, as at Google. The Request Sync that waits for its outcome is "
+        "not counted. 0: any number.",
+    )
     unknown_async: str = row(
         Choice(("refuse", "accept")),
         "refuse",

@@ -1,0 +1,61 @@
+"""Which credential a method takes, and what is said when it is not there.
+
+Request Sync takes an API key or an access token, every other method a token only. When there are both, the token decides; a key
+of another project beside it is refused, as Google does, while a key that nobody has is left alone: the oldest sample of Google
+sent one of its own beside everything.
+
+Without a credential Request Sync is answered 403 (observed at Google), the others 401; an API key alone, where it is not taken,
+is answered 401 with a sentence of its own. Both doors, HTTP and gRPC, ask here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from homegraph.errors import CallRefused
+from homegraph.graph.model import Project
+from homegraph.service.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a caller has shown: texts as they came, "" for none; and the IP address that the call came from."""
+
+    key: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    address: str = ""
+
+
+async def identify(
+    house: House, presented: Presented, *, rpc: str, key_method: str = ""
+) -> Project:
+    """The project that calls.
+
+    ``rpc`` is the full name of the method. ``key_method`` is its short name in the restrictions of API keys, empty for a method
+    that takes none.
+
+    Raises:
+        CallRefused: CREDENTIAL_MISSING, ACCESS_TOKEN_MISSING, API_KEY_NOT_ACCEPTED, CREDENTIALS_DISAGREE, or what
+            ``Credentials`` refuses.
+        StoreUnavailable: the credential cannot be looked up.
+    """
+    if presented.token:
+        return await _by_token(house, presented, rpc)
+    if not presented.key:
+        raise CallRefused(
+            "CREDENTIAL_MISSING" if key_method else "ACCESS_TOKEN_MISSING", method=rpc
+        )
+    if not key_method or not house.settings.accept_api_keys:
+        raise CallRefused("API_KEY_NOT_ACCEPTED", method=rpc)
+    return await house.credentials.identify_key(
+        presented.key, method=key_method, address=presented.address
+    )
+
+
+async def _by_token(house: House, presented: Presented, rpc: str) -> Project:
+    project = await house.credentials.identify_token(presented.token, rpc=rpc)
+    if presented.key:
+        of_key = await house.credentials.find_project_of_key(presented.key)
+        if of_key not in (None, project.id):
+            raise CallRefused("CREDENTIALS_DISAGREE", metadata={"project": project.id})
+    return project
