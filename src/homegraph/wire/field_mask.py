@@ -2,7 +2,7 @@
 
 ``payload/devices``, ``payload.devices`` and ``payload(devices)`` are the same path; commas separate paths, parentheses hold
 several of them below one name, ``*`` stands for every name. So far that is what was measured on Google's servers,
-together with two oddities: a trailing comma is fine, and blanks are not trimmed.
+together with two oddities: a trailing comma is fine, and blanks are not trimmed. Below a map the names are its keys, we infer.
 
 ``parse_field_mask`` reads a mask, ``check`` holds it against the table of the answer's message, ``apply`` cuts an answer
 down to it. A list is looked through: a path names the members of its elements.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from homegraph.errors import CallRefused
-from homegraph.wire.proto_json import Message
+from homegraph.wire.proto_json import PRIMITIVES, Field, Message
 
 __all__ = ["FieldMask", "parse_field_mask"]
 
@@ -131,12 +131,20 @@ def _astray(node: _Node, message: Message, path: tuple[str, ...]) -> tuple[str, 
         target = message.by_name.get(name)
         if target is None or target.json_name != name:
             return here
-        if target.message is not None:
-            astray = _astray(wanted, target.message, here)
+        # The names below a map are its keys, and every key is there.
+        within = wanted.members.items() if target.keyed else (("", wanted),)
+        for key, inner in within:
+            astray = _astray_within(inner, target, (*here, key) if target.keyed else here)
             if astray is not None:
                 return astray
-        elif target.kind in ("string", "bool") and wanted.members:
-            return (*here, next(iter(wanted.members)))
+    return None
+
+
+def _astray_within(node: _Node, target: Field, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    if target.message is not None:
+        return _astray(node, target.message, path)
+    if target.kind in PRIMITIVES and node.members:
+        return (*path, next(iter(node.members)))
     return None
 
 

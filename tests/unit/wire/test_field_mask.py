@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from homegraph.errors import CallRefused
 from homegraph.wire.field_mask import MASK_CHARS_MAX, MASK_DEEP_MAX, parse_field_mask
-from homegraph.wire.proto_json import Field, Message
+from homegraph.wire.proto_json import Enum, Field, Message
 
 DEVICE = Message(
     "test.Device", (Field("id", "string"), Field("room_hint", "string"), Field("custom", "struct"))
@@ -17,6 +17,15 @@ PAYLOAD = Message(
 )
 ANSWER = Message(
     "test.Answer", (Field("request_id", "string"), Field("payload", "message", message=PAYLOAD))
+)
+MAPS = Message(
+    "test.Maps",
+    (
+        Field("states", "struct", keyed=True),
+        Field("times", "timestamp", keyed=True),
+        Field("by_id", "message", keyed=True, message=DEVICE),
+        Field("view", "enum", enum=Enum("test.View", {"A": "a"})),
+    ),
 )
 
 SAMPLE = {
@@ -108,6 +117,29 @@ def test_a_name_that_the_answer_does_not_have(mask, path):
 def test_names_that_the_answer_has(mask):
     """Known paths are fine, and so is anything inside a struct or below a star."""
     parse_field_mask(mask).check(ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("mask", "path"),
+    [
+        ("states/123/on", None),
+        ("states(1,2(x))", None),
+        ("times/action.devices.traits.OnOff", "times.action.devices"),
+        ("times/OnOff", None),
+        ("byId/1/roomHint,byId/2", None),
+        ("byId/1/room_hint", "byId.1.room_hint"),
+        ("view", None),
+        ("view/x", "view.x"),
+    ],
+)
+def test_below_a_map_names_are_keys(mask, path):
+    """Every key is there; what is below it is the value's business."""
+    if path is None:
+        parse_field_mask(mask).check(MAPS)
+    else:
+        with pytest.raises(CallRefused) as refused:
+            parse_field_mask(mask).check(MAPS)
+        assert f"'{path}'" in refused.value.facts["violations"][0][1]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homegraph.errors import CallRefused
-from homegraph.wire.proto_json import SHOWN_CHARS_MAX, VIOLATIONS_MAX, Field, Message, bind
+from homegraph.wire.proto_json import (
+    SHOWN_CHARS_MAX,
+    VIOLATIONS_MAX,
+    Enum,
+    Field,
+    Message,
+    bind,
+    write,
+)
 
 RECEIVED = "Invalid JSON payload received. "
 
@@ -19,6 +27,22 @@ PAYLOAD = Message(
         Field("extra", "any"),
     ),
 )
+VIEW = Enum("test.View", {"UNSPECIFIED": "Whatever.", "PLAIN": "Plain."})
+MAPS = Message(
+    "test.Maps",
+    (
+        Field("by_id", "message", keyed=True, message=DEVICE),
+        Field("structs", "struct", keyed=True),
+        Field("words", "string", keyed=True),
+        Field("view", "enum", enum=VIEW),
+        Field("views", "enum", repeated=True, enum=VIEW),
+        Field("changed_at", "timestamp"),
+        Field("later", "message", kept=True, message=DEVICE),
+        Field("device", "message", message=DEVICE),
+        Field("extra", "any"),
+        Field("async", "bool"),
+    ),
+)
 REQUEST = Message(
     "test.Request",
     (
@@ -30,10 +54,10 @@ REQUEST = Message(
 )
 
 
-def complaints(value, parameters=()):
+def complaints(value, parameters=(), message=REQUEST):
     """Bind and return the code and the violations of the refusal."""
     with pytest.raises(CallRefused) as refused:
-        bind(REQUEST, value, parameters)
+        bind(message, value, parameters)
     return refused.value.code, list(refused.value.facts["violations"])
 
 
@@ -405,3 +429,147 @@ def test_any_value_is_bound_or_refused(value, parameters):
         assert set(bound) <= {field.name for field in REQUEST.fields}
         assert isinstance(bound.get("agent_user_id", ""), str)
         assert isinstance(bound.get("async", True), bool)
+
+
+# --- maps, enums, times, and what is kept ----------------------------------------------------------------------------
+
+
+def test_names_of_a_message():
+    """The full name, and the part that generators use."""
+    assert DEVICE.short == "Device"
+    assert Field("include_device_metadata", "bool").json_name == "includeDeviceMetadata"
+
+
+def test_maps_enums_and_times():
+    """A map is an object of values, an enum one of its words, a time a string; what is kept is not looked into."""
+    value = {
+        "byId": {"1": {"willReport": True}, "2": {}},
+        "structs": {"1": {"x": None}},
+        "words": {"a": "b"},
+        "view": "PLAIN",
+        "views": ["PLAIN", "UNSPECIFIED"],
+        "changedAt": "2026-01-01T00:00:00Z",
+        "later": [1, {"no": "device"}],
+    }
+
+    assert bind(MAPS, value) == {
+        "by_id": {"1": {"will_report": True}, "2": {}},
+        "structs": {"1": {"x": None}},
+        "words": {"a": "b"},
+        "view": "PLAIN",
+        "views": ["PLAIN", "UNSPECIFIED"],
+        "changed_at": "2026-01-01T00:00:00Z",
+        "later": [1, {"no": "device"}],
+    }
+    assert bind(MAPS, {"later": None, "byId": None, "view": None}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "description"),
+    [
+        (
+            {"view": "FANCY"},
+            "view",
+            "Invalid value at 'view' (type.googleapis.com/test.View), \"FANCY\"",
+        ),
+        ({"view": 1}, "view", "Invalid value at 'view' (type.googleapis.com/test.View), 1"),
+        (
+            {"changedAt": 5},
+            "changed_at",
+            "Invalid value at 'changed_at' (type.googleapis.com/google.protobuf.Timestamp), 5",
+        ),
+        ({"byId": []}, "by_id", "Expect a map object but found: []"),
+        ({"byId": "s"}, "by_id", 'Expect a map object but found: "s"'),
+        ({"words": {"a": 1}}, 'words["a"]', "Invalid value at 'words[\"a\"]' (TYPE_STRING), 1"),
+        ({"structs": {"a": []}}, 'structs["a"]', "Expect a map object but found: []"),
+    ],
+)
+def test_complaints_about_maps_enums_and_times(value, field, description):
+    """They are refused like other values, under the path of the value."""
+    assert complaints(value, message=MAPS) == ("JSON_TYPE", [(field, description)])
+
+
+def test_a_parameter_may_be_an_enum():
+    """Enums and times are primitive; maps and what is kept cannot be reached by a parameter."""
+    assert bind(MAPS, {}, [("view", "PLAIN"), ("changedAt", "t"), ("views", "PLAIN")]) == {
+        "view": "PLAIN",
+        "changed_at": "t",
+        "views": ["PLAIN"],
+    }
+    for name in ("words", "byId.id", "later.id", "words.a"):
+        code, ((_, description),) = complaints({}, [(name, "x")], message=MAPS)
+        assert code == "JSON_UNKNOWN_NAME"
+        assert "Cannot bind query parameter." in description
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_written_in_the_order_of_its_table():
+    """Known members come in the order of the table, by their JSON names."""
+    value = {
+        "async": True,
+        "device": {"willReport": True, "id": "1"},
+        "changedAt": "t",
+        "view": "PLAIN",
+        "words": {"a": "b"},
+        "structs": {"1": {"x": None}},
+        "byId": {"1": {"id": "1"}},
+        "extra": [1],
+    }
+
+    written = write(MAPS, value)
+
+    assert list(written) == [
+        "byId",
+        "structs",
+        "words",
+        "view",
+        "changedAt",
+        "device",
+        "extra",
+        "async",
+    ]
+    assert written == value
+    assert list(written["device"]) == ["id", "willReport"]
+
+
+def test_defaults_are_left_out_but_messages_stay():
+    """Of scalars and lists the default is silent; a message or struct that is there stays, even when it is empty."""
+    value = {"agentUserId": "", "async": False, "tags": [], "payload": {"device": {}, "states": {}}}
+
+    assert write(REQUEST, value) == {"payload": {"device": {}, "states": {}}}
+    assert write(MAPS, {"view": "UNSPECIFIED", "words": {}, "byId": {}}) == {}
+    assert write(MAPS, {"views": ["UNSPECIFIED"], "words": {"a": ""}}) == {
+        "views": ["UNSPECIFIED"],
+        "words": {"a": ""},
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"agentUserId": 5, "async": "true", "payload": [], "tags": "t", "nobody": 1},
+        {"agent_user_id": "proto name", "tags": [1, None], "payload": None},
+    ],
+)
+def test_what_the_message_cannot_hold_is_left_out(value):
+    """Unknown members and wrong types do not go out, and do not break anything."""
+    assert write(REQUEST, value) == {}
+
+
+def test_wrong_values_within_lists_and_maps_are_left_out():
+    """The right ones beside them stay."""
+    assert write(REQUEST, {"tags": ["a", 1, "b"]}) == {"tags": ["a", "b"]}
+    assert write(MAPS, {"words": {"a": "b", "c": 1}, "views": ["PLAIN", "FANCY", 1]}) == {
+        "words": {"a": "b"},
+        "views": ["PLAIN"],
+    }
+    assert write(MAPS, {"view": "FANCY", "words": ["a"], "changedAt": 1, "byId": {"1": 1}}) == {}
+
+
+@given(VALUES)
+def test_any_object_can_be_written(value):
+    """Whatever a stranger has made, what is written of it binds."""
+    if isinstance(value, dict):
+        bind(REQUEST, write(REQUEST, value))
