@@ -35,6 +35,7 @@ __all__ = [
     "scope_missing",
     "service_disabled",
     "suspended",
+    "wrong_fields",
 ]
 
 SERVICE: Final = "homegraph.googleapis.com"
@@ -53,6 +54,7 @@ FACTS: Final[Mapping[str, Any]] = MappingProxyType(
         "name": "",  # of a system parameter
         "value": "",  # of a system parameter, as it was sent
         "violations": (),  # of a request: (field path or None, description) each
+        "wrong_fields": (),  # the same, but ours: Google keeps silent, so they are told only where we explain
         "service": SERVICE,
         "method": f"{API}.RequestSyncDevices",  # full name of the rpc
         "project_number": "0",
@@ -101,13 +103,22 @@ def no_details(_facts: Mapping[str, Any], _message: str) -> Sequence[Detail]:
 
 def bad_request(facts: Mapping[str, Any], _message: str) -> Sequence[Detail]:
     """One violation per line of the message; ``field`` only where Google names one."""
-    violations = [
+    return _bad_request(facts["violations"])
+
+
+def wrong_fields(facts: Mapping[str, Any]) -> Sequence[Detail]:
+    """The same for the fields that Google keeps silent about. No row has this: it belongs to our explanation."""
+    return _bad_request(facts["wrong_fields"])
+
+
+def _bad_request(violations: Sequence[tuple[str | None, str]]) -> Sequence[Detail]:
+    told = [
         {"description": description}
         if field is None
         else {"field": field, "description": description}
-        for field, description in facts["violations"]
+        for field, description in violations
     ]
-    return ({"@type": TYPE + "BadRequest", "fieldViolations": violations},) if violations else ()
+    return ({"@type": TYPE + "BadRequest", "fieldViolations": told},) if told else ()
 
 
 def key_invalid(facts: Mapping[str, Any], message: str) -> Sequence[Detail]:

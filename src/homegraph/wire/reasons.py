@@ -107,7 +107,8 @@ _BODIES: Final = (
         code="JSON_TYPE",
         row="json-type",
         title="A field has a value of the wrong type.",
-        why="agentUserId is a string, even if it consists of digits; async is true or false, and no number.",
+        why="agentUserId and ids of devices are strings, even if they consist of digits; async is true or false, and no number; "
+        "states and notifications are objects, and so is payload.",
         fix='Send the type that the message asks for, e.g. {"agentUserId": "123", "async": true}.',
     ),
     Reason(
@@ -121,9 +122,9 @@ _BODIES: Final = (
         code="FIELD_REQUIRED",
         row="invalid-arg",
         title="A required field is missing or empty.",
-        why="Request Sync needs agentUserId: the id that the fulfillment answers in payload.agentUserId of SYNC. "
-        "null and the empty string count as missing, and so does an empty body.",
-        fix='Send {"agentUserId": "…"} with the id of one of your users.',
+        why="Every method needs agentUserId: the id that the fulfillment answers in payload.agentUserId of SYNC. A query needs "
+        "inputs with the ids of devices, too. null and the empty string count as missing, and so does an empty body.",
+        fix='Send {"agentUserId": "…"} with the id of one of your users, and what else the details name.',
     ),
     Reason(
         code="BODY_TOO_LARGE",
@@ -138,6 +139,60 @@ _BODIES: Final = (
         title="A field is longer than allowed.",
         why="An agentUserId has up to 256 bytes by Google's documentation; here up to 1,024 are accepted.",
         fix="Use a short, opaque id for your user, such as an account number.",
+    ),
+)
+
+_REPORTS: Final = (
+    Reason(
+        code="PAYLOAD_REQUIRED",
+        row="invalid-arg",
+        title="The report has no payload.devices.",
+        why="States are below payload.devices.states, notifications below payload.devices.notifications; null counts as missing.",
+        fix='Send {"agentUserId": "…", "payload": {"devices": {"states": {"DEVICE_ID": {"on": true}}}}}.',
+    ),
+    Reason(
+        code="STATE_NOT_OBJECT",
+        row="invalid-arg",
+        title="A device has something else than an object below states or notifications.",
+        why="Below states stands one object per device id, and the names of the states are in it.",
+        fix='Send {"DEVICE_ID": {"on": true}} for the device that the details name.',
+    ),
+    Reason(
+        code="STATE_NULL",
+        row="invalid-arg",
+        title="A state is null.",
+        why="Google refuses null as a state, and with it the whole report. Often a value was not known yet.",
+        fix="Leave out what you do not know; if a trait needs it, leave out the whole trait.",
+    ),
+    Reason(
+        code="STATE_KEY_UNKNOWN",
+        row="invalid-arg",
+        title="No trait has a state of this name.",
+        why="Names of states are case-sensitive and stand flat beside each other, not below the names of their traits. "
+        "Attributes of a device and parameters of commands are no states.",
+        fix="Compare the name with the trait's page; report only online and the states of the device's traits.",
+    ),
+    Reason(
+        code="STATE_OF_UNDECLARED_TRAIT",
+        row="invalid-arg",
+        title="The state belongs to a trait that the device does not have.",
+        why="Only states of the traits that the device named in its last SYNC answer can be stored.",
+        fix="Add the trait to the device in the SYNC answer and call Request Sync, or leave the state out.",
+    ),
+    Reason(
+        code="STATE_KEY_FOREIGN",
+        row="invalid-arg",
+        title="The name belongs to the answer of an intent, not to a report.",
+        why="Members like status and errorCode stand beside the states when a fulfillment answers QUERY or EXECUTE. "
+        "Whoever reports such an answer as it is has them among the states.",
+        fix="Send the states alone, without status, errorCode, debugString, ids and command.",
+    ),
+    Reason(
+        code="NOTIFICATION_NOT_SUPPORTED",
+        row="invalid-arg",
+        title="The device has not announced that it sends notifications.",
+        why="Notifications are taken from devices with notificationSupportedByAgent: true in their last SYNC answer.",
+        fix="Set notificationSupportedByAgent in the SYNC answer and call Request Sync.",
     ),
 )
 
@@ -200,61 +255,6 @@ _CREDENTIALS: Final = (
         why="A token is good for the scopes that were asked for when it was fetched.",
         fix="Ask for the scope https://www.googleapis.com/auth/homegraph when you fetch the token.",
     ),
-)
-
-_PROJECTS: Final = (
-    Reason(
-        code="API_DISABLED",
-        row="api-disabled",
-        title="The HomeGraph API is switched off for this project.",
-        why="The credential is good; its project has api_enabled = false. At Google this is how every new project begins.",
-        fix="Set api_enabled = true for the project in homegraph.toml. At Google: enable the HomeGraph API in the console.",
-    ),
-    Reason(
-        code="API_KEY_RESTRICTED",
-        row="key-blocked",
-        title="This API key may not call this method.",
-        why="The key is restricted to other APIs or methods.",
-        fix="Use another key, or lift the restriction of this one; `homegraph keys list` shows it.",
-    ),
-    Reason(
-        code="API_KEY_IP_REFUSED",
-        row="key-ip",
-        title="This API key may not be used from this address.",
-        why="The key is restricted to certain IP addresses, and the call came from another one. "
-        "Behind a proxy this is the address of the proxy, unless the server was told to trust it.",
-        fix="Add the address in the message to the key's addresses, or use a key without that restriction.",
-    ),
-    Reason(
-        code="PROJECT_SUSPENDED",
-        row="suspended",
-        title="The project is suspended.",
-        why="An operator of this server has stopped the project; all of its calls are refused.",
-        fix="Ask whoever runs the server; `homegraph projects show` tells the state of a project.",
-    ),
-    Reason(
-        code="QUOTA_EXHAUSTED",
-        row="quota",
-        title="The project has used up its calls for this minute.",
-        why="A project has a budget of calls per minute, at Google 6,000.",
-        fix="Slow down and try again after a minute; merge requests for the same user.",
-        retryable=True,
-    ),
-)
-
-_AGENT_USERS: Final = (
-    Reason(
-        code="AGENT_USER_NEVER_LINKED",
-        row="not-found",
-        title="No account was ever linked under this agentUserId.",
-        why="The Home Graph knows a user only since a SYNC answer has named him. The usual causes: the account was not linked "
-        "yet; the id differs from payload.agentUserId in the SYNC answer, if only by case or a blank; or the fulfillment "
-        "leaves payload.agentUserId out.",
-        fix="Compare the id with `homegraph links list`, and link the account if it is not there.",
-    ),
-    Reason(
-        code="AGENT_USER_UNLINKED",
-        row="not-found",
     Reason(
         code="CREDENTIALS_DISAGREE",
         row="cred-mismatch",
@@ -336,6 +336,61 @@ _TOKEN_REQUESTS: Final = (
         fix="Keep a token until it ends, instead of fetching one for each call.",
         retryable=True,
     ),
+)
+
+_PROJECTS: Final = (
+    Reason(
+        code="API_DISABLED",
+        row="api-disabled",
+        title="The HomeGraph API is switched off for this project.",
+        why="The credential is good; its project has api_enabled = false. At Google this is how every new project begins.",
+        fix="Set api_enabled = true for the project in homegraph.toml. At Google: enable the HomeGraph API in the console.",
+    ),
+    Reason(
+        code="API_KEY_RESTRICTED",
+        row="key-blocked",
+        title="This API key may not call this method.",
+        why="The key is restricted to other APIs or methods.",
+        fix="Use another key, or lift the restriction of this one; `homegraph keys list` shows it.",
+    ),
+    Reason(
+        code="API_KEY_IP_REFUSED",
+        row="key-ip",
+        title="This API key may not be used from this address.",
+        why="The key is restricted to certain IP addresses, and the call came from another one. "
+        "Behind a proxy this is the address of the proxy, unless the server was told to trust it.",
+        fix="Add the address in the message to the key's addresses, or use a key without that restriction.",
+    ),
+    Reason(
+        code="PROJECT_SUSPENDED",
+        row="suspended",
+        title="The project is suspended.",
+        why="An operator of this server has stopped the project; all of its calls are refused.",
+        fix="Ask whoever runs the server; `homegraph projects show` tells the state of a project.",
+    ),
+    Reason(
+        code="QUOTA_EXHAUSTED",
+        row="quota",
+        title="The project has used up its calls for this minute.",
+        why="A project has a budget of calls per minute, at Google 6,000.",
+        fix="Slow down and try again after a minute; merge requests for the same user.",
+        retryable=True,
+    ),
+)
+
+_AGENT_USERS: Final = (
+    Reason(
+        code="AGENT_USER_NEVER_LINKED",
+        row="not-found",
+        title="No account was ever linked under this agentUserId.",
+        why="The Home Graph knows a user only since a SYNC answer has named him. The usual causes: the account was not linked "
+        "yet; the id differs from payload.agentUserId in the SYNC answer, if only by case or a blank; or the fulfillment "
+        "leaves payload.agentUserId out.",
+        fix="Compare the id with `homegraph links list`, and link the account if it is not there.",
+    ),
+    Reason(
+        code="AGENT_USER_UNLINKED",
+        row="not-found",
         title="This user was linked once and has unlinked the account.",
         why="After unlinking nothing is known of the user any more. A cloud that ignores the DISCONNECT intent goes on calling.",
         fix="Stop calling for this user when DISCONNECT arrives, or link the account again.",
@@ -365,11 +420,28 @@ _TOKEN_REQUESTS: Final = (
         retryable=True,
     ),
     Reason(
+        code="AGENT_USER_SETTLING",
+        row="not-found",
+        title="The user's first SYNC was a moment ago, and reports are not taken yet.",
+        why="At Google a new user is known everywhere only after some seconds; settle_seconds has this server do the same.",
+        fix="Wait for some seconds, and report again; or set settle_seconds = 0.",
+        retryable=True,
+    ),
+    Reason(
         code="DEVICE_UNKNOWN",
         row="device-not-found",
         title="The user is known, but not this device.",
-        why="The device was not in the user's last SYNC answer: it is new, was removed, or has another id there.",
+        why="The device was not in the user's last SYNC answer: it is new, was removed, or has another id there. "
+        "One unknown device has the whole report refused.",
         fix="Call Request Sync for the user, then report the state again.",
+    ),
+    Reason(
+        code="DEVICE_NOT_FOUND",
+        row="not-found",
+        title="The user is known, but one of the devices is not.",
+        why="The device was not in the user's last SYNC answer: it is new, was removed, or has another id there. "
+        "One unknown device has the whole call refused.",
+        fix="Compare the ids with `homegraph devices list`; call Request Sync when the device is new.",
     ),
     Reason(
         code="SYNC_IN_FLIGHT",
@@ -546,14 +618,14 @@ _SERVERS: Final = (
         row="html-404",
         title="There is nothing at this path.",
         why="The path is not one of the API, often by a wrong base URL or a missing /v1, or by a slash in place of the colon.",
-        fix="Call POST /v1/devices:requestSync.",
+        fix="Call POST /v1/devices:requestSync, or one of the other methods of the API.",
     ),
     Reason(
         code="METHOD_NOT_ALLOWED_HERE",
         row="html-404",
         title="The path is right, the HTTP method is not.",
         why="Google answers 404, not 405, to any other method than the one of the path.",
-        fix="Use POST for everything under /v1/devices:.",
+        fix="Use POST for everything under /v1/devices:, and DELETE for /v1/agentUsers/.",
     ),
 )
 
@@ -600,8 +672,10 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         reason.code: reason
         for group in (
             _BODIES,
+            _REPORTS,
             _SYSTEM_PARAMETERS,
             _CREDENTIALS,
+            _TOKEN_REQUESTS,
             _PROJECTS,
             _AGENT_USERS,
             _LINKS,
@@ -613,4 +687,3 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     }
 )
 """Every reason by its code. Of those that share a row the most common comes first."""
-            _TOKEN_REQUESTS,

@@ -7,7 +7,7 @@ The layout of bodies is Google's to the byte, because people compare them: membe
 whatever ``prettyPrint`` says for errors, one newline at the end, and 209 characters written as escapes, ``<`` and ``>`` among
 them (observed and measured on Google's servers). Our explanation comes after Google's own details, as two more messages of
 the standard types ErrorInfo and Help: a client that expects Google finds nothing changed, and with ``explain=None`` the bytes
-are Google's alone.
+are Google's alone. Where Google keeps silent about which fields are wrong, a BadRequest of ours stands between the two.
 
 What this module does not do: it does not decide which reason applies, and it writes no Content-Length, which is added where
 the answer is sent.
@@ -28,7 +28,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import ApiError, HomegraphError
-from homegraph.wire.details import TYPE, Detail, fill
+from homegraph.wire.details import TYPE, Detail, fill, wrong_fields
 from homegraph.wire.error_reading import parse_error
 from homegraph.wire.field_mask import FieldMask
 from homegraph.wire.parameters import Envelope
@@ -44,12 +44,14 @@ __all__ = [
     "Reason",
     "Rendered",
     "Row",
+    "Status",
     "exit_code",
     "parse_error",
     "render",
     "render_html_404",
     "render_success",
     "row_of",
+    "status_of",
 ]
 
 Headers = list[tuple[bytes, bytes]]
@@ -92,12 +94,41 @@ class Rendered:
     headers: Headers
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An error as a ``google.rpc.Status``: its row has the codes, ``details`` are google.rpc messages as JSON."""
+
+    row: Row
+    message: str
+    details: list[Detail]
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
 def row_of(reason_code: str) -> Row:
     """Return the row that a reason is shown as. An unknown code is a bug of ours, and shown as one."""
     return ROWS[REASONS.get(reason_code, REASONS["INTERNAL"]).row]
+
+
+def status_of(
+    reason_code: str,
+    facts: Mapping[str, Any] | None = None,
+    *,
+    explain: Explanation | None = None,
+) -> Status:
+    """Word the error for a reason of ``REASONS``: what ``render`` writes for HTTP, for a door that is not HTTP.
+
+    ``facts`` fill the row's message and details, see ``details.FACTS``. With ``explain`` our messages are appended to Google's
+    details; without, everything is Google's.
+    """
+    row = row_of(reason_code)
+    full = fill(facts or {})
+    message = row.message.format_map(full)
+    details = list(row.details(full, message))
+    if explain is not None:
+        details += _explained(reason_code, full, explain)
+    return Status(row, message, details)
 
 
 def render(
@@ -107,23 +138,15 @@ def render(
     envelope: Envelope = 2,
     explain: Explanation | None = None,
 ) -> Rendered:
-    """Write the error answer for a reason of ``REASONS``.
-
-    ``facts`` fill the row's message and details, see ``rows.FACTS``. With ``explain`` our two messages are appended to
-    Google's details; without, the body is Google's.
-    """
-    row = row_of(reason_code)
-    full = fill(facts or {})
-    message = row.message.format_map(full)
-    error: dict[str, Any] = {"code": row.http, "message": message}
+    """Write the error answer for a reason of ``REASONS``; the arguments are those of ``status_of``."""
+    status = status_of(reason_code, facts, explain=explain)
+    row = status.row
+    error: dict[str, Any] = {"code": row.http, "message": status.message}
     if envelope == 1:
-        error["errors"] = [_v1_entry(row, message)]
+        error["errors"] = [_v1_entry(row, status.message)]
     error["status"] = row.status
-    details = list(row.details(full, message))
-    if explain is not None:
-        details += _explained(reason_code, explain)
-    if details:
-        error["details"] = details
+    if status.details:
+        error["details"] = status.details
     headers = list(OK_HEADERS)
     if row.www_authenticate:
         headers.append((b"www-authenticate", row.www_authenticate.encode()))
@@ -141,7 +164,7 @@ def _v1_entry(row: Row, message: str) -> dict[str, str]:
     return entry
 
 
-def _explained(reason_code: str, explain: Explanation) -> list[Detail]:
+def _explained(reason_code: str, facts: Mapping[str, Any], explain: Explanation) -> list[Detail]:
     ranked = explain.reasons or (reason_code,)
     links = [
         {
@@ -158,6 +181,7 @@ def _explained(reason_code: str, explain: Explanation) -> list[Detail]:
             "domain": DOMAIN,
             "metadata": {name: str(value) for name, value in explain.facts.items()},
         },
+        *wrong_fields(facts),
         {"@type": TYPE + "Help", "links": links},
     ]
 

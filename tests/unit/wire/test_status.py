@@ -22,6 +22,7 @@ from homegraph.wire.status import (
     render_html_404,
     render_success,
     row_of,
+    status_of,
 )
 
 EXPLAIN = Explanation(
@@ -50,6 +51,43 @@ def test_an_explanation_is_appended_to_the_bytes_of_google():
     ]
     reason = REASONS["AGENT_USER_UNLINKED"]
     assert f"{reason.title} {reason.fix}" == help_["links"][0]["description"]
+
+
+def test_wrong_fields_are_told_only_where_we_explain():
+    """Google keeps silent about them; with an explanation a BadRequest of ours stands before the Help."""
+    path = 'payload.devices.states["123"].on'
+    facts = {"wrong_fields": ((path, "null is no state."), (None, "And more."))}
+
+    bare = json.loads(render("STATE_NULL", facts).body)["error"]
+    explained = json.loads(render("STATE_NULL", facts, explain=EXPLAIN).body)["error"]
+
+    assert bare == {
+        "code": 400,
+        "message": "Request contains an invalid argument.",
+        "status": "INVALID_ARGUMENT",
+    }
+    info, bad_request, help_ = explained["details"]
+    assert info["@type"] == TYPE + "ErrorInfo"
+    assert bad_request == {
+        "@type": TYPE + "BadRequest",
+        "fieldViolations": [
+            {"field": path, "description": "null is no state."},
+            {"description": "And more."},
+        ],
+    }
+    assert help_["@type"] == TYPE + "Help"
+
+
+def test_an_error_as_values():
+    """What is rendered for HTTP can be had as a status: row, message and details."""
+    status = status_of("DEVICE_UNKNOWN", explain=EXPLAIN)
+    error = json.loads(render("DEVICE_UNKNOWN", explain=EXPLAIN).body)["error"]
+
+    assert status.row is ROWS["device-not-found"]
+    assert (status.row.grpc, status.message) == (5, error["message"])
+    assert status.details == error["details"]
+    assert status_of("DEVICE_UNKNOWN").details == []
+    assert status_of("no such code").row is ROWS["internal"]
 
 
 def test_our_details_come_after_those_of_google():
