@@ -1,0 +1,74 @@
+"""How SQLite reads: no statement that serves anybody depends on how much else is stored."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from homegraph.store import sqlite
+from homegraph.store.sqlite.opening import open_database
+from homegraph.store.statements import load
+
+WHOLE_TABLES = {
+    # What is asked for is the whole of a table that is small, or a sum over it.
+    "count_agent_users": {"agent_user"},
+    "count_links": {"link"},
+    "count_projects": {"project"},
+    "count_work": {"sync_work"},  # of its partial index: idle work is not in it
+    "list_left_behind": {"sync_work"},  # the same; once, when a file is opened
+    "list_migrations": {"migration"},
+    "list_projects": {"project"},
+    "count_tables": {"sqlite_schema"},
+    "probe": {"probe"},
+}
+SORTED = {"list_first_syncs", "list_projects_ready"}
+"""Statements that may sort: a few rows at most."""
+
+STATEMENTS = {
+    name: sql
+    for name, sql in load("sqlite").items()
+    if sql.split()[0] in {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}
+}
+
+
+@pytest.fixture(scope="module")
+def database():
+    """A database with the schema."""
+    opened = open_database(None, str, 900.0)
+    yield opened.writer
+    opened.close()
+
+
+def plan(database, sql):
+    """The lines of a statement's query plan."""
+    numbered = [int(number) for number in re.findall(r"\?(\d+)", sql)]
+    values = ("[]",) * max(numbered, default=sql.count("?"))
+    return [row[3] for row in database.connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_nothing_is_scanned(database, name):
+    """Every statement finds its rows by an index; those that sum a table up are listed here."""
+    lines = plan(database, STATEMENTS[name])
+    scanned = {matched[1] for line in lines if (matched := re.match(r"SCAN (\w+)", line))}
+    # "busy" is the recursion's own table; the journal's window is bounded by its LIMIT.
+    scanned -= {"CONSTANT", "busy", "json_each"}
+    if name.startswith("find_") and name.endswith("_young"):
+        scanned -= {"run", "exchange", "oldest"}
+
+    assert scanned == WHOLE_TABLES.get(name, set()), lines
+    assert (name in SORTED) is any("TEMP B-TREE" in line for line in lines), lines
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_rows_are_found_by_their_whole_key(database, name):
+    """A project is no key: what belongs to one agent user or user is not sought through a whole project."""
+    for line in plan(database, STATEMENTS[name]):
+        if re.search(r"\(project_id=\?\)$", line):
+            assert name in {"list_projects", "find_project", "list_keys", "save_project"}, line
+
+
+def test_every_statement_is_used():
+    """A statement that nobody runs is deleted."""
+    code = "\n".join(file.read_text() for file in Path(sqlite.__file__).parent.glob("*.py"))
+    assert [name for name in load("sqlite") if f'"{name}"' not in code] == []
