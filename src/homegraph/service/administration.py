@@ -153,7 +153,7 @@ async def show_status(house: House, *, listen: str, started_at: Instant) -> serv
         version=__version__,
         uptime_seconds=round(max(0.0, house.clock.now() - started_at), 3),
         listen=listen,
-        database=settings.database,
+        database=settings.database_text,
         ready=all(check.ok for check in checks),
         checks=checks,
         counts=server.totals(await house.store.counts()),
