@@ -56,12 +56,18 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A device to be written. ``placement`` is given at first sight and is None for one that is already here."""
+    """A device to be written. ``placement`` is given at first sight and is None for one that is already here.
+
+    ``traits`` and ``notifies`` say what may be reported of it; they stand in the definition, too, but a report comes
+    far more often than a new definition and must not read it.
+    """
 
     device_id: str
     fingerprint: bytes
     definition: bytes
     placement: Placement | None
+    traits: tuple[str, ...] = ()
+    notifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ def changes(
             bytes_.fingerprint,
             bytes_.definition,
             first_placement(device) if before is None else None,
+            device.traits,
+            device.notifies,
         )
         if before is None:
             added.append(device.id)

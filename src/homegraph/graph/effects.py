@@ -10,11 +10,16 @@ from typing import TypeAlias
 
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import LinkState
+from homegraph.graph.reporting import TraitState
 
 
 @dataclass(frozen=True, slots=True)
 class WriteDevices:
-    """Write the devices of the lease's agent user: insert those with a placement, renew the others, drop ``removed``."""
+    """Write the devices of the lease's agent user: insert those with a placement, renew the others, drop ``removed``.
+
+    States go with their device. A device that is renewed keeps those of ``reporting.kept``, so that nothing is told of a trait
+    that it has not any more.
+    """
 
     stored: tuple[Stored, ...]
     removed: tuple[str, ...]
@@ -24,21 +29,23 @@ class WriteDevices:
 class BindLink:
     """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on, is linked and has no problem.
 
-    When that agent user is not linked here yet it is created with ``stored`` as its devices. Otherwise (a second person of a
-    household) its list is left alone and a sync is requested for it, cause ``link``: a run of its own may be under way.
+    When that agent user is not linked here yet it is created with ``stored`` as its devices and ``states`` (of those devices:
+    what the first QUERY answered) as their states. Otherwise (a second person of a household) its list is left alone, states
+    and all, and a sync is requested for it, cause ``link``: a run of its own may be under way.
     A request that came during the first SYNC becomes one of the agent user; the link's own work is gone.
     """
 
     user_id: str
     agent_user_id: str
     stored: tuple[Stored, ...]
+    states: tuple[TraitState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RekeyLink:
     """A later SYNC named another agent user: the link moves there, and a sync is requested for it, cause ``link``.
 
-    When it was the old one's last link, its devices go along with their placement (unless the new one has devices already:
+    When it was the old one's last link, its devices go along with their placement and states (unless the new one has devices already:
     then it keeps those), pending requests are forgotten with it, and the old agent user is unlinked. A new agent user
     begins with an empty list.
     """

@@ -11,7 +11,7 @@ business and is checked elsewhere; here is only which keys may come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -111,6 +111,11 @@ def decide(
     if violations:
         return Verdict(violations=_cut(iter(violations)))
     return Verdict(rows=tuple(rows))
+
+
+def kept(traits: Iterable[str]) -> tuple[str, ...]:
+    """Whose states a device may have that declares ``traits``: theirs, and whether it is online."""
+    return (ONLINE, *traits)
 
 
 def field_path(section: str, device_id: str, *keys: str) -> str:

@@ -44,7 +44,10 @@ class SyncReply(msgspec.Struct, frozen=True):
 
 
 class DeviceDefinition(msgspec.Struct, frozen=True):
-    """One device of a SYNC reply: what we need to know of it, and all its members for comparing."""
+    """One device of a SYNC reply: what we need to know of it, and all its members for comparing.
+
+    ``notifies`` is ``notificationSupportedByAgent``: whether the device may send notifications.
+    """
 
     id: str
     type: str
@@ -52,6 +55,7 @@ class DeviceDefinition(msgspec.Struct, frozen=True):
     name: str
     room_hint: str
     members: dict[str, Any]
+    notifies: bool = False
 
 
 class _Payload(msgspec.Struct):
@@ -77,6 +81,7 @@ class _Device(msgspec.Struct):
     name: _Name
     roomHint: str | None = None  # noqa: N815
     willReportState: bool | None = None  # noqa: N815
+    notificationSupportedByAgent: bool | None = None  # noqa: N815
     attributes: dict[str, Any] | None = None
     customData: dict[str, Any] | None = None  # noqa: N815
 
@@ -142,6 +147,7 @@ def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
         device.name.name,
         device.roomHint or "",
         members,
+        bool(device.notificationSupportedByAgent),
     )
 
 

@@ -50,7 +50,13 @@ def test_a_new_device_is_placed_where_the_cloud_says():
 
     assert applied.changes == Changes(added=("lamp",))
     assert applied.stored == (
-        applying.Stored("lamp", applying.fingerprint(lamp), lamp, Placement("Kitchen", "Lamp")),
+        applying.Stored(
+            "lamp",
+            applying.fingerprint(lamp),
+            lamp,
+            Placement("Kitchen", "Lamp"),
+            ("action.devices.traits.OnOff",),
+        ),
     )
 
 
@@ -64,6 +70,17 @@ def test_a_changed_device_keeps_its_placement():
         changed=(Changed("lamp", ("attributes", "name", "roomHint")),)
     )
     assert [stored.placement for stored in applied.stored] == [None]
+
+
+def test_what_may_be_reported_of_a_device():
+    """Its traits, and whether it sends notifications, are told of a new device and of one that changed."""
+    before = device(notificationSupportedByAgent=True)
+    after = device(traits=["One", "Two"])
+    (new,) = apply({}, [before]).stored
+    (changed,) = apply({"lamp": before}, [after]).stored
+
+    assert (new.traits, new.notifies) == (("action.devices.traits.OnOff",), True)
+    assert (changed.traits, changed.notifies) == (("One", "Two"), False)
 
 
 def test_a_device_that_is_missing_is_removed():

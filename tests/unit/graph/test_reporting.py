@@ -11,6 +11,7 @@ from homegraph.graph.reporting import (
     TraitState,
     decide,
     field_path,
+    kept,
     malformed,
 )
 
@@ -101,6 +102,11 @@ def test_mistakes_are_bounded():
 
     assert len(malformed({"lamp": many})) == VIOLATIONS_MAX
     assert len(decided({"lamp": dict.fromkeys(many, 1)}).violations) == VIOLATIONS_MAX
+
+
+def test_what_a_device_may_have_states_of():
+    """Of the traits that it declares, and whether it is online, which no device declares."""
+    assert kept(("OnOff", "Brightness")) == ("online", "OnOff", "Brightness")
 
 
 def test_a_path_escapes_quotes():

@@ -128,6 +128,15 @@ def test_a_device_in_no_room():
     assert intents.read_device(json.dumps(without | {"roomHint": None}).encode()).room_hint == ""
 
 
+@pytest.mark.parametrize(("said", "notifies"), [(True, True), (False, False), (None, False)])
+def test_a_device_that_sends_notifications(said, notifies):
+    """Only one that says so may; missing is no."""
+    member = {"notificationSupportedByAgent": said}
+
+    assert intents.read_device(json.dumps(LAMP | member).encode()).notifies is notifies
+    assert not intents.read_device(json.dumps(LAMP).encode()).notifies
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -142,6 +151,7 @@ def test_a_device_in_no_room():
         ({"attributes": []}, r"at `\$\.attributes`"),
         ({"customData": "x"}, r"at `\$\.customData`"),
         ({"willReportState": "yes"}, r"at `\$\.willReportState`"),
+        ({"notificationSupportedByAgent": 1}, r"at `\$\.notificationSupportedByAgent`"),
     ],
 )
 def test_a_device_that_is_none(change, message):
