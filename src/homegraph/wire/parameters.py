@@ -19,6 +19,8 @@ contain more of the query than the value it complains about.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
@@ -29,6 +31,7 @@ from homegraph.errors import CallRefused
 __all__ = [
     "PARAMETERS_MAX",
     "QUERY_BYTES_MAX",
+    "SYSTEM_PARAMETERS",
     "Envelope",
     "SystemParameters",
     "choose_envelope",
@@ -153,20 +156,24 @@ def _sort_out(pairs: list[tuple[str, str]]) -> tuple[SystemParameters, list[tupl
     return parameters, rest
 
 
-_SYSTEM_NAMES: Final = frozenset(
-    (
-        "access_token",
-        "alt",
-        "callback",
-        "fields",
-        "key",
-        "oauth_token",
-        "prettyPrint",
-        "quotaUser",
-        "uploadType",
-        "upload_protocol",
-    )
+SYSTEM_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        XGAFV: "Format of errors: 1 has a list of errors besides.",
+        "access_token": "An access token, for callers that cannot send headers.",
+        "alt": "Format of answers.",
+        "callback": "Ignored: it belongs to answers as JavaScript, which no POST has.",
+        "fields": "Which parts of the answer are wanted, as payload/devices or payload(devices).",
+        "key": "An API key. It tells the project, and is taken by Request Sync only.",
+        "oauth_token": "The same as access_token.",
+        "prettyPrint": "Whether the answer is indented. Errors always are.",
+        "quotaUser": "Any word of at most 40 characters for who causes the call. Ignored.",
+        "uploadType": "Ignored: no method takes an upload.",
+        "upload_protocol": "Ignored: no method takes an upload.",
+    }
 )
+"""What every call may have in its query, and what for."""
+
+_SYSTEM_NAMES: Final = frozenset(SYSTEM_PARAMETERS) - {XGAFV}
 
 
 def _refused(code: str, name: str, value: str, *, xgafv: str) -> CallRefused:

@@ -26,7 +26,7 @@ import msgspec
 
 from homegraph.errors import CallRefused
 
-__all__ = ["PRIMITIVES", "Enum", "Field", "Kind", "Message", "bind", "write"]
+__all__ = ["FALSE", "PRIMITIVES", "TRUE", "Enum", "Field", "Kind", "Message", "bind", "write"]
 
 Kind = Literal["string", "bool", "enum", "timestamp", "message", "struct", "any"]
 """What a field holds. ``timestamp`` is a string of RFC 3339, ``struct`` any JSON object, ``any`` any JSON at all."""
@@ -42,8 +42,8 @@ SHOWN_CHARS_MAX: Final = 1_024
 
 RECEIVED: Final = "Invalid JSON payload received."
 
-_TRUE: Final = frozenset(("true", "t", "yes", "y", "1"))
-_FALSE: Final = frozenset(("false", "f", "no", "n", "0"))
+TRUE: Final = frozenset(("true", "t", "yes", "y", "1"))
+FALSE: Final = frozenset(("false", "f", "no", "n", "0"))
 
 Violation = tuple[str | None, str]
 """Path of the field, where Google names one, and the description."""
@@ -274,7 +274,7 @@ def _truth(item: object) -> bool | None:
     """Read a bool or one of the words for it, in any case; a number is none."""
     if isinstance(item, str):
         word = item.lower()
-        return True if word in _TRUE else False if word in _FALSE else None
+        return True if word in TRUE else False if word in FALSE else None
     return item if isinstance(item, bool) else None
 
 
