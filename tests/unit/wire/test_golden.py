@@ -6,16 +6,31 @@ from pathlib import Path
 import pytest
 
 from homegraph.errors import CallRefused
-from homegraph.wire.api_v1 import METHODS, read_request_sync
+from homegraph.wire.answers import query_answer, report_answer, sync_answer
+from homegraph.wire.api_v1 import (
+    find_method,
+    read_delete,
+    read_query_request,
+    read_request_sync,
+    read_sync,
+    route,
+)
 from homegraph.wire.field_mask import parse_field_mask
 from homegraph.wire.parameters import choose_envelope, read_query, require_json_answer
+from homegraph.wire.reports import read_report
 from homegraph.wire.status import REASONS, ROWS, parse_error, render, render_success
 
 GOLDEN = Path(__file__).parents[2] / "wire"
 PAIRS = [json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*/*.json"))]
 ERRORS = [pair for pair in PAIRS if pair["row"]]
 SUCCESSES = [pair for pair in PAIRS if not pair["row"]]
-METHOD = METHODS["/v1/devices:requestSync"]
+
+READERS = {
+    "devices.requestSync": read_request_sync,
+    "devices.reportStateAndNotification": read_report,
+    "devices.query": read_query_request,
+    "devices.sync": read_sync,
+}
 
 # What the wire finds by itself, without knowing any project or user.
 READABLE = {
@@ -27,6 +42,14 @@ READABLE = {
     "json-type",
     "json-root",
     "invalid-arg",
+}
+# What it cannot find without knowing the user's devices, although the row is one of these.
+NEEDS_DEVICES = {
+    "STATE_NULL",
+    "STATE_KEY_UNKNOWN",
+    "STATE_OF_UNDECLARED_TRAIT",
+    "STATE_KEY_FOREIGN",
+    "NOTIFICATION_NOT_SUPPORTED",
 }
 REQUEST_SYNC_ROWS = READABLE | {
     *(
@@ -55,15 +78,34 @@ def named(pairs):
     return [pytest.param(pair, id=pair["case"]) for pair in pairs]
 
 
-def refusal_of(request):
-    """Read the request as the server does before it knows who calls, and return why it is refused."""
+def read(request):
+    """Read the request as the server does before it knows who calls; raises why it is refused."""
+    method = route(request["method"], request["path"])
     parameters, rest = read_query(request["query"].encode())
     require_json_answer(parameters)
+    if method.id == "agentUsers.delete":
+        return read_delete(request["path"].encode(), rest)
     content_type = request["headers"].get("content-type")
-    sync = read_request_sync(request["body"].encode(), content_type, rest)
+    value = READERS[method.id](request["body"].encode(), content_type, rest)
     if parameters.fields:
-        parse_field_mask(parameters.fields).check(METHOD.response)
-    return sync
+        parse_field_mask(parameters.fields).check(method.response)
+    return value
+
+
+def written(pair):
+    """Write the answer of a success by the writer of its method, from what the answer says."""
+    message, pretty = pair["message"], pair["pretty"]
+    request_id, payload = message.get("requestId", ""), message.get("payload", {})
+    match route(pair["request"]["method"], pair["request"]["path"]).id:
+        case "devices.reportStateAndNotification":
+            return report_answer(request_id, pretty=pretty)
+        case "devices.query":
+            return query_answer(request_id, payload["devices"], pretty=pretty)
+        case "devices.sync":
+            agent_user_id, devices = payload["agentUserId"], payload["devices"]
+            return sync_answer(request_id, agent_user_id, devices, pretty=pretty)
+        case _:
+            return render_success(message, pretty=pretty)
 
 
 @pytest.mark.parametrize("pair", named(ERRORS))
@@ -98,18 +140,19 @@ def test_the_golden_answer_is_read_back(pair):
 @pytest.mark.parametrize("pair", named(SUCCESSES))
 def test_a_success_is_written_to_the_byte(pair):
     """A success is rendered exactly as the golden answer."""
-    written = render_success(pair["message"], pretty=pair["pretty"])
-
-    assert pair["response"]["body"] == written.decode()
+    assert pair["response"]["body"] == written(pair).decode()
+    assert pair["message"] == json.loads(pair["response"]["body"])
 
 
 @pytest.mark.parametrize("pair", named(SUCCESSES))
 def test_the_request_of_a_success_is_read(pair):
     """Every request that Google takes is understood."""
-    sync = refusal_of(pair["request"])
+    value = read(pair["request"])
     parameters, _ = read_query(pair["request"]["query"].encode())
 
-    assert sync.agent_user_id == "user-1"
+    assert value.agent_user_id == "user-1"
+    # Request Sync has no request id, and deleting answers none.
+    assert pair["message"].get("requestId", "") in (getattr(value, "request_id", ""), "")
     assert pair["pretty"] == parameters.pretty_print
 
 
@@ -120,15 +163,15 @@ def test_the_request_of_a_success_is_read(pair):
             p
             for p in ERRORS
             if p["row"] in READABLE
-            and p["given"] == "linked"
-            and "requestSync" in p["request"]["path"]
+            and p["reason"] not in NEEDS_DEVICES
+            and p["given"] in ("linked", "reported")
         ]
     ),
 )
 def test_the_request_of_a_refusal_is_refused_for_the_reason_of_the_pair(pair):
     """What the wire refuses by itself is refused with the reason and the facts that the answer is made of."""
     with pytest.raises(CallRefused) as refused:
-        refusal_of(pair["request"])
+        read(pair["request"])
 
     assert pair["reason"] == refused.value.code
     rendered = render(refused.value.code, refused.value.facts, envelope=pair["envelope"])
@@ -148,13 +191,22 @@ def test_the_envelope_follows_from_the_request(pair):
     assert pair["envelope"] == choose_envelope(xgafv, None, api_client and api_client.encode())
 
 
-def test_every_row_of_request_sync_has_a_pair():
-    """No row that Request Sync can answer is without a golden pair, and the pairs name rows and reasons that exist."""
+def test_every_row_has_a_pair():
+    """No row that the API can answer is without a golden pair, and the pairs name rows and reasons that exist."""
     covered = {pair["row"] for pair in ERRORS}
+    by_request_sync = {p["row"] for p in ERRORS if "requestSync" in p["request"]["path"]}
+    elsewhere = {row for row in ROWS if row.startswith("admin-")} | {"token-request", "token-limit"}
 
-    assert set() == REQUEST_SYNC_ROWS - covered
-    assert set() == covered - set(ROWS)
+    assert set() == REQUEST_SYNC_ROWS - by_request_sync
+    assert set(ROWS) - elsewhere == covered
     assert all(REASONS[pair["reason"]].row == pair["row"] for pair in ERRORS)
+
+
+def test_the_rpc_of_an_answer_is_that_of_the_path():
+    """Where Google names the method in the details, it is the one that was called."""
+    for pair in ERRORS:
+        if "method" in pair["facts"]:
+            assert pair["facts"]["method"] == find_method(pair["request"]["path"]).rpc
 
 
 def test_every_pair_is_explained():
