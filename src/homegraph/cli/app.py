@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "request-sync": "request_sync",
         "projects": "projects",
         "keys": "keys",
+        "service-accounts": "service_accounts",
         "links": "links",
         "devices": "devices",
         "runs": "runs",

@@ -112,6 +112,30 @@ class Keys(_Shape, frozen=True):
     keys: tuple[Key, ...] = ()
 
 
+class ServiceKey(_Shape, frozen=True):
+    """One key of a service account, which is named by its email."""
+
+    id: str = ""
+    project_id: str = ""
+    email: str = ""
+    state: str = ""
+    origin: str = ""
+    created_at: str | None = None
+    revoked_at: str | None = None
+
+
+class ServiceKeys(_Shape, frozen=True):
+    """The keys of a project's service accounts."""
+
+    keys: tuple[ServiceKey, ...] = ()
+
+
+class NewServiceKey(ServiceKey, frozen=True, kw_only=True):
+    """A key that was just made; ``key_file`` is the content of its file."""
+
+    key_file: msgspec.Raw
+
+
 class Explanation(_Shape, frozen=True):
     """A reason in words."""
 

@@ -22,6 +22,8 @@ from homegraph.web.api_v1 import REQUEST_SYNC, RequestSyncDoor, answer_unknown, 
 from homegraph.web.exchange import answer
 from homegraph.web.ops import ops_router
 from homegraph.web.site import Site
+from homegraph.web.tokens import TokenDoor
+from homegraph.wire.token_endpoint import TOKEN_PATHS
 
 NAMELESS: Final = "http://localhost"
 """What links start with when there is no address to name: a server on a Unix socket."""
@@ -45,7 +47,10 @@ class App:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._api: dict[str, ASGIApp] = {REQUEST_SYNC.path: RequestSyncDoor(site)}
+        self._api: dict[str, ASGIApp] = {
+            REQUEST_SYNC.path: RequestSyncDoor(site),
+            **dict.fromkeys(TOKEN_PATHS, TokenDoor(site)),
+        }
         self._admin = Admin(site)
         self._pages = ops_router(site)
 
