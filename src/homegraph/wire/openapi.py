@@ -15,7 +15,7 @@ and what it begins to take must be possible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -258,7 +258,7 @@ def _without_kept(roots: Iterable[Message]) -> dict[str, Message]:
     return found
 
 
-def _schema(message: Message, describe: Any) -> JSON:
+def _schema(message: Message, describe: Callable[[Field], JSON]) -> JSON:
     schema: JSON = {
         "type": "object",
         "description": message.doc,
@@ -266,7 +266,7 @@ def _schema(message: Message, describe: Any) -> JSON:
         "properties": {field.json_name: describe(field) for field in message.fields},
     }
     required = [field.json_name for field in message.fields if field.required]
-    if required and describe is _requested:
+    if required:  # only requests have such fields
         schema["required"] = required
     return schema
 
