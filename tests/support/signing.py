@@ -12,10 +12,13 @@ TOKEN_URL = "https://oauth2.googleapis.com/token"
 NOW = 1_000_000.0
 
 
-@cache
 def key(number=1, bits=2048):
     """One of several keys; always the same for a number within a test run, because making one takes a while."""
-    assert number
+    return _key(number, bits)
+
+
+@cache
+def _key(_number, bits):
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 

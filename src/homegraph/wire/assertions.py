@@ -177,7 +177,8 @@ def check(
     """Look at times, audience and scopes, in this order; returns the scopes that the token is good for.
 
     An assertion needs an audience out of ``audiences``, and scopes. A token that is a bearer itself (``for_bearer``) needs one of
-    the two: an audience that is this API stands for its scope (as AIP-4111 has it). ``now`` is in seconds since 1970.
+    the two: an audience that is this API stands for its scope, and without any audience scopes are enough (AIP-4111 has both
+    forms). An audience that is somebody else is refused in any case. ``now`` is in seconds since 1970.
 
     Raises:
         TokenRequestRefused: ASSERTION_LIFETIME, ASSERTION_AUDIENCE or ASSERTION_SCOPE.
@@ -186,7 +187,8 @@ def check(
     is_for_us = any(audience in audiences for audience in claims.audiences)
     if for_bearer and is_for_us:
         return (SCOPE, *claims.scopes)
-    if not is_for_us and not (for_bearer and claims.scopes):
+    needs_none = for_bearer and claims.scopes and not claims.audiences
+    if not is_for_us and not needs_none:
         raise TokenRequestRefused("ASSERTION_AUDIENCE", "invalid_grant", _BAD_AUDIENCE)
     if not claims.scopes:
         raise TokenRequestRefused("ASSERTION_SCOPE", "invalid_scope", _NO_SCOPE)

@@ -331,15 +331,21 @@ def test_an_audience_that_is_the_api_stands_for_its_scope():
     assert bearer(aud="http://127.0.0.1:4663/", scope="openid") == (HOME_GRAPH, "openid")
 
 
-@pytest.mark.parametrize("audience", [None, "https://www.googleapis.com/", TOKEN_URL])
-def test_a_scope_stands_for_the_audience(audience):
+@pytest.mark.parametrize("audience", [None, []])
+def test_without_an_audience_scopes_are_enough(audience):
     """Newer libraries sign scopes in place of an audience."""
     assert bearer(aud=audience, scope=f"{HOME_GRAPH} openid") == (HOME_GRAPH, "openid")
 
 
 def test_a_bearer_for_somebody_else_is_refused():
-    """Neither audience nor scope: whom it is for is not us. An assertion for the token endpoint is such a thing."""
+    """Whatever its scopes: what was signed for a token endpoint, Google's or another, is no bearer here."""
+    assert refused(bearer, aud=TOKEN_URL) == BAD_AUDIENCE
     assert refused(bearer, aud=TOKEN_URL, scope=None) == BAD_AUDIENCE
+    assert refused(bearer, aud=None, scope=None) == BAD_AUDIENCE
+
+
+def test_a_bearer_is_checked_as_an_assertion_is():
+    """Its times, and its scopes where they are what counts."""
     assert refused(bearer, aud=None, scope="nonsense") == BAD_SCOPE
     assert refused(bearer, aud=API, exp=NOW) == BAD_TIMES
 
