@@ -37,7 +37,6 @@ __all__ = [
 
 PACKAGE: Final = "google.home.graph.v1"
 
-
 NOT_PUBLIC: Final = 0
 """In place of a number that Google has published nowhere."""
 
