@@ -18,9 +18,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from homegraph.graph.model import Instant
-
-ONLINE: Final = "online"
-"""Every device has this state; it is kept like a trait of its own."""
+from homegraph.wire.catalog import ONLINE
+from homegraph.wire.reports import state_path
 
 FOREIGN_KEYS: Final = frozenset({"status", "errorCode", "command", "executionStatus"})
 """Members of QUERY and EXECUTE answers that are often copied into a report; refused at Google (observed)."""
@@ -104,24 +103,35 @@ def decide(
     for device_id, state in states.items():
         by_trait, strangers = _by_trait(devices[device_id].traits, state, state_keys)
         violations += (_undeclared(device_id, key) for key in strangers)
-        rows += (
-            TraitState(device_id, trait, msgspec.json.encode(values), now)
-            for trait, values in by_trait.items()
-        )
+        rows += _rows(device_id, by_trait, now)
     if violations:
         return Verdict(violations=_cut(iter(violations)))
     return Verdict(rows=tuple(rows))
 
 
+def queried(
+    traits: Mapping[str, tuple[str, ...]],
+    states: States,
+    *,
+    state_keys: StateKeys,
+    now: Instant,
+) -> tuple[TraitState, ...]:
+    """Turn the answer to a QUERY into rows. ``traits`` are those of the devices that were asked about.
+
+    An answer is taken as far as it is understood: other devices, and states of traits that a device has not declared, are left
+    out. Unlike a report it was asked for, and there is nobody to tell.
+    """
+    rows: list[TraitState] = []
+    for device_id, state in states.items():
+        if device_id in traits:
+            by_trait, _ = _by_trait(traits[device_id], state, state_keys)
+            rows += _rows(device_id, by_trait, now)
+    return tuple(rows)
+
+
 def kept(traits: Iterable[str]) -> tuple[str, ...]:
     """Whose states a device may have that declares ``traits``: theirs, and whether it is online."""
     return (ONLINE, *traits)
-
-
-def field_path(section: str, device_id: str, *keys: str) -> str:
-    """Where something stands in the request, by proto names: ``payload.devices.states["123"].on``."""
-    quoted = device_id.replace("\\", "\\\\").replace('"', '\\"')
-    return ".".join([f'payload.devices.{section}["{quoted}"]', *keys])
 
 
 def _by_trait(
@@ -147,10 +157,17 @@ def _by_trait(
     return sorted_, strangers
 
 
+def _rows(
+    device_id: str, by_trait: Mapping[str, Mapping[str, Any]], now: Instant
+) -> Iterator[TraitState]:
+    for trait, values in by_trait.items():
+        yield TraitState(device_id, trait, msgspec.json.encode(values), now)
+
+
 def _malformed(states: States) -> Iterator[Violation]:
     for device_id, state in states.items():
         for key, value in state.items():
-            field = field_path("states", device_id, key)
+            field = state_path(device_id, key)
             if key in FOREIGN_KEYS:
                 yield Violation(
                     "STATE_KEY_FOREIGN",
@@ -166,7 +183,7 @@ def _malformed(states: States) -> Iterator[Violation]:
 def _undeclared(device_id: str, key: str) -> Violation:
     return Violation(
         "STATE_OF_UNDECLARED_TRAIT",
-        field_path("states", device_id, key),
+        state_path(device_id, key),
         f"{key[:100]!r} is a state of none of the traits that this device declared in SYNC.",
     )
 
@@ -176,7 +193,7 @@ def _silent(devices: Mapping[str, ReportedDevice], notifications: States) -> Ite
         if not devices[device_id].notifies:
             yield Violation(
                 "NOTIFICATION_NOT_SUPPORTED",
-                field_path("notifications", device_id),
+                state_path(device_id, field="notifications"),
                 "This device did not declare notificationSupportedByAgent in SYNC.",
             )
 

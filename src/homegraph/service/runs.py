@@ -14,15 +14,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from homegraph.errors import CallRefused, HomegraphError, LeaseLost, StoreError
 from homegraph.graph import applying
 from homegraph.graph.checks import check_sync
 from homegraph.graph.concluding import Answer, Conclusion, conclude
-from homegraph.graph.effects import SetLinkState
-from homegraph.graph.model import Exchange, Instant, Link, LinkState, Run, Target
+from homegraph.graph.effects import BindLink, SetLinkState
+from homegraph.graph.model import Exchange, Instant, Link, LinkState, Project, Run, Target
 from homegraph.graph.syncing import (
     Retry,
     RetryPolicy,
@@ -34,6 +34,7 @@ from homegraph.graph.syncing import (
 )
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
+from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.store.port import Claim, Lease, Settlement, Store
 from homegraph.wire.intents import DeviceDefinition, read_device
@@ -173,10 +174,25 @@ class Runs:
         links = [link for link in claim.links if link.state is not LinkState.BROKEN]
         places = asyncio.Semaphore(LINKS_AT_ONCE_MAX)
         pairs = await asyncio.gather(*(self._ask(claim, link, places) for link in links))
+        heard = [heard for heard, _ in pairs]
         answers = [answer for _, answer in pairs]
-        return [heard for heard, _ in pairs], conclude(
-            claim.lease.target, answers, empty_sync=claim.project.empty_sync
-        )
+        conclusion = conclude(claim.lease.target, answers, empty_sync=claim.project.empty_sync)
+        if claim.lease.target.is_first_sync and heard:
+            conclusion = await self._with_states(claim.project, heard[0], conclusion)
+        return heard, conclusion
+
+    async def _with_states(
+        self, project: Project, heard: Heard, conclusion: Conclusion
+    ) -> Conclusion:
+        """A first SYNC that succeeded is followed by a QUERY; its states are stored with the devices."""
+        effects = list(conclusion.effects)
+        for index, effect in enumerate(effects):
+            if isinstance(effect, BindLink):
+                states, findings = await first_states(self._outbound, project, heard, effect)
+                effects[index] = replace(effect, states=states)
+                findings = (*conclusion.findings, *findings)
+                return replace(conclusion, effects=tuple(effects), findings=findings)
+        return conclusion
 
     async def _ask(
         self, claim: Claim, link: Link, places: asyncio.Semaphore

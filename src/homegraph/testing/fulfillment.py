@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -21,6 +21,11 @@ from urllib.parse import parse_qs
 
 WAIT_SECONDS: Final = 20.0
 """How long a test waits for something that is to happen; only a failing test waits that long."""
+
+
+SYNC: Final = "action.devices.SYNC"
+QUERY: Final = "action.devices.QUERY"
+TOKEN: Final = "token"  # noqa: S105  # a path
 
 
 def lamp(device_id: str, name: str | None = None, **members: Any) -> dict[str, Any]:
@@ -41,6 +46,8 @@ class Home:
 
     agent_user_id: str = "user-1"
     devices: list[dict[str, Any]] = field(default_factory=lambda: [lamp("lamp")])
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What QUERY is answered with; a device that is not in it is online, and that is all that is known."""
 
 
 @dataclass(slots=True)
@@ -84,8 +91,7 @@ class ScriptedFulfillment:
         self.refresh_tokens: dict[str, str] = {}
         """Refresh token to the access token that it buys; unknown ones get ``invalid_grant``."""
         self.calls: list[Call] = []
-        self._script: deque[Answer] = deque()
-        self._token_script: deque[Answer] = deque()
+        self._scripts: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._changed = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.cloud = self
@@ -125,24 +131,28 @@ class ScriptedFulfillment:
         return self.homes["token-1"]
 
     def answer_next(self, *answers: Answer) -> None:
-        """Answer the next intents with these; after them everything is as usual."""
-        self._script.extend(answers)
+        """Answer the next SYNCs with these; after them everything is as usual."""
+        self._scripts[SYNC].extend(answers)
+
+    def answer_query_next(self, *answers: Answer) -> None:
+        """The same for QUERY."""
+        self._scripts[QUERY].extend(answers)
 
     def answer_token_next(self, *answers: Answer) -> None:
         """The same for the token endpoint."""
-        self._token_script.extend(answers)
+        self._scripts[TOKEN].extend(answers)
 
     # --- what a test asks ------------------------------------------------------------------------------------
 
-    def intents(self) -> list[Call]:
-        """The intents among the calls."""
-        return [call for call in self.calls if call.intent]
+    def intents(self, intent: str = SYNC) -> list[Call]:
+        """The calls with this intent."""
+        return [call for call in self.calls if call.intent == intent]
 
     def wait_for(self, count: int) -> list[Call]:
-        """Wait until ``count`` intents have come in; they may not be answered yet."""
+        """Wait until ``count`` SYNCs have come in; they may not be answered yet."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.intents()) >= count, WAIT_SECONDS):
-                raise AssertionError(f"{len(self.intents())} intents came in, not {count}")
+                raise AssertionError(f"{len(self.intents())} SYNCs came in, not {count}")
             return self.intents()
 
     # --- the wire --------------------------------------------------------------------------------------------
@@ -155,7 +165,7 @@ class ScriptedFulfillment:
         with self._changed:
             number, at = len(self.calls), time.monotonic()
             self.calls.append(Call(number, at, path, token, headers, raw, body))
-            script = self._token_script if is_token_request else self._script
+            script = self._scripts[TOKEN if is_token_request else self.calls[-1].intent]
             scripted = script.popleft() if script else Answer()
             self._changed.notify_all()
         if scripted.hold is not None:
@@ -168,7 +178,12 @@ class ScriptedFulfillment:
         home = self.homes.get(token)
         if home is None:
             return Answer(HTTPStatus.UNAUTHORIZED, b'{"error":"invalid_token"}')
-        payload = {"agentUserId": home.agent_user_id, "devices": home.devices}
+        payload: dict[str, Any]
+        if body["inputs"][0]["intent"] == QUERY:
+            asked = body["inputs"][0]["payload"]["devices"]
+            payload = {"devices": {one["id"]: _state(home, one["id"]) for one in asked}}
+        else:
+            payload = {"agentUserId": home.agent_user_id, "devices": home.devices}
         return _json_answer({"requestId": body["requestId"], "payload": payload})
 
     def _refresh(self, form: dict[str, list[str]]) -> Answer:
@@ -176,6 +191,10 @@ class ScriptedFulfillment:
         if access is None:
             return Answer(HTTPStatus.BAD_REQUEST, b'{"error":"invalid_grant"}')
         return _json_answer({"token_type": "Bearer", "access_token": access, "expires_in": 3600})
+
+
+def _state(home: Home, device_id: str) -> dict[str, Any]:
+    return {"online": True, "status": "SUCCESS", **home.states.get(device_id, {})}
 
 
 class _Server(ThreadingHTTPServer):

@@ -10,9 +10,9 @@ from homegraph.graph.reporting import (
     ReportedDevice,
     TraitState,
     decide,
-    field_path,
     kept,
     malformed,
+    queried,
 )
 
 KEYS = {"OnOff": frozenset({"on"}), "Brightness": frozenset({"brightness"})}
@@ -109,9 +109,19 @@ def test_what_a_device_may_have_states_of():
     assert kept(("OnOff", "Brightness")) == ("online", "OnOff", "Brightness")
 
 
-def test_a_path_escapes_quotes():
-    """Device ids are foreign text."""
-    assert field_path("states", 'a"b\\', "on") == 'payload.devices.states["a\\"b\\\\"].on'
+def test_an_answer_to_a_query_is_taken_as_far_as_it_is_understood():
+    """Other devices and states of undeclared traits are left out; the rest is kept by trait."""
+    rows = queried(
+        {"lamp": ("OnOff",), "switch": ("OnOff",)},
+        {"lamp": {"on": True, "brightness": 3, "online": True}, "ghost": {"on": True}},
+        state_keys=KEYS.get,
+        now=7.0,
+    )
+
+    assert set(rows) == {
+        TraitState("lamp", "OnOff", b'{"on":true}', 7.0),
+        TraitState("lamp", "online", b'{"online":true}', 7.0),
+    }
 
 
 @given(

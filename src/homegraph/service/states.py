@@ -1,0 +1,169 @@
+"""What is kept of devices and told again: Report State, Query, Sync, and the end of an agent user.
+
+None of these asks the fulfillment anything: they read and write what the Home Graph has. So a fulfillment may call them from
+inside its own SYNC or EXECUTE handler; nothing waits for anything but the database.
+
+Refusals say what Google's say in public (one and the same 404 or 400) and carry the cause: which device is unknown, which
+field of the report is wrong, whether the agent user was never linked, unlinked, or is settling still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.errors import CallRefused, NotFound
+from homegraph.graph.explaining import unknown_agent_user
+from homegraph.graph.model import Device, LinkState, Notification, Project
+from homegraph.graph.reporting import TraitState, Violation, malformed
+from homegraph.service.clock import rfc3339
+from homegraph.service.events import LinkChanged, StatesReported
+from homegraph.service.house import House
+from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
+from homegraph.wire.catalog import state_keys
+from homegraph.wire.reports import ReportState
+
+IDS_NAMED_MAX: Final = 10
+"""Unknown device ids that a refusal names."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueriedStates:
+    """Stored states by device id, each a JSON object; ``committed`` by device id and trait (RFC 3339, UTC)."""
+
+    states: Mapping[str, bytes]
+    committed: Mapping[str, Mapping[str, str]]
+
+
+async def report_state(house: House, project: Project, message: ReportState) -> None:
+    """Store a report: all of it, or nothing.
+
+    Raises:
+        CallRefused: a mistake in the report (each named by its path), an unknown device, an agent user that is not linked.
+    """
+    _refuse(malformed(message.states))
+    now = house.clock.now()
+    verdict = await house.store.report(
+        project.id,
+        message.agent_user_id,
+        message.states,
+        tuple(_notifications(house, project, message)),
+        now,
+        settle_seconds=house.settings.settle_seconds,
+        state_keys=state_keys,
+    )
+    if verdict.unlinked:
+        raise await unknown_user(house, project.id, message.agent_user_id)
+    if verdict.settling:
+        raise CallRefused("AGENT_USER_SETTLING", metadata={"agentUserId": message.agent_user_id})
+    if verdict.unknown:
+        named = ", ".join(verdict.unknown[:IDS_NAMED_MAX])
+        raise CallRefused(
+            "DEVICE_UNKNOWN", metadata={"agentUserId": message.agent_user_id, "devices": named}
+        )
+    _refuse(verdict.violations)
+    house.events.announce(
+        StatesReported(
+            project.id,
+            message.agent_user_id,
+            tuple(message.states),
+            notifications=sum(map(len, message.notifications.values())),
+        )
+    )
+
+
+async def query(house: House, project: Project, message: Query) -> QueriedStates:
+    """The stored states of the devices that were asked for.
+
+    Raises:
+        CallRefused: an agent user that is not linked, a device that is not here.
+    """
+    try:
+        found = await house.store.states(project.id, message.agent_user_id, message.device_ids)
+    except NotFound as exc:
+        raise await unknown_user(house, project.id, message.agent_user_id) from exc
+    missing = [device_id for device_id in message.device_ids if device_id not in found]
+    if missing:
+        named = ", ".join(missing[:IDS_NAMED_MAX])
+        raise CallRefused(
+            "DEVICE_UNKNOWN", metadata={"agentUserId": message.agent_user_id, "devices": named}
+        )
+    return QueriedStates(
+        {device_id: flat(found[device_id]) for device_id in message.device_ids},
+        {device_id: _committed(found[device_id]) for device_id in message.device_ids}
+        if message.include_device_metadata
+        else {},
+    )
+
+
+async def sync(house: House, project: Project, message: Sync) -> list[dict[str, Any]]:
+    """The stored devices of an agent user, as its fulfillment described them.
+
+    Raises:
+        CallRefused: the agent user is not linked.
+    """
+    try:
+        devices: list[Device] = await house.store.devices(project.id, message.agent_user_id)
+    except NotFound as exc:
+        raise await unknown_user(house, project.id, message.agent_user_id) from exc
+    return [msgspec.json.decode(device.definition, type=dict[str, Any]) for device in devices]
+
+
+async def delete_agent_user(house: House, project: Project, message: DeleteAgentUser) -> None:
+    """The developer unlinks an agent user: its links end, its devices and states go. No DISCONNECT is sent.
+
+    Raises:
+        CallRefused: the agent user is not linked.
+    """
+    now = house.clock.now()
+    try:
+        ended = await house.store.delete_agent_user(project.id, message.agent_user_id, now)
+    except NotFound as exc:
+        raise await unknown_user(house, project.id, message.agent_user_id) from exc
+    for link in ended:
+        house.events.announce(LinkChanged(project.id, link.user_id, LinkState.UNLINKED, ""))
+
+
+async def unknown_user(house: House, project_id: str, agent_user_id: str) -> CallRefused:
+    """The refusal of a call that names an agent user who is not linked here, its likely causes ranked."""
+    knowledge = await house.store.knowledge(project_id, agent_user_id)
+    first, *others = unknown_agent_user(knowledge)
+    return CallRefused(first, also=tuple(others), metadata={"agentUserId": agent_user_id})
+
+
+def flat(rows: Iterable[TraitState]) -> bytes:
+    """A device's states as one JSON object, joined from the objects of its traits without reading them."""
+    inner = b",".join(row.state[1:-1] for row in rows if len(row.state) > len(b"{}"))
+    return b"{%b}" % inner
+
+
+def _committed(rows: Iterable[TraitState]) -> dict[str, str]:
+    return {row.trait: rfc3339(row.committed_at) or "" for row in rows}
+
+
+def _notifications(house: House, project: Project, message: ReportState) -> Iterable[Notification]:
+    now = house.clock.now()
+    for device_id, by_trait in message.notifications.items():
+        for trait, body in by_trait.items():
+            yield Notification(
+                id=house.ids.run(),
+                project_id=project.id,
+                agent_user_id=message.agent_user_id,
+                device_id=device_id,
+                trait=trait,
+                event_id=message.event_id,
+                received_at=now,
+                body=msgspec.json.encode(body),
+            )
+
+
+def _refuse(violations: tuple[Violation, ...]) -> None:
+    if violations:
+        raise CallRefused(
+            violations[0].code,
+            violations[0].description,
+            violations=[(violation.field, violation.description) for violation in violations],
+        )
