@@ -38,8 +38,8 @@ EMAIL_DOMAIN: Final = "iam.gserviceaccount.com"
 DEFAULT_NAME: Final = "home-graph"
 
 Name = Annotated[str, Meta(min_length=1, max_length=1_024)]
-AccountName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")]
-Email = Annotated[str, Meta(max_length=256, pattern=r"^[!-?A-~]+@[!-?A-~]+$")]
+AccountName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]\Z")]
+Email = Annotated[str, Meta(max_length=256, pattern=r"^[!-?A-~]+@[!-?A-~]+\Z")]
 
 
 class WhichAccounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
