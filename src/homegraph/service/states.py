@@ -89,7 +89,7 @@ async def query(house: House, project: Project, message: Query) -> QueriedStates
     if missing:
         named = ", ".join(missing[:IDS_NAMED_MAX])
         raise CallRefused(
-            "DEVICE_UNKNOWN", metadata={"agentUserId": message.agent_user_id, "devices": named}
+            "DEVICE_NOT_FOUND", metadata={"agentUserId": message.agent_user_id, "devices": named}
         )
     return QueriedStates(
         {device_id: flat(found[device_id]) for device_id in message.device_ids},
@@ -135,9 +135,11 @@ async def unknown_user(house: House, project_id: str, agent_user_id: str) -> Cal
 
 
 def flat(rows: Iterable[TraitState]) -> bytes:
-    """A device's states as one JSON object, joined from the objects of its traits without reading them."""
-    inner = b",".join(row.state[1:-1] for row in rows if len(row.state) > len(b"{}"))
-    return b"{%b}" % inner
+    """A device's states as one JSON object, its members in alphabetical order, as Google writes a Struct."""
+    states: dict[str, Any] = {}
+    for row in rows:
+        states |= msgspec.json.decode(row.state)
+    return msgspec.json.encode(states, order="sorted")
 
 
 def _committed(rows: Iterable[TraitState]) -> dict[str, str]:
@@ -165,5 +167,5 @@ def _refuse(violations: tuple[Violation, ...]) -> None:
         raise CallRefused(
             violations[0].code,
             violations[0].description,
-            violations=[(violation.field, violation.description) for violation in violations],
+            wrong_fields=tuple((one.field, one.description) for one in violations),
         )
