@@ -136,19 +136,14 @@ def open_work(db: Database, target: Target, fence: int) -> None:
 
 def close_work(db: Database, target: Target) -> int:
     """Forget a target's work, lease and all; its last fence, to be kept somewhere."""
-    row = db.row("find_work", *key_of_target(target))
-    if row is None:
-        return 0
+    fence = _get_work(db, target).fence
     db.run("delete_work", *key_of_target(target))
-    return work_of(row).fence
+    return fence
 
 
 def ask(db: Database, target: Target, now: Instant) -> None:
     """Request a sync because of a link, for a target that has work."""
-    row = db.row("find_work", *key_of_target(target))
-    if row is None:
-        raise LookupError(f"{target} has no work")
-    _, work = syncing.request(work_of(row), Mode.ASYNC, Cause.LINK, now)
+    _, work = syncing.request(_get_work(db, target), Mode.ASYNC, Cause.LINK, now)
     save(db, target, work)
 
 
@@ -157,6 +152,14 @@ def record_interrupted(
 ) -> None:
     """Record a run that died."""
     db.run("insert_run", *row_of_run(syncing.interrupted_run(ids(), target, work, now)))
+
+
+def _get_work(db: Database, target: Target) -> Work:
+    """The work of a target that is known to have some. Raises LookupError: linked and at work are one."""
+    row = db.row("find_work", *key_of_target(target))
+    if row is None:
+        raise LookupError(f"{target} has no work")
+    return work_of(row)
 
 
 def _hand_out(db: Database, claimant: Claimant, target: Target, work: Work, now: Instant) -> Claim:

@@ -9,7 +9,7 @@ import pytest
 
 from homegraph.errors import LeaseLost
 from homegraph.graph import syncing
-from homegraph.graph.effects import SetLinkState, Unlink, WriteDevices
+from homegraph.graph.effects import Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
 from homegraph.graph.model import (
     Changed,
     Changes,
@@ -171,6 +171,18 @@ class Settling:
         (lamp,) = await store.devices("acme", "1836")
         assert (lamp.placement, lamp.added_at) == (Placement("Cellar", "Lamp"), 1_007.0)
 
+    async def test_a_new_device_that_is_here_after_all(self, store: Store) -> None:
+        """Its definition is taken over, its placement stays: that is the user's."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp", room="Kitchen"))
+        scene.now = 1_007.0
+        await scene.write(again := stored("lamp", "second", room="Cellar"))
+
+        (lamp,) = await store.devices("acme", "1836")
+        assert (lamp.definition, lamp.placement.room) == (again.definition, "Kitchen")
+        assert (lamp.added_at, lamp.changed_at) == (1_000.0, 1_007.0)
+        assert (await scene.start()).known == {again.fingerprint: "lamp"}
+
     async def test_many_devices(self, store: Store) -> None:
         """A long list and awkward ids are written, known, and removed."""
         scene = Scene(store)
@@ -182,6 +194,7 @@ class Settling:
         await scene.write(removed=ids[1:])
 
         assert await scene.device_ids() == ids[:1]
+        assert (await store.counts()).devices == 1
 
     async def test_definitions(self, store: Store) -> None:
         """Of those devices that are here; a link in its first SYNC has none."""
@@ -222,18 +235,28 @@ class Settling:
 
         assert (link.state, link.problem, link.agent_user_id) == (LinkState.LINKING, "TIMEOUT", "")
 
-    async def test_a_link_that_ended_during_the_run(self, store: Store) -> None:
-        """No effect brings it back."""
+    @pytest.mark.parametrize(
+        "effect",
+        [
+            SetLinkState("anna", LinkState.LINKED, "TIMEOUT"),
+            RekeyLink("anna", "1837"),
+            Unlink("anna"),
+            Unlink("carl"),
+        ],
+        ids=repr,
+    )
+    async def test_a_link_that_ended_during_the_run(self, store: Store, effect: Effect) -> None:
+        """No effect brings it back, and none on a link that never was does anything."""
         scene = Scene(store)
         await scene.link("anna", "1836")
         await scene.link("ben", "1836")
         claim = await scene.start()
         ended = await store.unlink("acme", "anna", scene.now)
-        await scene.settle(
-            claim, SetLinkState("anna", LinkState.LINKED, "TIMEOUT"), Unlink("anna"), Unlink("carl")
-        )
+        scene.now = 1_007.0
+        await scene.settle(claim, effect)
 
         assert await store.find_link("acme", "anna") == ended
+        assert await store.agent_users() == [("acme", "1836")]
 
     async def test_unlinking_the_last_link_by_a_run(self, store: Store) -> None:
         """Devices and work go, and the run that did it is recorded."""
