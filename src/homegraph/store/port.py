@@ -12,7 +12,8 @@ Rules for every method:
 * Texts are valid Unicode: ``wire`` lets no lone surrogates in.
 
 What is decided is decided by ``graph``: ``request_sync``, ``claim_due``, ``settle`` and ``hand_back`` load a
-``syncing.Work``, call the function of the same purpose and save the result.
+``syncing.Work``, call the function of the same purpose and save the result; ``report`` does so with ``reporting.decide``.
+Credentials are in ``credential_port``.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from homegraph.graph.model import (
     Knowledge,
     Link,
     Mode,
+    Notification,
     Placement,
     Project,
     Run,
+    ServiceKey,
     Target,
     Tokens,
 )
+from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
+from homegraph.store.credential_port import CredentialStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +110,15 @@ class DeclaredLink:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One project as the file has it, with its keys and links. A key is known again by its digest, whatever its id."""
+    """One project as the file has it, with its keys and links.
+
+    An API key is known again by its digest, whatever its id; a service account's key by its id.
+    """
 
     project: Project
     keys: tuple[ApiKey, ...] = ()
     links: tuple[DeclaredLink, ...] = ()
+    service_keys: tuple[ServiceKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +128,20 @@ class Limits:
     runs_max: int
     exchanges_max: int
     age_max_seconds: float
+    notifications_max: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Totals for status pages. ``links`` are counted by state; ``running`` are targets with a run under way."""
+    """Totals for status pages. ``links`` are counted by state; ``running`` are targets with a run under way.
+
+    ``states`` are those of ``states``: one per trait and device.
+    """
 
     projects: int = 0
     agent_users: int = 0
     devices: int = 0
+    states: int = 0
     links: Mapping[str, int] = field(default_factory=dict)
     waiting: int = 0
     running: int = 0
@@ -135,36 +149,26 @@ class Counts:
     exchanges: int = 0
 
 
-class Store(Protocol):
+class Store(CredentialStore, Protocol):
     """One open database. Opened by the adapter's ``open``, ended by ``close``."""
 
-    # --- projects, keys, links -------------------------------------------------------------------------------
+    # --- projects and links ----------------------------------------------------------------------------------
 
     async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:
         """Make projects, keys and links as the file has them (all of them in one transaction).
 
         A project is created or brought up to date; projects that the file does not name are left alone. Keys with origin
-        ``file`` that are not in it any more are revoked; a revoked key stays revoked. A key that is here already, by its
-        digest, keeps its id and when it was made, and belongs to the file from now on. A link whose grant digest is new is
-        as ``linking.adopt`` says, and a sync is requested for its agent user, or its first SYNC (cause ``link``).
+        ``file`` that are not in it any more are revoked, those of service accounts like API keys; a revoked key stays
+        revoked. A key that is here already keeps its id and when it was made, and belongs to the file from now on. A link
+        whose grant digest is new is as ``linking.adopt`` says, and a sync is requested for its agent user, or its first
+        SYNC (cause ``link``).
 
-        Raises SettingsError when a key's value or id belongs to another key; then nothing is stored.
+        Raises SettingsError when a key's value or id belongs to another key, or a service account to another project (an
+        account that moves from one project of the file to another does not); then nothing is stored.
         """
 
     async def projects(self) -> list[Project]:
         """All projects by id."""
-
-    async def keys(self, project_id: str) -> list[ApiKey]:
-        """All keys of a project by id, revoked ones too."""
-
-    async def find_key(self, digest: bytes) -> ApiKey | None:
-        """The key with this digest, whatever its state."""
-
-    async def add_key(self, key: ApiKey) -> None:
-        """Keep a key. Raises NotFound when there is no such project, AdminRefused when its value or id is taken."""
-
-    async def revoke_key(self, project_id: str, key_id: str, now: Instant) -> ApiKey:
-        """Revoke a key; again is no error and keeps the first time. Returns it as it is now. Raises NotFound."""
 
     async def links(
         self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
@@ -186,6 +190,46 @@ class Store(Protocol):
         """End a link as ``Unlink`` says; again changes nothing. Returns it as it is now. Raises NotFound.
 
         A run under way loses its lease if the agent user goes, or if it is the link's first SYNC.
+        """
+
+    async def delete_agent_user(
+        self, project_id: str, agent_user_id: str, now: Instant
+    ) -> tuple[Link, ...]:
+        """The developer unlinks an agent user: each of its links ends as ``Unlink`` says, and so it ends with the last.
+
+        Returns those links as they are now, oldest first. A run under way loses its lease. What journals tell of it stays.
+        Raises NotFound when it is not linked here.
+        """
+
+    # --- states ----------------------------------------------------------------------------------------------
+
+    async def report(  # a report has these parts
+        self,
+        project_id: str,
+        agent_user_id: str,
+        states: States,
+        notifications: Sequence[Notification],
+        now: Instant,
+        *,
+        settle_seconds: float,
+        state_keys: StateKeys,
+    ) -> Verdict:
+        """Store a report that ``reporting.decide`` accepts, all of it: its rows, and the notifications in their journal.
+
+        Each row takes the place of the state that its trait had. The verdict of an agent user that is not linked here is
+        ``unlinked``; of one that became linked less than ``settle_seconds`` ago, ``settling``; otherwise it is that of
+        ``decide``. Nothing is stored unless it is accepted. Notifications are of this agent user, with ids that are new.
+
+        ``state_keys`` must be a pure function; it is called in another thread.
+        """
+
+    async def states(
+        self, project_id: str, agent_user_id: str, device_ids: Sequence[str] | None = None
+    ) -> dict[str, tuple[TraitState, ...]]:
+        """States by device and, of each device, by trait in order; of all devices, or of those that are named.
+
+        A device that is not here is not in it; one without states maps to (). There are no states but of devices that
+        are here, and of traits that they declared (``reporting.kept``). Raises NotFound when the agent user is not linked.
         """
 
     # --- requests and runs -----------------------------------------------------------------------------------
@@ -284,6 +328,19 @@ class Store(Protocol):
         ``agent_user_id`` counts only together with ``project_id``; "" lists first SYNCs.
         """
 
+    async def notifications(
+        self,
+        project_id: str | None = None,
+        agent_user_id: str | None = None,
+        *,
+        before: str = "",
+        limit: int = 100,
+    ) -> list[Notification]:
+        """Notifications, newest first, older than ``before``: in descending order of ids, as ``runs``.
+
+        They stay when their device or agent user goes. ``agent_user_id`` counts only together with ``project_id``.
+        """
+
     async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
         """One run with the exchanges that are still kept."""
 
@@ -294,9 +351,10 @@ class Store(Protocol):
         """Totals."""
 
     async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
-        """Delete the oldest runs and exchanges beyond the limits, at most ``batch`` each. Returns how many went, of both.
+        """Delete what is beyond the limits, and access tokens whose time is over. Returns how many went, of all kinds.
 
-        Its cost does not grow with what is kept. What is older goes first, by ``finished_at`` and ``started_at``.
+        At most ``batch`` of each kind; its cost does not grow with what is kept. What is older goes first: runs by
+        ``finished_at``, exchanges by ``started_at``, notifications by ``received_at``, tokens by ``expires_at``.
         """
 
     async def check(self) -> None:

@@ -68,9 +68,12 @@ class Database:
         connection.execute(self._sql[name], values)
         return connection.changes()
 
-    def run_many(self, name: str, rows: Iterable[Row]) -> None:
-        """Execute a statement once per row of values."""
-        self.connection.executemany(self._sql[name], rows)
+    def run_many(self, name: str, rows: Iterable[Row]) -> int:
+        """Execute a statement once per row of values; how many rows that changed in all."""
+        connection = self.connection
+        before = connection.total_changes()
+        connection.executemany(self._sql[name], rows)
+        return connection.total_changes() - before
 
     def script(self, text: str) -> None:
         """Execute the text of a migration."""

@@ -1,10 +1,11 @@
-"""Agent users and their device lists."""
+"""Agent users and their device lists. The states of a device go, and move, with its row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from homegraph.errors import NotFound
+from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, Instant, Placement, Target
 from homegraph.store.sqlite import work
@@ -14,6 +15,7 @@ from homegraph.store.sqlite.rows import (
     device_of,
     json_text,
     row_of_new_device,
+    row_of_renewed_device,
 )
 
 
@@ -72,10 +74,10 @@ def is_linked(db: Database, project_id: str, agent_user_id: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def open_agent_user(db: Database, project_id: str, agent_user_id: str) -> None:
+def open_agent_user(db: Database, project_id: str, agent_user_id: str, now: Instant) -> None:
     """Make an agent user linked, with no devices and idle work."""
     row = db.row("find_agent_user", project_id, agent_user_id)
-    db.run("link_agent_user", project_id, agent_user_id)
+    db.run("link_agent_user", project_id, agent_user_id, now)
     work.open_work(db, Target(project_id, agent_user_id), fence=row[3] if row else 0)
 
 
@@ -91,28 +93,29 @@ def write(
 
     Raises LookupError when the agent user is not linked: its list would be nobody's.
     """
-    new, renewed = [], []
+    new, renewed, kept = [], [], []
     for one in stored:
         if one.placement is not None:
             new.append(row_of_new_device(project_id, agent_user_id, one, one.placement, now))
         else:
-            renewed.append(
-                (project_id, agent_user_id, one.device_id, one.fingerprint, one.definition, now)
-            )
+            renewed.append(row_of_renewed_device(project_id, agent_user_id, one, now))
+        traits = json_text(reporting.kept(one.traits))
+        kept.append((project_id, agent_user_id, one.device_id, traits))
     db.run_many("renew_device", renewed)
     if removed:
         db.run("delete_devices", project_id, agent_user_id, json_text(removed))
     if new:
         db.run_many("insert_device", new)
-    if (new or removed) and not db.run("recount_devices", project_id, agent_user_id):
+    dropped = db.run_many("delete_states", kept)
+    if (new or removed or dropped) and not db.run("recount", project_id, agent_user_id):
         raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")
 
 
 def hand_over(db: Database, project_id: str, old: str, new: str) -> None:
-    """Give a list to another agent user, placement and all, unless that one has devices of its own."""
+    """Give a list to another agent user, placement, states and all, unless that one has devices of its own."""
     if not db.rows("list_devices", project_id, new, "", 1):
         db.run("move_devices", project_id, old, new)
-        db.run("recount_devices", project_id, new)
+        db.run("recount", project_id, new)
 
 
 def close_agent_user(db: Database, project_id: str, agent_user_id: str, now: Instant) -> None:

@@ -1,6 +1,6 @@
-"""Runs and exchanges, kept for reading until there are too many or they are too old; and what a status page asks.
+"""Runs, exchanges and notifications, kept for reading until there are too many or they are too old; and what a status page asks.
 
-Both journals are rings: written at one end, dropped at the other, numbered without a gap. How many there are and where to
+The journals are rings: written at one end, dropped at the other, numbered without a gap. How many there are and where to
 cut is read off the numbers, so neither depends on how long a journal is.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Run
+from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
 from homegraph.store.port import Counts, Limits
+from homegraph.store.sqlite import service_accounts
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import exchange_of, link_of, links_of, run_of
+from homegraph.store.sqlite.rows import exchange_of, link_of, links_of, notification_of, run_of
 
 FIRST_SYNCS_SHOWN_MAX: Final = 10
 """Links that a refused call is explained with; more would not be read."""
@@ -44,12 +45,31 @@ def find_run(db: Database, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | No
     return run, tuple(map(exchange_of, exchanges))
 
 
+def notifications(
+    db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
+) -> list[Notification]:
+    """``Store.notifications``."""
+    before = before or _AFTER_ALL
+    if project_id is None:
+        rows = db.rows("list_notifications", before, limit)
+    elif agent_user_id is None:
+        rows = db.rows("list_notifications_of_project", project_id, before, limit)
+    else:
+        key = (project_id, agent_user_id)
+        rows = db.rows("list_notifications_of_agent_user", *key, before, limit)
+    return list(map(notification_of, rows))
+
+
 def prune(db: Database, limits: Limits, now: Instant, batch: int) -> int:
     """``Store.prune``. Runs first, because the exchanges of a run go with it."""
     oldest = now - limits.age_max_seconds
-    return _prune(db, "runs", limits.runs_max, oldest, batch) + _prune(
-        db, "exchanges", limits.exchanges_max, oldest, batch
-    )
+    kept = {
+        "runs": limits.runs_max,
+        "exchanges": limits.exchanges_max,
+        "notifications": limits.notifications_max,
+    }
+    went = sum(_prune(db, journal, most, oldest, batch) for journal, most in kept.items())
+    return went + service_accounts.prune(db, now, batch)
 
 
 def knowledge(db: Database, project_id: str, agent_user_id: str) -> Knowledge:
@@ -69,13 +89,14 @@ def knowledge(db: Database, project_id: str, agent_user_id: str) -> Knowledge:
 
 def counts(db: Database) -> Counts:
     """``Store.counts``."""
-    ((agent_users, devices),) = db.rows("count_agent_users")
+    ((agent_users, devices, states),) = db.rows("count_agent_users")
     ((waiting, running),) = db.rows("count_work")
     (links,) = db.rows("count_links")
     return Counts(
         projects=db.value("count_projects"),
         agent_users=agent_users,
         devices=devices,
+        states=states,
         links={
             state.value: number for state, number in zip(LinkState, links, strict=True) if number
         },
@@ -94,6 +115,11 @@ def check(db: Database) -> None:
 _JOURNALS: Final = {
     "runs": ("measure_runs", "find_run_young", "delete_runs"),
     "exchanges": ("measure_exchanges", "find_exchange_young", "delete_exchanges"),
+    "notifications": (
+        "measure_notifications",
+        "find_notification_young",
+        "delete_notifications",
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
 from homegraph.store.port import DeclaredLink
 from homegraph.store.sqlite import devices, work
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import key_of_target, link_of, row_of_link
+from homegraph.store.sqlite.rows import key_of_target, link_of, links_of, row_of_link
 
 
 def links(db: Database, project_id: str | None, after: tuple[str, str], limit: int) -> list[Link]:
@@ -47,6 +47,18 @@ def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
     if link is None:
         raise NotFound(f"User {user_id} has no link to project {project_id}.")
     return end(db, link, now)
+
+
+def delete_agent_user(
+    db: Database, project_id: str, agent_user_id: str, now: Instant
+) -> tuple[Link, ...]:
+    """``Store.delete_agent_user``. The agent user ends with the last of its links."""
+    if not devices.is_linked(db, project_id, agent_user_id):
+        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
+    rows = db.rows("list_links_of_agent_user", project_id, agent_user_id)
+    return tuple(
+        end(db, link, now) for link in links_of(rows) if link.state is not LinkState.UNLINKED
+    )
 
 
 # --- for the other modules ----------------------------------------------------------------------------------

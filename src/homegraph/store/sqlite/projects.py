@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ApiKey, Instant, Project
 from homegraph.store.port import Declaration
-from homegraph.store.sqlite import links
+from homegraph.store.sqlite import links, service_accounts
+from homegraph.store.sqlite.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import json_text, key_of, project_of, row_of_key, row_of_project
-
-FROM_FILE: Final = "file"
-"""Origin of keys that the file declares, and may revoke by not declaring them any more."""
+from homegraph.store.sqlite.rows import json_text, project_of, row_of_project
 
 
 def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
@@ -25,6 +22,7 @@ def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> 
         _declare_keys(db, project.id, declaration.keys, now)
         for declared in declaration.links:
             links.adopt(db, project.id, declared, now)
+    service_accounts.declare(db, declarations, now)
 
 
 def projects(db: Database) -> list[Project]:

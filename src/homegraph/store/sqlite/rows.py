@@ -1,5 +1,7 @@
 """Rows to values and back. Every column order of the ``.sql`` files that is relied on is relied on here.
 
+(For keys and tokens: in ``credential_rows``.)
+
 Values with parts of their own (changes, findings, headers, lists of names) are JSON in one column: they are read whole or
 not at all, and a person with a shell can read them, too.
 """
@@ -15,7 +17,6 @@ from msgspec.structs import astuple
 
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import (
-    ApiKey,
     Cause,
     Changes,
     Device,
@@ -26,6 +27,7 @@ from homegraph.graph.model import (
     LinkResult,
     LinkState,
     Mode,
+    Notification,
     OAuthClient,
     Outcome,
     Placement,
@@ -34,17 +36,21 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
+from homegraph.graph.reporting import ReportedDevice, TraitState
 from homegraph.graph.syncing import Work, ready_at
 from homegraph.store.sqlite.database import Row
 
 PROJECTS_REMEMBERED_MAX: Final = 256
 """Every claim brings its project; this many are taken apart once and then known by their row."""
 
+DEVICES_REMEMBERED_MAX: Final = 1_024
+"""Combinations of traits that are taken apart once: a house has a dozen, a thousand houses little more."""
+
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}
 _LINK_STATES: Final = {state.value: state for state in LinkState}
 
-_names: Final = msgspec.json.Decoder(tuple[str, ...])
+_names_decoder: Final = msgspec.json.Decoder(tuple[str, ...])
 _headers: Final = msgspec.json.Decoder(dict[str, str])
 _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
@@ -57,7 +63,12 @@ def json_text(value: Any) -> str:
     return _encode(value).decode()
 
 
-# --- projects, keys, links -----------------------------------------------------------------------------------
+def names_of(text: str) -> tuple[str, ...]:
+    """A list of names from JSON."""
+    return _names_decoder.decode(text)
+
+
+# --- projects and links --------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=PROJECTS_REMEMBERED_MAX)
@@ -79,7 +90,7 @@ def project_of(row: Row) -> Project:
             sealed_secret,
             token_url,
             authorization_url,
-            _names.decode(scopes),
+            names_of(scopes),
             client_auth,
             bool(pkce),
             redirect_uri,
@@ -105,41 +116,6 @@ def row_of_project(project: Project) -> Row:
         oauth.client_auth,
         oauth.pkce,
         oauth.redirect_uri,
-    )
-
-
-def key_of(row: Row) -> ApiKey:
-    """An API key's row as a value."""
-    (
-        key_id, project_id, digest, hint, created_at, origin, expires_at, revoked_at, methods, addresses,
-    ) = row  # fmt: skip
-    return ApiKey(
-        key_id,
-        project_id,
-        digest,
-        hint,
-        created_at,
-        origin,
-        expires_at,
-        revoked_at,
-        _names.decode(methods),
-        _names.decode(addresses),
-    )
-
-
-def row_of_key(key: ApiKey) -> Row:
-    """The opposite of ``key_of``."""
-    return (
-        key.id,
-        key.project_id,
-        key.digest,
-        key.hint,
-        key.created_at,
-        key.origin,
-        key.expires_at,
-        key.revoked_at,
-        json_text(key.methods),
-        json_text(key.addresses),
     )
 
 
@@ -188,7 +164,7 @@ def row_of_link(link: Link) -> Row:
     )
 
 
-# --- work and devices ----------------------------------------------------------------------------------------
+# --- work, devices, states -----------------------------------------------------------------------------------
 
 
 def key_of_target(target: Target) -> tuple[str, str, str]:
@@ -224,7 +200,7 @@ def row_of_work(target: Target, work: Work) -> Row:
 def device_of(row: Row) -> Device:
     """A device's row as a value."""
     device_id, definition, room, name, nicknames, chosen, added_at, changed_at = row
-    placement = Placement(room, name, _names.decode(nicknames), frozenset(_names.decode(chosen)))
+    placement = Placement(room, name, names_of(nicknames), frozenset(names_of(chosen)))
     return Device(device_id, definition, placement, added_at, changed_at)
 
 
@@ -249,11 +225,46 @@ def row_of_new_device(
         stored.fingerprint,
         now,
         *columns_of_placement(placement),
+        json_text(stored.traits),
+        stored.notifies,
         stored.definition,
     )
 
 
-# --- runs and exchanges --------------------------------------------------------------------------------------
+def row_of_renewed_device(project_id: str, agent_user_id: str, stored: Stored, now: Instant) -> Row:
+    """A device that is here already."""
+    return (
+        project_id,
+        agent_user_id,
+        stored.device_id,
+        stored.fingerprint,
+        now,
+        json_text(stored.traits),
+        stored.notifies,
+        stored.definition,
+    )
+
+
+@lru_cache(maxsize=DEVICES_REMEMBERED_MAX)
+def reported_device_of(row: Row) -> ReportedDevice:
+    """What a report of a device is checked against."""
+    traits, notifies = row
+    return ReportedDevice(names_of(traits), bool(notifies))
+
+
+def row_of_state(project_id: str, agent_user_id: str, state: TraitState) -> Row:
+    """A trait's state."""
+    return (
+        project_id,
+        agent_user_id,
+        state.device_id,
+        state.trait,
+        state.state,
+        state.committed_at,
+    )
+
+
+# --- runs, exchanges, notifications --------------------------------------------------------------------------
 
 
 def run_of(row: Row) -> Run:
@@ -346,4 +357,23 @@ def row_of_exchange(run: Run, exchange: Exchange) -> Row:
         exchange.response_body,
         exchange.response_size,
         exchange.error,
+    )
+
+
+def notification_of(row: Row) -> Notification:
+    """A notification's row as a value."""
+    return Notification(*row)
+
+
+def row_of_notification(notification: Notification) -> Row:
+    """The opposite of ``notification_of``."""
+    return (
+        notification.id,
+        notification.project_id,
+        notification.agent_user_id,
+        notification.device_id,
+        notification.trait,
+        notification.event_id,
+        notification.received_at,
+        notification.body,
     )

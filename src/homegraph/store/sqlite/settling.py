@@ -19,7 +19,7 @@ from homegraph.graph.effects import (
 from homegraph.graph.model import Instant, Link, LinkState, Target
 from homegraph.graph.syncing import State, Work
 from homegraph.store.port import Settlement
-from homegraph.store.sqlite import devices, links, work
+from homegraph.store.sqlite import devices, links, reports, work
 from homegraph.store.sqlite.database import Database
 from homegraph.store.sqlite.rows import row_of_exchange, row_of_run
 
@@ -74,8 +74,9 @@ def _bind(db: Database, link: Link, settled: Work, bound: BindLink, now: Instant
     links.close_first_sync(db, link)
     is_new = not devices.is_linked(db, home.project_id, home.agent_user_id)
     if is_new:
-        devices.open_agent_user(db, home.project_id, home.agent_user_id)
+        devices.open_agent_user(db, home.project_id, home.agent_user_id, now)
         devices.write(db, home.project_id, home.agent_user_id, bound.stored, (), now)
+        reports.write(db, home.project_id, home.agent_user_id, bound.states)
     # A request that came during the first SYNC is owed a run that started after it.
     if not is_new or syncing.state_of(settled) is State.WAITING:
         work.ask(db, home, now)
@@ -86,7 +87,7 @@ def _rekey(db: Database, link: Link, agent_user_id: str, now: Instant) -> None:
     if agent_user_id == old:
         return
     if not devices.is_linked(db, project_id, agent_user_id):
-        devices.open_agent_user(db, project_id, agent_user_id)
+        devices.open_agent_user(db, project_id, agent_user_id, now)
     if links.is_last(db, link):
         devices.hand_over(db, project_id, old, agent_user_id)
         devices.close_agent_user(db, project_id, old, now)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from homegraph.graph.model import (
+    AccessToken,
     ApiKey,
     Cause,
     Device,
@@ -19,17 +20,30 @@ from homegraph.graph.model import (
     Knowledge,
     Link,
     Mode,
+    Notification,
     Placement,
     Project,
     Run,
+    ServiceKey,
     Target,
     Tokens,
 )
+from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
 from homegraph.graph.syncing import Work
 from homegraph.store.port import Admitted, Claim, Counts, Declaration, Lease, Limits, Settlement
-from homegraph.store.sqlite import devices, journal, links, projects, settling, work
+from homegraph.store.sqlite import (
+    devices,
+    journal,
+    links,
+    projects,
+    reports,
+    service_accounts,
+    settling,
+    work,
+)
 from homegraph.store.sqlite.lane import Lane
 from homegraph.store.sqlite.opening import Opened, locate, open_database
+from homegraph.store.sqlite.reports import Rule
 from homegraph.store.sqlite.work import Claimant
 
 
@@ -95,6 +109,24 @@ class SqliteStore:
     async def revoke_key(self, project_id: str, key_id: str, now: Instant) -> ApiKey:
         return await self._writer.call(projects.revoke_key, project_id, key_id, now)
 
+    async def service_keys(self, project_id: str | None = None) -> list[ServiceKey]:
+        return await self._reader.call(service_accounts.service_keys, project_id)
+
+    async def find_service_keys(self, email: str) -> list[ServiceKey]:
+        return await self._reader.call(service_accounts.find_service_keys, email)
+
+    async def add_service_key(self, key: ServiceKey) -> None:
+        await self._writer.call(service_accounts.add_service_key, key)
+
+    async def revoke_service_key(self, project_id: str, key_id: str, now: Instant) -> ServiceKey:
+        return await self._writer.call(service_accounts.revoke_service_key, project_id, key_id, now)
+
+    async def add_token(self, token: AccessToken) -> None:
+        await self._writer.call(service_accounts.add_token, token)
+
+    async def find_token(self, digest: bytes) -> AccessToken | None:
+        return await self._reader.call(service_accounts.find_token, digest)
+
     async def links(
         self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
     ) -> list[Link]:
@@ -110,6 +142,34 @@ class SqliteStore:
 
     async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
         return await self._writer.call(links.unlink, project_id, user_id, now)
+
+    async def delete_agent_user(
+        self, project_id: str, agent_user_id: str, now: Instant
+    ) -> tuple[Link, ...]:
+        return await self._writer.call(links.delete_agent_user, project_id, agent_user_id, now)
+
+    # --- states ----------------------------------------------------------------------------------------------
+
+    async def report(  # a report has these parts
+        self,
+        project_id: str,
+        agent_user_id: str,
+        states: States,
+        notifications: Sequence[Notification],
+        now: Instant,
+        *,
+        settle_seconds: float,
+        state_keys: StateKeys,
+    ) -> Verdict:
+        rule = Rule(settle_seconds, state_keys)
+        return await self._writer.call(
+            reports.report, rule, project_id, agent_user_id, states, notifications, now
+        )
+
+    async def states(
+        self, project_id: str, agent_user_id: str, device_ids: Sequence[str] | None = None
+    ) -> dict[str, tuple[TraitState, ...]]:
+        return await self._reader.call(reports.states, project_id, agent_user_id, device_ids)
 
     # --- requests and runs -----------------------------------------------------------------------------------
 
@@ -186,6 +246,18 @@ class SqliteStore:
 
     async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
         return await self._reader.call(journal.find_run, run_id)
+
+    async def notifications(
+        self,
+        project_id: str | None = None,
+        agent_user_id: str | None = None,
+        *,
+        before: str = "",
+        limit: int = 100,
+    ) -> list[Notification]:
+        return await self._reader.call(
+            journal.notifications, project_id, agent_user_id, before, limit
+        )
 
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         return await self._reader.call(work.works, limit)

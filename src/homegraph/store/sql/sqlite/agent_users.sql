@@ -13,8 +13,8 @@ ORDER BY agent_user_id
 LIMIT ?;
 
 -- find_agent_user --
--- Whether an agent user is linked, since when it is not, how many devices it has, and the last fence of its work.
-SELECT linked, unlinked_at, device_count, fence_last FROM agent_user
+-- Whether an agent user is linked, since when it is not or is, and the last fence of its work.
+SELECT linked, unlinked_at, linked_at, fence_last FROM agent_user
 WHERE project_id = ? AND agent_user_id = ?;
 
 -- is_linked_elsewhere --
@@ -23,14 +23,14 @@ SELECT EXISTS (SELECT 1 FROM agent_user WHERE agent_user_id = ?2 AND linked = 1 
 
 -- link_agent_user --
 -- Make an agent user linked, whether it was known before or not.
-INSERT INTO agent_user (project_id, agent_user_id, linked) VALUES (?, ?, 1)
-ON CONFLICT (project_id, agent_user_id) DO UPDATE SET linked = 1, unlinked_at = NULL;
+INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at) VALUES (?, ?, 1, ?)
+ON CONFLICT (project_id, agent_user_id) DO UPDATE SET linked = 1, linked_at = excluded.linked_at, unlinked_at = NULL;
 
 -- unlink_agent_user --
 -- Leave a tombstone of an agent user, with the last fence of its work.
-UPDATE agent_user SET linked = 0, unlinked_at = ?3, device_count = 0, fence_last = ?4
+UPDATE agent_user SET linked = 0, unlinked_at = ?3, device_count = 0, state_count = 0, fence_last = ?4
 WHERE project_id = ?1 AND agent_user_id = ?2;
 
 -- count_agent_users --
--- How many agent users are linked, and how many devices they have. Tombstones count for nothing in either sum.
-SELECT coalesce(sum(linked), 0), coalesce(sum(device_count), 0) FROM agent_user;
+-- How many agent users are linked, and how many devices and states they have. Tombstones count for nothing in any sum.
+SELECT coalesce(sum(linked), 0), coalesce(sum(device_count), 0), coalesce(sum(state_count), 0) FROM agent_user;

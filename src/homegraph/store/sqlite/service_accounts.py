@@ -1,0 +1,125 @@
+"""Keys of service accounts and the access tokens that were issued to them.
+
+A token is good only beside its key: revoking a key ends its tokens by itself, however many there are, and their rows go when
+their time is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from homegraph.errors import AdminRefused, NotFound, SettingsError
+from homegraph.graph.model import AccessToken, Instant, ServiceKey
+from homegraph.store.port import Declaration
+from homegraph.store.sqlite.credential_rows import (
+    FROM_FILE,
+    row_of_service_key,
+    row_of_token,
+    service_key_of,
+    token_of,
+)
+from homegraph.store.sqlite.database import Database
+
+
+def service_keys(db: Database, project_id: str | None) -> list[ServiceKey]:
+    """``Store.service_keys``."""
+    if project_id is None:
+        rows = db.rows("list_service_keys")
+    else:
+        rows = db.rows("list_service_keys_of_project", project_id)
+    return list(map(service_key_of, rows))
+
+
+def find_service_keys(db: Database, email: str) -> list[ServiceKey]:
+    """``Store.find_service_keys``."""
+    return list(map(service_key_of, db.rows("list_service_keys_of_account", email)))
+
+
+def add_service_key(db: Database, key: ServiceKey) -> None:
+    """``Store.add_service_key``."""
+    if db.row("find_project", key.project_id) is None:
+        raise NotFound(f"There is no project {key.project_id}.")
+    if _find(db, key.project_id, key.id) is not None:
+        raise AdminRefused(
+            f"Project {key.project_id} cannot have service account key {key.id}: it is there already.",
+            hint="Create another key.",
+        )
+    if _is_elsewhere(db, key):
+        raise AdminRefused(
+            f"Service account {key.email} belongs to another project.",
+            hint="An account names its project; create one for this project, or revoke its keys there.",
+        )
+    db.run("insert_service_key", *row_of_service_key(key))
+
+
+def revoke_service_key(db: Database, project_id: str, key_id: str, now: Instant) -> ServiceKey:
+    """``Store.revoke_service_key``."""
+    db.run("revoke_service_key", project_id, key_id, now)
+    key = _find(db, project_id, key_id)
+    if key is None:
+        raise NotFound(f"Project {project_id} has no service account key {key_id}.")
+    return key
+
+
+def add_token(db: Database, token: AccessToken) -> None:
+    """``Store.add_token``."""
+    key = _find(db, token.project_id, token.key_id)
+    if key is None or key.revoked_at is not None:
+        raise NotFound(f"Project {token.project_id} has no valid key {token.key_id}.")
+    db.run("insert_token", *row_of_token(token))
+
+
+def find_token(db: Database, digest: bytes) -> AccessToken | None:
+    """``Store.find_token``."""
+    row = db.row("find_token", digest)
+    return token_of(row) if row else None
+
+
+# --- for the other modules ----------------------------------------------------------------------------------
+
+
+def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
+    """Take over the keys of the file. First those that left it go, so that an account may move to another project."""
+    for declaration in declarations:
+        project_id = declaration.project.id
+        declared = {key.id for key in declaration.service_keys}
+        for known in service_keys(db, project_id):
+            if known.origin == FROM_FILE and known.id not in declared:
+                db.run("revoke_service_key", project_id, known.id, now)
+    for declaration in declarations:
+        for key in declaration.service_keys:
+            _declare(db, key)
+
+
+def prune(db: Database, now: Instant, batch: int) -> int:
+    """Drop access tokens that have ended; how many went."""
+    return db.run("delete_tokens", now, batch)
+
+
+def _declare(db: Database, key: ServiceKey) -> None:
+    known = _find(db, key.project_id, key.id)
+    if known is not None:
+        if (known.email, known.public_pem) != (key.email, key.public_pem):
+            raise SettingsError(
+                f"Project {key.project_id} cannot have service account key {key.id}: another key has its id.",
+                hint="Create a new key file.",
+            )
+        db.run("declare_service_key", key.project_id, key.id, FROM_FILE)
+    elif _is_elsewhere(db, key):
+        raise SettingsError(
+            f"Project {key.project_id} cannot have service account {key.email}: it belongs to another project.",
+            hint="Give every project service accounts of its own.",
+        )
+    else:
+        db.run("insert_service_key", *row_of_service_key(replace(key, origin=FROM_FILE)))
+
+
+def _find(db: Database, project_id: str, key_id: str) -> ServiceKey | None:
+    row = db.row("find_service_key", project_id, key_id)
+    return service_key_of(row) if row else None
+
+
+def _is_elsewhere(db: Database, key: ServiceKey) -> bool:
+    """Whether the account belongs to another project: the one that has a valid key of it."""
+    return bool(db.value("is_account_elsewhere", key.project_id, key.email))
