@@ -226,7 +226,10 @@ async def _duties(house: House) -> AsyncIterator[None]:
         clock=house.clock,
         events=house.events,
         limits=Limits(
-            settings.runs_kept, settings.exchanges_kept, settings.history_days * SECONDS_PER_DAY
+            settings.runs_kept,
+            settings.exchanges_kept,
+            settings.history_days * SECONDS_PER_DAY,
+            settings.notifications_kept,
         ),
         lease_seconds=settings.lease_seconds,
     )

@@ -12,8 +12,8 @@ from homegraph.service.project_settings import (
     OAuthSettings,
     ProjectSettings,
 )
-from homegraph.service.setting_rows import rows_of
-from homegraph.service.settings import CLIENT_VARIABLES, PLATFORM_VARIABLES, SETTINGS, load
+from homegraph.service.setting_rows import CLIENT_VARIABLES, PLATFORM_VARIABLES, rows_of
+from homegraph.service.settings import SETTINGS, load
 from homegraph.service.settings_reference import render_reference
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text()

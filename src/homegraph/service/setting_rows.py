@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -25,6 +25,21 @@ T = TypeVar("T")
 VARIABLE_PREFIX: Final = "HOMEGRAPH_"
 FILE_KEY_SUFFIX: Final = "_file"
 FILE_VARIABLE_SUFFIX: Final = "_FILE"
+
+CLIENT_VARIABLES: Final[Mapping[str, str]] = {
+    "HOMEGRAPH_CONFIG": "The file that `homegraph serve` reads, where `--config` does not name one.",
+    "HOMEGRAPH_SERVER": "The server that the commands talk to.",
+    "HOMEGRAPH_ADMIN_TOKEN": "The token they show it, where the one in the data folder is out of reach.",
+    "HOMEGRAPH_ADMIN_TOKEN_FILE": "A file with that token.",
+    "HOMEGRAPH_BASE_URL": "Where calls of the public API go (`homegraph request-sync`, `Client`).",
+    "HOMEGRAPH_EMULATOR_HOST": "The same as HOST:PORT, in the manner of Google's emulators.",
+    "HOMEGRAPH_API_KEY": "The API key of `homegraph request-sync`, so that it is not seen in a list of processes.",
+    "HOMEGRAPH_API_KEY_FILE": "A file with that key.",
+    "HOMEGRAPH_DEBUG": "`1`: the commands show where in the program an error came from.",
+}
+"""Variables of the commands and the client. They are no settings of the server, and no mistakes either."""
+
+PLATFORM_VARIABLES: Final = ("PORT", "DATABASE_URL")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ from homegraph.service.setting_kinds import (
     Whole,
 )
 from homegraph.service.setting_rows import (
+    CLIENT_VARIABLES,
     VARIABLE_PREFIX,
     ListOf,
     Setting,
@@ -65,21 +66,6 @@ from homegraph.service.setting_rows import (
 CONFIG_NAME: Final = "homegraph.toml"
 DEFAULT_PORT: Final = 4663  # HOME on a phone's keypad
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-CLIENT_VARIABLES: Final[Mapping[str, str]] = {
-    "HOMEGRAPH_CONFIG": "The file that `homegraph serve` reads, where `--config` does not name one.",
-    "HOMEGRAPH_SERVER": "The server that the commands talk to.",
-    "HOMEGRAPH_ADMIN_TOKEN": "The token they show it, where the one in the data folder is out of reach.",
-    "HOMEGRAPH_ADMIN_TOKEN_FILE": "A file with that token.",
-    "HOMEGRAPH_BASE_URL": "Where calls of the public API go (`homegraph request-sync`, `Client`).",
-    "HOMEGRAPH_EMULATOR_HOST": "The same as HOST:PORT, in the manner of Google's emulators.",
-    "HOMEGRAPH_API_KEY": "The API key of `homegraph request-sync`, so that it is not seen in a list of processes.",
-    "HOMEGRAPH_API_KEY_FILE": "A file with that key.",
-    "HOMEGRAPH_DEBUG": "`1`: the commands show where in the program an error came from.",
-}
-"""Variables of the commands and the client. They are no settings of the server, and no mistakes either."""
-
-PLATFORM_VARIABLES: Final = ("PORT", "DATABASE_URL")
 
 KIB: Final = 2**10
 MIB: Final = 2**20
@@ -168,6 +154,11 @@ class Settings:
         "What an asynchronous Request Sync for an unknown agent user is answered with: 404, or success. "
         "What Google does is not known.",
     )
+    settle_seconds: float = row(
+        Seconds(0, 3600),
+        0.0,
+        "For how long after the first SYNC of a link reports are refused. At Google it may be half a minute.",
+    )
     body_max_bytes: int = row(Bytes(KIB, 64 * MIB), MIB, "The largest body of a call.")
     sync_timeout_seconds: float = row(
         Seconds(1, 600), 30.0, "How long a fulfillment may take to answer an intent."
@@ -208,8 +199,11 @@ class Settings:
         2_000,
         "How many exchanges with fulfillments are kept with their bodies.",
     )
+    notifications_kept: int = row(
+        Whole(0, 1_000_000, "notifications"), 1_000, "How many notifications of devices are kept."
+    )
     history_days: int = row(
-        Whole(1, 3650, "days"), 7, "For how many days runs and exchanges are kept."
+        Whole(1, 3650, "days"), 7, "For how many days runs, exchanges and notifications are kept."
     )
     journal_body_bytes: int = row(
         Bytes(0, MIB), 64 * KIB, "How much of each body an exchange keeps."

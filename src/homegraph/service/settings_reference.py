@@ -20,8 +20,8 @@ from homegraph.service.project_settings import (
     OAuthSettings,
     ProjectSettings,
 )
-from homegraph.service.setting_rows import Setting, rows_of
-from homegraph.service.settings import CLIENT_VARIABLES, SETTINGS
+from homegraph.service.setting_rows import CLIENT_VARIABLES, Setting, rows_of
+from homegraph.service.settings import SETTINGS
 
 EXAMPLE: Final = """\
 [server]

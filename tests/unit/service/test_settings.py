@@ -8,7 +8,8 @@ import pytest
 from homegraph.errors import SettingsError
 from homegraph.service.secret import Secret
 from homegraph.service.setting_addresses import ListenAddress
-from homegraph.service.settings import CLIENT_VARIABLES, SETTINGS, Settings, load
+from homegraph.service.setting_rows import CLIENT_VARIABLES
+from homegraph.service.settings import SETTINGS, Settings, load
 
 KEY = "ISEhISEhISEhISEhISEhISEhISEhISEhISEhISEhISE="  # 32 bytes
 LISTEN = {"file": "file:1", "variable": "variable:2", "flag": "flag:3"}
