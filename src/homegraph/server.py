@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from homegraph.service import linking, log
 from homegraph.service.budgets import Budgets
 from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.credentials import Credentials
-from homegraph.service.events import Events
+from homegraph.service.events import Events, Listener
 from homegraph.service.house import House
 from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
@@ -73,8 +73,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
-    """A server on the settings' address, until the context ends.
+async def running(
+    settings: Settings, *, clock: Clock | None = None, listeners: Iterable[Listener] = ()
+) -> AsyncIterator[Running]:
+    """A server on the settings' address, until the context ends. ``listeners`` hear of everything from the start.
 
     Raises:
         SettingsError: the address cannot be listened on, or the encryption key is not usable.
@@ -87,6 +89,8 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         url = _url(settings, listening)
         admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, SystemIds(clock).secret)
         async with _house(settings, clock, settings.base_url or url) as house:
+            for listener in listeners:
+                house.events.subscribe(listener)
             await linking.declare(house)
             app = build_app(
                 house, admin_token=admin_token, url=settings.base_url or url, started_at=clock.now()
@@ -112,9 +116,10 @@ def serve(flags: Mapping[str, object]) -> int:
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     with _signals(stop):
-        async with running(settings) as server:
-            logger = log.logger(settings.log_format, settings.log_level)
-            server.house.events.subscribe(log.listener(logger))
+        logger = log.logger(settings.log_format, settings.log_level)
+        async with running(settings, listeners=[log.listener(logger)]) as server:
+            for warning in settings.warnings:
+                sys.stderr.write(f"warning: {warning}\n")
             sys.stdout.write(banner(server))
             sys.stdout.flush()
             await stop.wait()

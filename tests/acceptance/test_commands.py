@@ -351,6 +351,18 @@ def test_mistakes_in_the_file_are_all_named(start: Any, cloud: ScriptedFulfillme
     assert not server.data_dir.exists()
 
 
+def test_what_is_hardly_meant_is_said_at_the_start(cloud: ScriptedFulfillment, start: Any) -> None:
+    """A file with secrets that everybody may read: the server starts, and says so."""
+    server: Server = start(configuration(cloud), ready=False)
+    server.config_file.chmod(0o644)
+
+    server.start()
+
+    server.wait_for_line("warning: homegraph.toml: holds secrets")
+    assert "chmod 600" in server.errors
+    assert server.show("status")["warnings"] != []
+
+
 def test_a_port_that_is_taken(house: Setup, start: Any, cloud: ScriptedFulfillment) -> None:
     """The second server says that the port is taken, ends, and has touched nothing."""
     second: Server = start(configuration(cloud), name="second", ready=False)
