@@ -10,7 +10,7 @@ import pytest
 
 from homegraph.service import administration
 from homegraph.web.admin import BODY_BYTES_MAX
-from homegraph.web.api_v1 import REQUEST_SYNC
+from homegraph.wire.api_v1 import METHODS
 from homegraph.web.exchange import BODY_SECONDS_MAX
 from homegraph.web.ops import described, ops_router
 from homegraph.wire.parameters import _SYSTEM_NAMES, XGAFV
@@ -23,7 +23,8 @@ WORDS = " ".join(PAGE.split())
 
 def test_the_call_has_a_heading():
     """With its HTTP method and path."""
-    assert f"### `{REQUEST_SYNC.http} {REQUEST_SYNC.path}`" in PAGE
+    for method in METHODS.values():
+        assert f"### `{method.http} {method.path}" in PAGE
 
 
 def test_every_page_has_a_line():

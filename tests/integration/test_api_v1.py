@@ -14,11 +14,11 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from homegraph.graph.model import Outcome
-from homegraph.service.events import SyncRefused
+from homegraph.service.events import Refused
 from homegraph.service.project_settings import KeySettings, ProjectSettings
 from homegraph.service.secret import Secret
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
-from homegraph.web import api_v1, exchange
+from homegraph.web import api_v1, exchange, methods
 from homegraph.web.app import build_app
 from support.served import (
     CALL,
@@ -228,10 +228,10 @@ def test_refusals_are_announced_with_their_code_alone(served):
     call(served, b"[]")
     call(served, b'{"agentUserId": "nobody"}')
 
-    assert [event for event in heard if isinstance(event, SyncRefused)] == [
-        SyncRefused("", "", "API_KEY_UNKNOWN"),
-        SyncRefused("acme", "", "JSON_ROOT"),
-        SyncRefused("acme", "nobody", "AGENT_USER_NEVER_LINKED"),
+    assert [event for event in heard if isinstance(event, Refused)] == [
+        Refused("devices.requestSync", "", "API_KEY_UNKNOWN"),
+        Refused("devices.requestSync", "acme", "JSON_ROOT"),
+        Refused("devices.requestSync", "acme", "AGENT_USER_NEVER_LINKED"),
     ]
 
 
@@ -241,7 +241,7 @@ def test_a_bug_is_told_in_the_log_only(served, monkeypatch, caplog):
     async def broken(*_):
         raise RuntimeError("the driver's own words")
 
-    monkeypatch.setattr(api_v1, "request_sync", broken)
+    monkeypatch.setattr(methods, "request_sync", broken)
 
     answer = call(served)
 
@@ -427,7 +427,7 @@ def test_a_caller_who_hangs_up_in_the_middle_is_forgotten(served, caplog):
     heard = []
     served.house.events.subscribe(heard.append)
     gone = threading.Event()
-    door = api_v1.RequestSyncDoor.__call__
+    door = api_v1.MethodDoor.__call__
 
     async def watched(self, scope, receive, send):
         async def never(message):
@@ -437,7 +437,7 @@ def test_a_caller_who_hangs_up_in_the_middle_is_forgotten(served, caplog):
         gone.set()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api_v1.RequestSyncDoor, "__call__", watched)
+        patch.setattr(api_v1.MethodDoor, "__call__", watched)
         with Wire(served.url) as wire:
             wire.head("Content-Length: 100")
             wire.socket.sendall(b'{"agentUserId"')

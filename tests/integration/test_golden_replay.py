@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.graph.model import LinkState
+from homegraph.graph.model import AccessToken, LinkState
 from homegraph.service import requesting
-from homegraph.service.project_settings import KeySettings
+from homegraph.service.project_settings import KeySettings, ProjectSettings
 from homegraph.service.secret import Secret
+from homegraph.service.vault import digest
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
-from support.served import KEY, Served, an_integration, linked, settings_in
+from homegraph.wire.details import SCOPE
+from support.served import KEY, Served, an_integration, settings_in
 
 GOLDEN = Path(__file__).parents[1] / "wire/requestSync"
 PAIRS = [json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*.json"))]
@@ -39,20 +41,35 @@ def cloud():
         yield scripted
 
 
+OTHERS = ProjectSettings(
+    "others", "http://127.0.0.1:9/smarthome", api_keys=(KeySettings(Secret("AIzaSyOTHERS")),)
+)
+
+
 @contextmanager
-def started(folder, cloud, **members):
-    """A server whose user is linked, with Google's bytes alone."""
-    with linked(folder, cloud, explain=False, **members) as served:
+def started(folder, cloud, *, project=None, token=True, **members):
+    """A server whose user is linked, with Google's bytes alone, and a strange project beside; TOKEN is good."""
+    mine = an_integration(cloud, **(project or {}))
+    with Served(settings_in(folder, mine, OTHERS, explain=False, **members)) as served:
+        served.until_link(lambda link: link.state is LinkState.LINKED)
+        if token:
+            issue(served)
         yield served
 
 
-@contextmanager
 def project_with(folder, cloud, **members):
     """A server whose project is said to have these members; its user is linked."""
-    project = an_integration(cloud, **members)
-    with Served(settings_in(folder, project, explain=False)) as served:
-        served.until_link(lambda link: link.state is LinkState.LINKED)
-        yield served
+    return started(folder, cloud, project=members)
+
+
+def issue(served, *, scope=SCOPE, seconds=3599.0):
+    """Have TOKEN be an access token of the project; what an assertion would bring has another text each time."""
+    made = served.admin("POST", "service-accounts", project="acme").json
+    now = served.house.clock.now()
+    token = AccessToken(
+        digest("TOKEN"), "acme", made["email"], made["id"], (scope,), now, now + seconds
+    )
+    served.do(served.house.store.add_token(token))
 
 
 def key_with(**members):
@@ -157,8 +174,9 @@ def fulfillment_down(folder, cloud, _):
     """A cloud that goes away after the link was made."""
     with ExitStack() as stack:
         short_lived = stack.enter_context(ScriptedFulfillment())
-        # No connection may outlive it.
-        short_lived.answer_next(Answer(200, ONE_LAMP, (("Connection", "close"),)))
+        # No connection may outlive it, neither the one of the first SYNC nor that of the QUERY after it.
+        close = (("Connection", "close"),)
+        short_lived.answer_next(Answer(200, ONE_LAMP, close), Answer(500, headers=close))
         with project_with(folder, cloud, fulfillment_url=short_lived.url) as served:
             stack.close()
             yield served
@@ -211,6 +229,27 @@ def stopping(folder, cloud, _):
         yield served
 
 
+def token_is(**members):
+    """TOKEN, but for these members."""
+
+    @contextmanager
+    def state(folder, cloud, _):
+        with started(folder, cloud, token=False) as served:
+            issue(served, **members)
+            yield served
+
+    return state
+
+
+@contextmanager
+def quota_used_up(folder, cloud, _):
+    """The project has one call a minute, and has made it."""
+    number = {"number": "627021166709"}
+    with started(folder, cloud, project=number, quota_per_minute=1) as served:
+        assert served.request_sync(**{"async": True}).status == 200
+        yield served
+
+
 GIVEN = {
     "linked": lambda folder, cloud, _: started(folder, cloud),
     "key-revoked": key_revoked,
@@ -240,6 +279,10 @@ GIVEN = {
     "in-flight": in_flight,
     "sync-deadline": sync_deadline,
     "stopping": stopping,
+    "keys-refused": lambda folder, cloud, _: started(folder, cloud, accept_api_keys=False),
+    "token-expired": token_is(seconds=-1.0),
+    "token-other-scope": token_is(scope="https://www.googleapis.com/auth/cloud-platform"),
+    "quota-used-up": quota_used_up,
 }
 
 

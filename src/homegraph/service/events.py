@@ -26,11 +26,11 @@ class SyncRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncRefused:
-    """A call of Request Sync was refused with ``code``."""
+class Refused:
+    """A call of the API was refused with ``code``. ``method`` is its short name; ``project_id`` is empty for a stranger."""
 
+    method: str
     project_id: str
-    agent_user_id: str
     code: str
 
 
@@ -97,7 +97,7 @@ class DutyFailed:
 
 Event: TypeAlias = (
     SyncRequested
-    | SyncRefused
+    | Refused
     | SyncStarted
     | SyncFinished
     | LinkChanged

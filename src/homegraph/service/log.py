@@ -19,9 +19,9 @@ from homegraph.service.events import (
     Event,
     LinkChanged,
     Listener,
+    Refused,
     StatesReported,
     SyncFinished,
-    SyncRefused,
     SyncRequested,
     SyncStarted,
     TokenDenied,
@@ -78,10 +78,8 @@ def _requested(log: structlog.typing.FilteringBoundLogger, event: SyncRequested)
     )
 
 
-def _refused(log: structlog.typing.FilteringBoundLogger, event: SyncRefused) -> None:
-    log.info(
-        "sync.refused", project=event.project_id, agent_user=event.agent_user_id, code=event.code
-    )
+def _refused(log: structlog.typing.FilteringBoundLogger, event: Refused) -> None:
+    log.info("call.refused", method=event.method, project=event.project_id, code=event.code)
 
 
 def _started(log: structlog.typing.FilteringBoundLogger, event: SyncStarted) -> None:
@@ -154,7 +152,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     SyncRequested: _requested,
-    SyncRefused: _refused,
+    Refused: _refused,
     SyncStarted: _started,
     SyncFinished: _finished,
     LinkChanged: _link,

@@ -11,10 +11,10 @@ import asyncio
 from typing import Final
 
 from homegraph.errors import CallRefused, HomegraphError
-from homegraph.graph.explaining import unknown_agent_user
 from homegraph.graph.model import Cause, Mode, Project, Target
 from homegraph.graph.syncing import SYNC_CALL_SECONDS, Admission
-from homegraph.service.events import SyncRefused, SyncRequested
+from homegraph.service.events import SyncRequested
+from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
 from homegraph.store.port import Admitted
 from homegraph.wire.api_v1 import RequestSync
@@ -35,11 +35,12 @@ async def request_sync(house: House, project: Project, message: RequestSync) -> 
             await _queue(house, target)
         else:
             await _wait(house, target)
+    except CallRefused as exc:
+        exc.facts.setdefault("metadata", {})["agentUserId"] = message.agent_user_id
+        raise
     except HomegraphError as exc:
-        refused = exc if isinstance(exc, CallRefused) else CallRefused(exc.code, exc.message)
-        house.events.announce(SyncRefused(target.project_id, target.agent_user_id, refused.code))
-        refused.facts.setdefault("metadata", {})["agentUserId"] = target.agent_user_id
-        raise refused from exc
+        told = {"agentUserId": message.agent_user_id}
+        raise CallRefused(exc.code, exc.message, metadata=told) from exc
 
 
 async def _queue(house: House, target: Target) -> None:
@@ -47,7 +48,7 @@ async def _queue(house: House, target: Target) -> None:
     if admitted is not None:
         house.runs.changed.set()
     elif house.settings.unknown_async == "refuse":
-        raise await _unknown(house, target)
+        raise await unknown_user(house, target.project_id, target.agent_user_id)
 
 
 async def _wait(house: House, target: Target) -> None:
@@ -58,7 +59,7 @@ async def _wait(house: House, target: Target) -> None:
     with house.runs.listen(target) as listening:
         admitted = await _admit(house, target, Mode.SYNC)
         if admitted is None:
-            raise await _unknown(house, target)
+            raise await unknown_user(house, target.project_id, target.agent_user_id)
         if admitted.admission is Admission.REFUSE:
             raise CallRefused("SYNC_IN_FLIGHT")
         if admitted.claim is not None:
@@ -87,9 +88,3 @@ async def _admit(house: House, target: Target, mode: Mode) -> Admitted | None:
         merged = admitted.claim is None
         house.events.announce(SyncRequested(target, mode, Cause.REQUEST, merged))
     return admitted
-
-
-async def _unknown(house: House, target: Target) -> CallRefused:
-    knowledge = await house.store.knowledge(target.project_id, target.agent_user_id)
-    first, *others = unknown_agent_user(knowledge)
-    return CallRefused(first, also=tuple(others))

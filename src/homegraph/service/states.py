@@ -16,11 +16,11 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import CallRefused, NotFound
-from homegraph.graph.explaining import unknown_agent_user
 from homegraph.graph.model import Device, LinkState, Notification, Project
 from homegraph.graph.reporting import TraitState, Violation, malformed
 from homegraph.service.clock import rfc3339
 from homegraph.service.events import LinkChanged, StatesReported
+from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
 from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
 from homegraph.wire.catalog import state_keys
@@ -125,13 +125,6 @@ async def delete_agent_user(house: House, project: Project, message: DeleteAgent
         raise await unknown_user(house, project.id, message.agent_user_id) from exc
     for link in ended:
         house.events.announce(LinkChanged(project.id, link.user_id, LinkState.UNLINKED, ""))
-
-
-async def unknown_user(house: House, project_id: str, agent_user_id: str) -> CallRefused:
-    """The refusal of a call that names an agent user who is not linked here, its likely causes ranked."""
-    knowledge = await house.store.knowledge(project_id, agent_user_id)
-    first, *others = unknown_agent_user(knowledge)
-    return CallRefused(first, also=tuple(others), metadata={"agentUserId": agent_user_id})
 
 
 def flat(rows: Iterable[TraitState]) -> bytes:

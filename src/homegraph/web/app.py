@@ -18,11 +18,13 @@ from homegraph.graph.model import Instant
 from homegraph.service.house import House
 from homegraph.service.secret import Secret
 from homegraph.web.admin import Admin
-from homegraph.web.api_v1 import REQUEST_SYNC, RequestSyncDoor, answer_unknown, internal_error
+from homegraph.web.api_v1 import MethodDoor
 from homegraph.web.exchange import answer
 from homegraph.web.ops import ops_router
+from homegraph.web.refusing import answer_unknown, internal_error
 from homegraph.web.site import Site
 from homegraph.web.tokens import TokenDoor
+from homegraph.wire.api_v1 import DELETE_PATH, METHODS
 from homegraph.wire.token_endpoint import TOKEN_PATHS
 
 NAMELESS: Final = "http://localhost"
@@ -48,7 +50,7 @@ class App:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._api: dict[str, ASGIApp] = {
-            REQUEST_SYNC.path: RequestSyncDoor(site),
+            **{path: MethodDoor(site, method) for path, method in METHODS.items()},
             **dict.fromkeys(TOKEN_PATHS, TokenDoor(site)),
         }
         self._admin = Admin(site)
@@ -69,6 +71,8 @@ class App:
         door = self._api.get(path)
         if door is not None:
             await door(scope, receive, send)
+        elif path.startswith(DELETE_PATH):
+            await self._api[DELETE_PATH](scope, receive, send)
         elif path.startswith("/v1/"):
             await answer_unknown(self._site, scope, send, "ROUTE_UNKNOWN")
         elif path.startswith("/-/"):

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from homegraph import __version__
 from homegraph.service.doctor import readiness
 from homegraph.service.views.server import Check
+from homegraph.web.discovery import discovery_routes
 from homegraph.web.exchange import answer
 from homegraph.web.pages import HEADERS, NAME, Html, element, page
 from homegraph.web.site import Site
@@ -57,6 +58,7 @@ def ops_router(site: Site) -> Router:
             Route("/readyz", readyz),
             Route("/errors/", error_index),
             Route("/errors/{code}", error_page),
+            *discovery_routes(site),
         ],
         redirect_slashes=False,
         default=_unknown,

@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import CallRefused, StoreUnavailable, TokenRequestRefused
 from homegraph.service.tokens import issue_token, own_addresses, token_audiences
-from homegraph.web.api_v1 import answer_unknown
 from homegraph.web.exchange import CallerGone, answer, answer_and_close, read_body
+from homegraph.web.refusing import answer_unknown
 from homegraph.web.site import Site
 from homegraph.wire.parameters import QUERY_BYTES_MAX
 from homegraph.wire.status import Rendered

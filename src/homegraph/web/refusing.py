@@ -1,0 +1,60 @@
+"""Refusals of the API as answers: which envelope, explained or not, as JSON or as Google's page.
+
+Whatever is wrong with a call, the caller gets an answer that is ours. A bug becomes the row ``internal`` with an id; its text and
+traceback go to the log and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.types import Scope, Send
+
+from homegraph.errors import CallRefused, HomegraphError
+from homegraph.web.exchange import answer
+from homegraph.web.head import Head, read_head
+from homegraph.web.site import Site
+from homegraph.wire.parameters import Envelope, choose_envelope, read_query
+from homegraph.wire.status import REASONS, Explanation, Rendered, render, render_html_404
+
+_log: Final = logging.getLogger("homegraph.web")
+
+
+def refusal(site: Site, error: HomegraphError, envelope: Envelope) -> Rendered:
+    """An error of ours as an answer of the API, explained unless the settings say otherwise."""
+    facts: Mapping[str, Any] = error.facts if isinstance(error, CallRefused) else {}
+    code = error.code if error.code in REASONS else "INTERNAL"
+    explain = None
+    if site.house.settings.explain:
+        reasons = (code, *facts.get("also", ()))
+        explain = Explanation(reasons, site.help_base, facts.get("metadata", {}))
+    return render(code, facts, envelope=envelope, explain=explain)
+
+
+def internal_error(site: Site, error: Exception, envelope: Envelope) -> Rendered:
+    """A bug as an answer: what happened goes to the log, the caller gets an id to ask for."""
+    request_id = site.house.ids.short()
+    _log.error("internal error, request %s", request_id, exc_info=error)
+    told = CallRefused("INTERNAL", metadata={"requestId": request_id})
+    return refusal(site, told, envelope)
+
+
+def envelope_of(scope: Scope, head: Head) -> Envelope:
+    """The format of an error for this caller. A query that cannot be read says nothing about it."""
+    try:
+        xgafv = read_query(scope["query_string"])[0].xgafv
+    except CallRefused as exc:
+        xgafv = exc.facts.get("xgafv", "")
+    return choose_envelope(xgafv, head.format_version, head.api_client)
+
+
+async def answer_unknown(site: Site, scope: Scope, send: Send, code: str) -> None:
+    """Answer a path, or a method of a path, that does not exist: as JSON or as Google's page, by the setting ``json_404``."""
+    if site.house.settings.json_404:
+        head = read_head(scope["headers"])
+        rendered = refusal(site, CallRefused(code), envelope_of(scope, head))
+    else:
+        rendered = render_html_404(scope["path"])
+    await answer(send, rendered.http, rendered.headers, rendered.body)
