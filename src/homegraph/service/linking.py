@@ -1,4 +1,4 @@
-"""Adopting what the file declares: projects, their keys, and grants that somebody holds already.
+"""Adopting what the file declares: projects, their keys and service accounts, and grants that somebody holds already.
 
 Everything secret is hashed or sealed here, before it goes near the store. A grant is identified by a digest, so that a
 restart does not adopt it again and refreshed tokens are not overwritten by the old ones in the file; a changed token in
@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, Tokens
+from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, ServiceKey, Tokens
 from homegraph.service.house import House
 from homegraph.service.project_settings import KeySettings, LinkSettings, ProjectSettings
+from homegraph.service.service_accounts import declared_keys
 from homegraph.service.vault import digest
 from homegraph.store.port import Declaration, DeclaredLink
 
@@ -24,15 +25,23 @@ KEY_HINT_SHARE: Final = 4
 
 
 async def declare(house: House) -> None:
-    """Make projects, keys and links as the file has them, and let the loop know."""
+    """Make projects, keys and links as the file has them, and let the loop know.
+
+    Raises:
+        SettingsError: a key file of a service account cannot be read, or says something else than the database.
+    """
     now = house.clock.now()
-    declarations = [_declaration(house, project, now) for project in house.settings.projects]
+    projects = house.settings.projects
+    accounts = await declared_keys(projects, now)
+    declarations = [_declaration(house, project, accounts[project.id], now) for project in projects]
     await house.store.declare(declarations, now)
     house.credentials.forget()
     house.runs.changed.set()
 
 
-def _declaration(house: House, settings: ProjectSettings, now: Instant) -> Declaration:
+def _declaration(
+    house: House, settings: ProjectSettings, accounts: tuple[ServiceKey, ...], now: Instant
+) -> Declaration:
     oauth = settings.oauth
     project = Project(
         id=settings.id,
@@ -58,6 +67,7 @@ def _declaration(house: House, settings: ProjectSettings, now: Instant) -> Decla
         project,
         tuple(_key(settings.id, key, now) for key in settings.api_keys),
         tuple(_link(house, settings.id, link, now) for link in settings.links),
+        service_keys=accounts,
     )
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -22,13 +21,15 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
-from homegraph.service.house import House
+from homegraph.service import service_accounts as accounts
 from homegraph.service.views.server import Status
+from homegraph.service.views.service_accounts import NewServiceKey
 from homegraph.web.exchange import CallerGone, answer, read_body
 from homegraph.web.guard import admit
 from homegraph.web.site import Site
 from homegraph.wire.parameters import read_pairs
 from homegraph.wire.status import REASONS, Rendered, row_of
+from homegraph.wire.token_endpoint import TOKEN_PATHS
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """The largest question is a new key with its restrictions; it takes a few kilobytes."""
@@ -43,23 +44,41 @@ HEADERS: Final = (
 
 _log: Final = logging.getLogger("homegraph.web")
 
-UseCase = Callable[[House, Any], Awaitable[Any]]
+UseCase = Callable[[Any, Any], Awaitable[Any]]
+"""From the house (or the site) and a question to a view."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call: what is asked, and who answers it."""
+    """One call: what is asked, and who answers it; ``of_site`` tells that this needs to know where the server is reached."""
 
     question: type[msgspec.Struct]
     use_case: UseCase
+    of_site: bool = False
+
+
+async def _status(site: Site, _asked: use.Nothing) -> Status:
+    settings = site.house.settings
+    listen = site.url if settings.listen.port == 0 else str(settings.listen)
+    return await use.show_status(site.house, listen=listen, started_at=site.started_at)
+
+
+async def _create_service_key(site: Site, asked: accounts.ServiceKeyWanted) -> NewServiceKey:
+    return await accounts.create_key(site.house, asked, token_uri=site.url + TOKEN_PATHS[0])
 
 
 ROUTES: Final[Mapping[tuple[str, str], Route]] = {
+    ("GET", "status"): Route(use.Nothing, _status, of_site=True),
     ("GET", "projects"): Route(use.Nothing, use.list_projects),
     ("GET", "projects/ID"): Route(use.WhichProject, use.show_project),
     ("GET", "keys"): Route(use.WhichProject, use.list_keys),
     ("POST", "keys"): Route(use.KeyWanted, use.create_key),
     ("POST", "keys/revoke"): Route(use.WhichKey, use.revoke_key),
+    ("GET", "service-accounts"): Route(accounts.WhichAccounts, accounts.list_keys),
+    ("POST", "service-accounts"): Route(
+        accounts.ServiceKeyWanted, _create_service_key, of_site=True
+    ),
+    ("POST", "service-accounts/revoke"): Route(accounts.WhichServiceKey, accounts.revoke),
     ("GET", "links"): Route(use.WhichLinks, use.list_links),
     ("GET", "link"): Route(use.WhichLink, use.show_link),
     ("POST", "links/unlink"): Route(use.WhichLink, use.unlink),
@@ -70,7 +89,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "run"): Route(use.WhichRun, use.show_run),
     ("GET", "doctor"): Route(use.Nothing, use.examine),
 }
-"""Every call but ``status``, which also needs to know the site."""
+"""Every call. A part of a path in capitals is the parameter of that name."""
 
 
 class Admin:
@@ -78,10 +97,6 @@ class Admin:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._routes = {
-            **ROUTES,
-            ("GET", "status"): Route(use.Nothing, partial(_status, site)),
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -108,25 +123,21 @@ class Admin:
             )
         else:
             asked = read_question(route.question, scope["query_string"], given)
-        return msgspec.json.encode(await route.use_case(self._site.house, asked)) + b"\n"
+        place = self._site if route.of_site else self._site.house
+        return msgspec.json.encode(await route.use_case(place, asked)) + b"\n"
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route, and the parameter that is in the path. Raises NotFound."""
         name, given = path.removeprefix(PREFIX), {}
         if name.startswith("projects/"):
             name, given = "projects/ID", {"project": name.removeprefix("projects/")}
-        route = self._routes.get((method, name)) if path.startswith(PREFIX) else None
+        route = ROUTES.get((method, name)) if path.startswith(PREFIX) else None
         if route is None:
             raise NotFound(
                 f"The admin API has no {method} {path}.",
                 hint="docs/reference/http.md lists its calls.",
             )
         return route, given
-
-
-async def _status(site: Site, house: House, _asked: use.Nothing) -> Status:
-    listen = site.url if house.settings.listen.port == 0 else str(house.settings.listen)
-    return await use.show_status(house, listen=listen, started_at=site.started_at)
 
 
 def read_question(
