@@ -21,7 +21,7 @@ from bench.homes import API_KEY, user
 SILENCE_SECONDS_MAX: Final = 60.0
 """Longer than any call may take: when nothing at all was answered in this time, something hangs."""
 
-ERRORS_SHOWN: Final = 3
+WRONG_BYTES_SHOWN: Final = 300
 READ_BYTES: Final = 65_536
 
 _PATH: Final = f"/v1/devices:requestSync?key={API_KEY}"
@@ -35,8 +35,8 @@ class Tally:
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     errors: int = 0
-    wrong: list[bytes] = field(default_factory=list)
-    """The first answers that were errors."""
+    wrong: str = ""
+    """The first answer that was an error, in short."""
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def _receive(caller: Caller, tally: Tally) -> bool:
     tally.latencies.append(time.perf_counter() - caller.sent_at)
     if not is_success(answer):
         tally.errors += 1
-        tally.wrong += [answer][: ERRORS_SHOWN - len(tally.wrong)]
+        tally.wrong = tally.wrong or in_short(answer)
     caller.answer = b""
     return True
 
@@ -131,3 +131,10 @@ def is_whole(answer: bytes) -> bool:
 def is_success(answer: bytes) -> bool:
     """200 and an empty object."""
     return answer.startswith(b"HTTP/1.1 200 ") and answer.rstrip().endswith(b"\r\n\r\n{}")
+
+
+def in_short(answer: bytes) -> str:
+    """The status line and the beginning of the body, for a message."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, _, _ = head.partition(b"\r\n")
+    return f"{status.decode('latin-1')} {body[:WRONG_BYTES_SHOWN].decode('utf-8', 'replace')}"

@@ -30,6 +30,9 @@ CONTROL_SECONDS_MAX: Final = 60.0
 LOOK_SECONDS: Final = 0.05
 """Between two looks at a server whose work nobody announces."""
 
+QUOTA_PER_MINUTE: Final = 1_000_000_000
+"""The largest that the setting takes."""
+
 SERVER_CORE: Final = 0
 DRIVER_CORE: Final = 1
 _CORES: Final = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
@@ -155,13 +158,14 @@ def homegraph(folder: Path, fulfillment: Stub, users: int) -> Iterator[Homegraph
 
 
 def _config(folder: Path, port: int, users: int) -> str:
-    """The file: all settings are the defaults."""
+    """The file. All settings are the defaults, but for a quota that is counted and never used up."""
     links = "".join(
         f'\n[[projects.{PROJECT}.links]]\nuser = "{user(n)}"\naccess_token = "{token(n)}"\n'
         for n in range(users)
     )
     return (
         f'[server]\nlisten = "127.0.0.1:0"\ndatabase = "sqlite:bench.db"\ndata_dir = "{folder}"\n'
+        f"quota_per_minute = {QUOTA_PER_MINUTE}\n"
         f"\n[projects.{PROJECT}]\n"
         f'fulfillment_url = "http://127.0.0.1:{port}/smarthome"\napi_keys = ["{API_KEY}"]\n{links}'
     )

@@ -81,7 +81,9 @@ class Bench:
     def _drive(self, scenario: Scenario, requests: list[bytes], connections: int) -> load.Tally:
         tally = load.drive(self.servers[scenario.server].port, requests, connections)
         if tally.errors:
-            raise processes.Broken(f"{scenario.name}: {tally.errors} errors, {tally.wrong}")
+            raise processes.Broken(
+                f"{scenario.name}: {tally.errors} errors, the first: {tally.wrong}"
+            )
         return tally
 
     def _requests(self, scenario: Scenario) -> list[bytes]:
