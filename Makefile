@@ -68,7 +68,7 @@ format: $(DEV_STAMP)  ## Rewrite formatting and the fixable lint
 lock: | $(BIN)/python  ## Renew the hashed requirement files (names no host)
 	$(PIP) install uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group build --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras --group build --group dev pyproject.toml -o requirements/dev.txt
 
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage dist
