@@ -1,0 +1,90 @@
+"""The page of limits says what the code says."""
+
+from pathlib import Path
+
+import pytest
+
+from homegraph import server
+from homegraph.graph import reporting, syncing
+from homegraph.service import (
+    credentials,
+    outbound,
+    remembered,
+    requesting,
+    runs,
+    service_accounts,
+    transport,
+    upkeep,
+)
+from homegraph.service.settings import SETTINGS
+from homegraph.store.sqlite import lane
+from homegraph.web import exchange
+from homegraph.wire import assertions, intents, lenient_json, parameters, proto_json, transcoding
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
+
+FIXED = {
+    "time for sending a body": f"{exchange.BODY_SECONDS_MAX:.0f} s",
+    "query of a call": (
+        f"{parameters.QUERY_BYTES_MAX // 1024} KiB, {parameters.PARAMETERS_MAX} parameters"
+    ),
+    "`agentUserId`": f"{transcoding.AGENT_USER_ID_BYTES_MAX} bytes",
+    "nested objects in JSON": (
+        f"{lenient_json.OBJECTS_DEEP_MAX}; objects and lists together "
+        f"{lenient_json.CONTAINERS_DEEP_MAX}"
+    ),
+    "mistakes named in one answer": (
+        f"{reporting.VIOLATIONS_MAX} states, {proto_json.VIOLATIONS_MAX} fields"
+    ),
+    "sync-mode calls that wait": f"{requesting.SYNC_CALLS_MAX} at once",
+    "answer of a sync-mode call": f"{syncing.SYNC_CALL_SECONDS:.0f} s",
+    "assertion of a service account": (
+        f"{assertions.JWT_CHARS_MAX} characters, {assertions.LIFETIME_SECONDS_MAX // 60} minutes"
+    ),
+    "connections that wait to be accepted": f"{server.CONNECTIONS_WAITING_MAX}",
+    "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
+    "answer to the QUERY after a first SYNC": f"{server.QUERY_SECONDS:.0f} s",
+    "answer of a token endpoint": (
+        f"{outbound.TOKEN_SECONDS:.0f} s, {outbound.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
+    ),
+    "devices of a reply": f"{intents.DEVICES_MAX}",
+    "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
+    "runs, exchanges, notifications": f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s",
+    "keys of a service account": f"{service_accounts.KEYS_MAX}",
+    "operations that wait for the database": f"{lane.QUEUE_MAX}",
+    "operations of one commit": f"{lane.BATCH_MAX}",
+    "credentials remembered": (
+        f"{credentials.REMEMBERED_MAX}, for {remembered.REMEMBERED_SECONDS:.0f} s"
+    ),
+}
+
+
+@pytest.mark.parametrize(("what", "bound"), FIXED.items())
+def test_a_fixed_bound_is_the_constants(what, bound):
+    """Each row has the number that the code has."""
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {what} |")]
+
+    assert bound in row
+
+
+def test_settings_that_are_named_exist():
+    """A bound that is said to be a setting is one, and its default stands in the row."""
+    defaults = {setting.name: setting.default for setting in SETTINGS}
+    shown = {
+        "body_max_bytes": "1 MiB",
+        "quota_per_minute": "6000",
+        "sync_timeout_seconds": "30 s",
+        "reply_max_bytes": "8 MiB",
+        "concurrency": "64",
+        "project_concurrency": "16",
+        "retry_attempts_max": "12",
+        "runs_kept": "10000",
+        "exchanges_kept": "2000",
+        "notifications_kept": "1000",
+        "history_days": "7",
+        "journal_body_bytes": "64 KiB",
+    }
+    sizes = {"1 MiB": 2**20, "8 MiB": 2**23, "64 KiB": 2**16}
+    for name, text in shown.items():
+        assert f"`{name}`" in PAGE
+        assert defaults[name] == sizes.get(text, int(text.split()[0])), name
