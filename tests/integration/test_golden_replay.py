@@ -22,20 +22,22 @@ from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
 from homegraph.wire.details import SCOPE
 from support.served import JSON, KEY, Served, an_integration, settings_in
 
-GOLDEN = Path(__file__).parents[1] / "wire/requestSync"
-PAIRS = [json.loads(path.read_text()) for path in sorted(GOLDEN.glob("*.json"))]
-
-CREDENTIAL_ROWS = {"bad-token", "cred-mismatch", "key-only", "no-cred", "quota", "scope"}
-"""Rows that are decided before the body is read, so that no device needs to be there."""
-
-CREDENTIALS = [
-    pair
-    for path in sorted(GOLDEN.parent.glob("*/*.json"))
-    if path.parent != GOLDEN and (pair := json.loads(path.read_text()))["row"] in CREDENTIAL_ROWS
-]
+GOLDEN = Path(__file__).parents[1] / "wire"
+PAIRS = {
+    f"{path.parent.name}/{path.stem}": json.loads(path.read_text())
+    for path in sorted(GOLDEN.glob("*/*.json"))
+}
+"""By folder and case."""
 
 NEVER = "never"
 """No state of ours brings this answer about."""
+
+REPORTING = "/v1/devices:reportStateAndNotification"
+
+DEVICES, STATES = map(
+    json.loads, re.findall(r"```json\n(.*?)```", (GOLDEN / "README.md").read_text(), re.DOTALL)
+)
+"""Of ``reported``, as the page beside the pairs has them."""
 
 MIB = 2**20
 
