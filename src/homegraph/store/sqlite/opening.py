@@ -136,7 +136,7 @@ def _connect(path: Path | None) -> Database:
 
 
 def _configure(db: Database, path: Path | None) -> None:
-    db.run("configure")
+    db.rows("configure")  # to its last line: a pragma that answers would stop anything less
     if path is not None and db.value("journal_mode") != "wal":
         raise StoreUnavailable(
             f"{path} is on a file system without shared memory.",

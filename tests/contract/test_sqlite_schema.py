@@ -1,0 +1,160 @@
+"""What a database of before becomes, how a connection is set up, and that no row is ever without what it belongs to."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+
+import apsw
+import pytest
+
+from homegraph.graph.applying import fingerprint
+from homegraph.graph.effects import RekeyLink, WriteDevices
+from homegraph.store.migrate import migrations
+from homegraph.store.port import Counts
+from homegraph.store.sqlite import SqliteStore
+from homegraph.store.sqlite.opening import open_database
+from homegraph.testing.store_contract.scene import Scene, stored, target
+
+pytestmark = pytest.mark.anyio
+
+FIRST = migrations("sqlite")[0]
+LAMP = {"id": "lamp", "traits": ["OnOff", "Brightness"], "notificationSupportedByAgent": True}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the database is, or will be."""
+    return tmp_path / "home.db"
+
+
+@contextlib.asynccontextmanager
+async def opened(path):
+    """An open store, closed in the end."""
+    numbers = itertools.count()
+    store = await SqliteStore.open(str(path), ids=lambda: f"i-{next(numbers)}", now=900.0)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def write_old(path, *definitions):
+    """A database of the first schema in which anna's agent user 1836 has devices with these definitions."""
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        file.execute(
+            "CREATE TABLE migration (number INTEGER, phase TEXT, name TEXT, digest TEXT, applied_at REAL)"
+        )
+        file.execute(FIRST.sql)
+        values = (FIRST.number, FIRST.phase, FIRST.name, FIRST.digest, 800.0)
+        file.execute("INSERT INTO migration VALUES (?, ?, ?, ?, ?)", values)
+        file.execute(
+            "INSERT INTO project VALUES ('acme', 'x', '1', 1, 0, 'keep', '', x'', '', '', '[]', 'body', 0, '')"
+        )
+        file.execute(
+            "INSERT INTO link VALUES ('acme', 'anna', 'linked', x'', x'', NULL, 1, '1836', x'', 'file', '', 1, 0)"
+        )
+        file.execute(
+            "INSERT INTO agent_user (project_id, agent_user_id, linked) VALUES ('acme', '1836', 1)"
+        )
+        for number, definition in enumerate(definitions):
+            file.execute(
+                "INSERT INTO device VALUES ('acme', '1836', ?, ?, 5, 6, 'Attic', 'Sun', '[\"Ball\"]', '[\"room\"]', ?)",
+                (f"device-{number}", fingerprint(definition), definition),
+            )
+
+
+async def test_devices_of_before_may_be_reported(path):
+    """What may be reported is taken from the definitions that are there; nothing else changes."""
+    definition = json.dumps(LAMP, indent=2).encode()
+    write_old(path, definition, json.dumps(LAMP | {"traits": [], "x": "ü" * 9_000}).encode())
+    async with opened(path) as store:
+        scene = Scene(store)
+        scene.now = 1.0
+        one, two = await store.devices("acme", "1836")
+        verdict = await scene.report({"device-0": {"on": True}}, settle_seconds=1.0)
+        refused = await scene.report({"device-1": {"on": True}})
+
+        assert verdict.is_accepted
+        assert [one.code for one in refused.violations] == ["STATE_OF_UNDECLARED_TRAIT"]
+        assert one.definition == definition
+        assert (one.placement.room, one.placement.name) == ("Attic", "Sun")
+        assert (one.placement.nicknames, one.placement.chosen) == (("Ball",), frozenset({"room"}))
+        assert (one.added_at, one.changed_at, two.id) == (5.0, 6.0, "device-1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"notificationSupportedByAgent": False},
+        {"notificationSupportedByAgent": None},
+        {"notificationSupportedByAgent": 1},
+        {"notificationSupportedByAgent": "true"},
+    ],
+    ids=repr,
+)
+async def test_who_may_notify_after_the_change(path, change):
+    """Only a device that said so in so many letters."""
+    write_old(path, json.dumps(LAMP).encode(), json.dumps(LAMP | change).encode())
+    opened_ = open_database(path, str, 900.0)
+    rows = opened_.writer.connection.execute("SELECT traits, notifies FROM device").fetchall()
+    opened_.close()
+
+    assert rows == [('["OnOff","Brightness"]', 1), ('["OnOff","Brightness"]', 0)]
+
+
+@pytest.mark.parametrize("definition", [b"", b"{", b"[]", b'{"traits":7}', b'{"id":"\xff"}'])
+async def test_a_definition_that_cannot_be_read(path, definition):
+    """It does not keep the database from being opened; the device just has no traits."""
+    write_old(path, definition, json.dumps(LAMP).encode())
+    opened_ = open_database(path, str, 900.0)
+    rows = opened_.writer.connection.execute("SELECT traits, definition FROM device").fetchall()
+    opened_.close()
+
+    assert rows[0] == ("[]", definition)
+    assert rows[1][0] == '["OnOff","Brightness"]'
+
+
+async def test_how_connections_are_set_up(path):
+    """All that ``configure`` says holds, down to its last line."""
+    opened_ = open_database(path, str, 900.0)
+    writer, reader = opened_.writer.connection, opened_.reader.connection
+
+    def told(connection, *names):
+        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    try:
+        assert told(writer, "journal_mode", "synchronous", "foreign_keys") == ["wal", 2, 1]
+        assert told(writer, "wal_autocheckpoint", "journal_size_limit") == [4_000, 67_108_864]
+        assert told(writer, "cache_size", "temp_store") == [-65_536, 2]
+        assert told(reader, "query_only", "cache_size", "temp_store") == [1, -16_384, 2]
+    finally:
+        opened_.close()
+
+
+async def test_no_row_is_left_behind(path):
+    """Reports beside SYNCs, moves and ends: every state has its device, and the counters are what is there."""
+    lamp, plug = stored("lamp", traits=("OnOff",)), stored("plug", traits=("OnOff",))
+    report = {"lamp": {"on": True, "online": True}, "plug": {"on": True}}
+    async with opened(path) as store:
+        scene = Scene(store)
+        for turn in range(12):
+            await scene.link(f"user-{turn}", "1836", lamp, plug)
+            claim = await scene.start()
+            effects = [(), (WriteDevices((), ("lamp",)),), (RekeyLink(f"user-{turn}", "1837"),)]
+            reports = [
+                scene.report(report, target=target(one)) for one in ("1836", "1837") for _ in "abc"
+            ]
+            reports.insert(turn % 5, scene.settle(claim, *effects[turn % 3]))
+            await asyncio.gather(*reports)
+            with contextlib.closing(apsw.Connection(str(path))) as file:
+                assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+                (there,) = file.execute("SELECT count(*) FROM trait_state")
+            assert (await store.counts()).states == there[0]
+            for _, agent_user_id in await store.agent_users():
+                await store.delete_agent_user("acme", agent_user_id, scene.now)
+            for claim in await scene.claims():
+                await scene.settle(claim)
+
+        counts = await store.counts()
+        assert (counts.devices, counts.states) == (0, Counts().states)
