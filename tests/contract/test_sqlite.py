@@ -9,7 +9,11 @@ from homegraph.store.sqlite import SqliteStore
 
 pytest.register_assert_rewrite("homegraph.testing.store_contract")
 
-from homegraph.testing.store_contract import StoreContract, StoreMachine  # noqa: E402
+from homegraph.testing.store_contract import (  # noqa: E402
+    StatesMachine,
+    StoreContract,
+    StoreMachine,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -42,3 +46,14 @@ class SqliteMachine(StoreMachine):
 
 TestSqliteMachine = SqliteMachine.TestCase
 TestSqliteMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+class SqliteStatesMachine(StatesMachine):
+    """In memory as well."""
+
+    async def open_store(self):
+        return await open_store(":memory:")
+
+
+TestSqliteStatesMachine = SqliteStatesMachine.TestCase
+TestSqliteStatesMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

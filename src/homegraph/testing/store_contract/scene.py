@@ -6,31 +6,46 @@ A ``Scene`` holds the time. It stands still unless a test moves it, so that ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
 
 from homegraph.graph.applying import Stored, fingerprint
 from homegraph.graph.effects import BindLink, Effect, WriteDevices
 from homegraph.graph.model import (
+    AccessToken,
     ApiKey,
     Cause,
     Exchange,
     Instant,
     Mode,
+    Notification,
     OAuthClient,
     Outcome,
     Placement,
     Project,
     Run,
+    ServiceKey,
     Target,
     Tokens,
 )
+from homegraph.graph.reporting import States, Verdict
 from homegraph.graph.syncing import Finish, Step, Work
 from homegraph.store.port import Admitted, Claim, Declaration, DeclaredLink, Settlement, Store
 
 LEASE_SECONDS = 30.0
 WORKER = "worker-1"
 TOKENS = Tokens(b"sealed-access", b"sealed-refresh", 4_000.0)
+ACCOUNT = "robot@acme.example"
+
+STATE_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "OnOff": frozenset({"on"}),
+    "Brightness": frozenset({"brightness"}),
+    "StartStop": frozenset({"isRunning", "isPaused"}),
+}
+"""Traits with their keys, in place of the catalog."""
 
 
 def project(project_id: str = "acme") -> Project:
@@ -70,11 +85,52 @@ def api_key(key_id: str, project_id: str = "acme", *, origin: str = "file") -> A
     )
 
 
-def stored(device_id: str, text: str = "first", *, room: str | None = "Kitchen") -> Stored:
+def service_key(
+    key_id: str, project_id: str = "acme", email: str = ACCOUNT, *, origin: str = "admin"
+) -> ServiceKey:
+    """A key of a service account in which no member has its default; its public half is made of its id."""
+    return ServiceKey(key_id, project_id, email, f"PEM of {key_id}\n".encode(), 900.0, origin)
+
+
+def token(text: str, key: ServiceKey, expires_at: Instant = 4_600.0) -> AccessToken:
+    """An access token that was issued to a key."""
+    return AccessToken(
+        fingerprint(text.encode()),
+        key.project_id,
+        key.email,
+        key.id,
+        ("https://scope.example/one", "two"),
+        1_000.0,
+        expires_at,
+    )
+
+
+def notification(
+    notification_id: str,
+    device_id: str = "lamp",
+    agent_user_id: str = "1836",
+    at: Instant = 1_000.0,
+) -> Notification:
+    """A notification in which no member has its default."""
+    return Notification(
+        notification_id, "acme", agent_user_id, device_id, "OnOff", "event-7", at, b'{"priority":0}'
+    )
+
+
+def stored(
+    device_id: str,
+    text: str = "first",
+    *,
+    room: str | None = "Kitchen",
+    traits: Sequence[str] = (),
+    notifies: bool = False,
+) -> Stored:
     """A device to be written: new if it has a room, renewed if not. ``text`` is its content."""
     definition = f'{{"id":"{device_id}","text":"{text}"}}'.encode()
     placement = None if room is None else Placement(room, device_id.title())
-    return Stored(device_id, fingerprint(definition), definition, placement)
+    return Stored(
+        device_id, fingerprint(definition), definition, placement, tuple(traits), notifies
+    )
 
 
 def exchange(started_at: Instant = 1_000.0, user_id: str = "anna") -> Exchange:
@@ -204,6 +260,34 @@ class Scene:
     async def write(self, *devices: Stored, removed: Sequence[str] = ()) -> None:
         """A run that writes devices of the agent user."""
         await self.settle(await self.start(), WriteDevices(devices, tuple(removed)))
+
+    async def report(
+        self,
+        states: States,
+        *notifications: Notification,
+        target: Target = target(),  # noqa: B008  # a frozen value
+        settle_seconds: float = 0.0,
+    ) -> Verdict:
+        """Report states."""
+        return await self.store.report(
+            target.project_id,
+            target.agent_user_id,
+            states,
+            notifications,
+            self.now,
+            settle_seconds=settle_seconds,
+            state_keys=STATE_KEYS.get,
+        )
+
+    async def states(
+        self, agent_user_id: str = "1836", project_id: str = "acme"
+    ) -> dict[str, dict[str, Any]]:
+        """States by device and trait, their commit times left out."""
+        states = await self.store.states(project_id, agent_user_id)
+        return {
+            device_id: {row.trait: msgspec.json.decode(row.state) for row in rows}
+            for device_id, rows in states.items()
+        }
 
     async def device_ids(self, agent_user_id: str = "1836", project_id: str = "acme") -> list[str]:
         """Ids of the devices of an agent user."""
