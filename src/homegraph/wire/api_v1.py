@@ -2,7 +2,8 @@
 
 ``METHODS`` says which method stands at which path, which credentials it takes and whether it counts against the quota;
 routing, discovery and the check of a ``fields`` mask ask it. For each method there is one reader from what was sent to a frozen
-value; that of reports, the longest, is in ``reports``. How a body becomes fields at all is told in ``transcoding``.
+value; that of reports, the longest, is in ``reports``. How a body becomes fields at all is told in ``transcoding``. The second
+half of each reader, ``…_of``, takes the fields of a request by their proto names, for a door that does not speak JSON.
 
 What a reader checks is what can be known without knowing any user: that required fields are there and not too long. Whether the
 user exists, and what a state means, is decided elsewhere.
@@ -42,12 +43,16 @@ __all__ = [
     "Query",
     "RequestSync",
     "Sync",
+    "delete_of",
     "find_method",
+    "query_of",
     "read_delete",
     "read_query_request",
     "read_request_sync",
     "read_sync",
+    "request_sync_of",
     "route",
+    "sync_of",
 ]
 
 # --- the methods -----------------------------------------------------------------------------------------------------
@@ -197,6 +202,11 @@ def read_request_sync(
     bound = transcode(
         messages.REQUEST_SYNC, body, content_type, parameters, lenient_form=lenient_form
     )
+    return request_sync_of(bound)
+
+
+def request_sync_of(bound: Mapping[str, Any]) -> RequestSync:
+    """Read the fields of a RequestSyncDevicesRequest. Raises CallRefused: FIELD_REQUIRED, FIELD_TOO_LONG."""
     return RequestSync(agent_user_in(bound), bound.get("async", False))
 
 
@@ -260,7 +270,13 @@ def read_query_request(
                 strict.device_view,
                 strict.include_device_metadata,
             )
-    bound = transcode(messages.QUERY, body, content_type, parameters, lenient_form=lenient_form)
+    return query_of(
+        transcode(messages.QUERY, body, content_type, parameters, lenient_form=lenient_form)
+    )
+
+
+def query_of(bound: Mapping[str, Any]) -> Query:
+    """Read the fields of a QueryRequest. Raises CallRefused: FIELD_REQUIRED, FIELD_TOO_LONG."""
     return Query(
         agent_user_in(bound),
         _device_ids_in(bound.get("inputs", ())),
@@ -320,7 +336,13 @@ def read_sync(
     strict = read_strictly(_decode_sync, body, content_type, parameters)
     if strict is not None and 0 < len(strict.agent_user_id) <= SURELY_SHORT_ENOUGH:
         return Sync(strict.agent_user_id, strict.request_id)
-    bound = transcode(messages.SYNC, body, content_type, parameters, lenient_form=lenient_form)
+    return sync_of(
+        transcode(messages.SYNC, body, content_type, parameters, lenient_form=lenient_form)
+    )
+
+
+def sync_of(bound: Mapping[str, Any]) -> Sync:
+    """Read the fields of a SyncRequest. Raises CallRefused: FIELD_REQUIRED, FIELD_TOO_LONG."""
     return Sync(agent_user_in(bound), bound.get("request_id", ""))
 
 
@@ -348,5 +370,21 @@ def read_delete(path: bytes, parameters: Parameters = ()) -> DeleteAgentUser:
     if not decoded.startswith(DELETE_PATH):
         raise CallRefused("ROUTE_UNKNOWN", "This is no path of an agent user.")
     bound = bind(messages.DELETE_AGENT_USER, {}, parameters)
-    bound["agent_user_id"] = decoded.removeprefix(DELETE_PATH)
-    return DeleteAgentUser(agent_user_in(bound), bound.get("request_id", ""))
+    bound["agent_user_id"] = AGENT_USERS + decoded.removeprefix(DELETE_PATH)
+    return delete_of(bound)
+
+
+def delete_of(bound: Mapping[str, Any]) -> DeleteAgentUser:
+    """Read the fields of a DeleteAgentUserRequest, whose agent_user_id is a name: ``agentUsers/`` and the id.
+
+    Raises:
+        CallRefused: FIELD_REQUIRED, FIELD_TOO_LONG, or AGENT_USER_PREFIX_MISSING for a bare id.
+    """
+    name: str = bound.get("agent_user_id", "")
+    if name and not name.startswith(AGENT_USERS):
+        text = f"agent_user_id does not begin with {AGENT_USERS}"
+        raise CallRefused(
+            "AGENT_USER_PREFIX_MISSING", text, wrong_fields=(("agent_user_id", text),)
+        )
+    bare = {"agent_user_id": name.removeprefix(AGENT_USERS)}
+    return DeleteAgentUser(agent_user_in(bare), bound.get("request_id", ""))

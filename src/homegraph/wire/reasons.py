@@ -140,6 +140,22 @@ _BODIES: Final = (
         why="An agentUserId has up to 256 bytes by Google's documentation; here up to 1,024 are accepted.",
         fix="Use a short, opaque id for your user, such as an account number.",
     ),
+    Reason(
+        code="AGENT_USER_PREFIX_MISSING",
+        row="invalid-arg",
+        title="The name of the agent user does not begin with agentUsers/.",
+        why="DeleteAgentUser takes a name, which is agentUsers/ and the id, in gRPC as in the path of REST. "
+        "Every other method takes the id alone.",
+        fix="Send agentUsers/USER_ID as agent_user_id.",
+    ),
+    Reason(
+        code="MESSAGE_UNREADABLE",
+        row="invalid-arg",
+        title="The message of a gRPC call cannot be read.",
+        why="Its bytes are not the message that the method takes, or a Struct in it holds a number that JSON does not have: "
+        "NaN or infinity.",
+        fix="Generate the client from docs/reference/proto or from Google's .proto files, and leave out numbers that are none.",
+    ),
 )
 
 _REPORTS: Final = (

@@ -15,7 +15,7 @@ The rule that is easily broken: what ``_is_tame`` lets pass must be read to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +32,7 @@ from homegraph.wire.transcoding import (
     transcode,
 )
 
-__all__ = ["ReportState", "read_report", "state_path"]
+__all__ = ["ReportState", "read_report", "report_of", "state_path"]
 
 ByDevice = dict[str, dict[str, Any]]
 """By device id an object."""
@@ -119,12 +119,15 @@ def read_report(
                 home_traits=_kept(devices.home_traits),
                 home_events=_kept(devices.home_events),
             )
-    return _read_slowly(
-        transcode(REPORT, body, content_type, parameters, lenient_form=lenient_form)
-    )
+    return report_of(transcode(REPORT, body, content_type, parameters, lenient_form=lenient_form))
 
 
-def _read_slowly(bound: dict[str, Any]) -> ReportState:
+def report_of(bound: Mapping[str, Any]) -> ReportState:
+    """Read the fields of a ReportStateAndNotificationRequest, for a door that does not speak JSON, too.
+
+    Raises:
+        CallRefused: FIELD_REQUIRED, FIELD_TOO_LONG, PAYLOAD_REQUIRED or STATE_NOT_OBJECT.
+    """
     agent_user_id = agent_user_in(bound)
     devices = bound.get("payload", {}).get("devices")
     if devices is None:

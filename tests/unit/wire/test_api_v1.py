@@ -14,6 +14,7 @@ from homegraph.wire.api_v1 import (
     Query,
     RequestSync,
     Sync,
+    delete_of,
     find_method,
     read_delete,
     read_query_request,
@@ -394,6 +395,22 @@ def test_any_path_is_read_or_refused(path, parameters):
         assert error.code in REASONS  # noqa: PT017  # one of two good ends
     else:
         assert 0 < len(delete.agent_user_id.encode()) <= AGENT_USER_ID_BYTES_MAX
+
+
+def test_a_bare_id_is_no_name():
+    """Where the name comes as a field, as in gRPC, it has the prefix that a path has; nothing at all is merely missing."""
+    assert delete_of({"agent_user_id": "agentUsers/a/b", "request_id": "r"}) == DeleteAgentUser(
+        "a/b", "r"
+    )
+    for name, code in (
+        ("user-1", "AGENT_USER_PREFIX_MISSING"),
+        ("", "FIELD_REQUIRED"),
+        ("agentUsers/", "FIELD_REQUIRED"),
+    ):
+        with pytest.raises(CallRefused) as caught:
+            delete_of({"agent_user_id": name})
+        assert caught.value.code == code
+        assert caught.value.facts["wrong_fields"][0][0] == "agent_user_id"
 
 
 # --- any bytes -------------------------------------------------------------------------------------------------------
