@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from homegraph import server
-from homegraph.graph import reporting, syncing
+from homegraph.graph import quota, reporting, syncing
 from homegraph.service import (
+    budgets,
     credentials,
     outbound,
     remembered,
@@ -40,6 +41,9 @@ FIXED = {
     "answer of a sync-mode call": f"{syncing.SYNC_CALL_SECONDS:.0f} s",
     "assertion of a service account": (
         f"{assertions.JWT_CHARS_MAX} characters, {assertions.LIFETIME_SECONDS_MAX // 60} minutes"
+    ),
+    "access tokens issued to a project": (
+        f"{budgets.TOKENS_PER_MINUTE_MAX} in {quota.WINDOW_SECONDS} s"
     ),
     "connections that wait to be accepted": f"{server.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
