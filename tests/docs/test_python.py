@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import homegraph
 from homegraph import ApiError, AsyncClient, Client
 from homegraph.wire.status import Explanation, render
 from support.http_stub import Answer, closed_port, stub_server
+from support.signing import key_file
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/python.md").read_text()
-BLOCKING, ASYNCHRONOUS, TRANSPORT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+BLOCKING, REPORTING, ASYNCHRONOUS, TRANSPORT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PATH = "/v1/devices:requestSync"
 
 
@@ -72,6 +74,19 @@ def test_asynchronous_example(server):
     assert sorted(seen.json["agentUserId"] for seen in server.seen) == ["a", "b", "c"]
 
 
+def test_reporting_example(server, tmp_path):
+    """A key file leads to a token, the states arrive, and the Home Graph's are compared."""
+    server.on("POST", "/token", {"access_token": "t", "expires_in": 3599, "token_type": "Bearer"})
+    server.on("POST", "/v1/devices:reportStateAndNotification", {})
+    server.on("POST", "/v1/devices:query", {"payload": {"devices": {"lamp-1": {"on": True}}}})
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(key_file(server.url)))
+
+    assert example(REPORTING, "lamp_was_switched")(str(path), "user-1", on=True) == {"on": True}
+
+    assert [seen.headers.get("authorization") for seen in server.seen[1:]] == ["Bearer t"] * 2
+
+
 def test_transport_example():
     """The example test on the page passes."""
     example(TRANSPORT, "test_adding_a_lamp_requests_a_sync")()
@@ -83,9 +98,23 @@ def test_every_argument_is_explained(client):
     parameters = inspect.signature(client).parameters
 
     assert all(f"\n| `{name}` |" in PAGE for name in parameters)
-    shown = ", ".join(str(one).partition(":")[0] for one in [*parameters.values()][:1])
-    defaults = [f"{name}={one.default!r}" for name, one in [*parameters.items()][1:]]
-    assert f"`Client(*, {shown}, {', '.join(defaults)})`" in PAGE
+    shown = ", ".join(f"{name}={one.default!r}" for name, one in parameters.items())
+    assert f"`Client(*, {shown})`" in PAGE
+
+
+def test_every_call_is_explained():
+    """Each method has its row, with its arguments and defaults, and both clients have the same ones."""
+    for name, method in inspect.getmembers(Client, inspect.isfunction):
+        if name.startswith("_") or name == "close":
+            continue
+        given = str(inspect.signature(method)).partition(" -> ")[0]
+        assert given == str(inspect.signature(getattr(AsyncClient, name))).partition(" -> ")[0]
+        parameters = [*inspect.signature(method).parameters.values()][1:]
+        plain = [one.name for one in parameters if one.default is one.empty]
+        named = [
+            f"{one.name}={one.default!r}" for one in parameters if one.default is not one.empty
+        ]
+        assert f"`{name}({', '.join([*plain, '*', *named])})`".replace("'", '"') in PAGE
 
 
 def test_every_attribute_of_an_error_is_explained():

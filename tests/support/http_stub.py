@@ -105,7 +105,7 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
                 while True:
                     self.wfile.write(content)
 
-        do_GET = do_POST = _any  # noqa: N815
+        do_GET = do_POST = do_DELETE = _any  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Stay silent."""

@@ -38,6 +38,20 @@ def public_pem(one):
     )
 
 
+def key_file(url, **members):
+    """A key file of Google's form whose token endpoint is at ``url``; a member that is None is left out."""
+    content = {
+        "type": "service_account",
+        "project_id": "acme",
+        "private_key_id": "kid-1",
+        "private_key": private_pem(key()),
+        "client_email": "sync@acme.iam.gserviceaccount.com",
+        "token_uri": f"{url}/token",
+        **members,
+    }
+    return {name: value for name, value in content.items() if value is not None}
+
+
 def encoded(part):
     """A part of a JWT."""
     data = part if isinstance(part, bytes) else json.dumps(part).encode()

@@ -5,10 +5,13 @@ A line that stops type-checking is a change that breaks somebody's program.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, assert_type
 
+from google.auth.credentials import Credentials
+
 from homegraph import ApiError, AsyncClient, Client, HomegraphError, ServerUnreachable
-from homegraph.client import Request, Response, SyncTransport, Transport
+from homegraph.client import ADC, Request, Response, SyncTransport, Transport
 
 
 def blocking() -> None:
@@ -32,6 +35,37 @@ async def asynchronous() -> None:
         assert_type(home_graph, AsyncClient)
         await home_graph.request_sync("user-1", async_=True)
     await AsyncClient(api_key="AIza").close()
+
+
+def every_call(home_graph: Client) -> None:
+    """The calls, and what they return."""
+    home_graph.report_state("user-1", {"lamp-1": {"on": True, "color": {"spectrumRgb": 255}}})
+    home_graph.report_state(
+        "user-1", {}, notifications={"bell": {"ObjectDetection": {}}}, request_id="r", event_id="e"
+    )
+    home_graph.report_state("user-1", {"lamp-1": True})  # type: ignore[dict-item]
+    home_graph.report_state("user-1", {}, {})  # type: ignore[call-arg]  # options have names
+    assert_type(home_graph.query("user-1", ("lamp-1",), request_id="r"), dict[str, dict[str, Any]])
+    assert_type(home_graph.sync("user-1", request_id="r"), list[dict[str, Any]])
+    home_graph.delete_agent_user("user-1", request_id="r")
+
+
+async def every_call_awaited(home_graph: AsyncClient) -> None:
+    """The same, awaited."""
+    await home_graph.report_state("user-1", {"lamp-1": {"on": True}}, notifications=None)
+    assert_type(await home_graph.query("user-1", {"lamp-1"}), dict[str, dict[str, Any]])
+    assert_type(await home_graph.sync("user-1"), list[dict[str, Any]])
+    await home_graph.delete_agent_user("user-1")
+
+
+def credentials(own: Credentials) -> None:
+    """What may be given as credentials."""
+    Client(credentials="key.json")
+    Client(credentials=Path("key.json"))
+    Client(credentials={"type": "service_account"})
+    Client(credentials=ADC)
+    AsyncClient(credentials=own)
+    Client(credentials=b"key.json")  # type: ignore[arg-type]
 
 
 def errors(home_graph: Client) -> None:

@@ -18,7 +18,8 @@ import typer
 
 from homegraph.cli import documents
 from homegraph.cli.place import Place, find, token
-from homegraph.client.calls import Request, is_loopback
+from homegraph.client.address import is_loopback
+from homegraph.client.calls import Request
 from homegraph.client.transport import BlockingTransport, SyncTransport
 from homegraph.errors import ApiError
 from homegraph.wire.rows import status_of_http

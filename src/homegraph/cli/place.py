@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from homegraph.client.calls import DEFAULT_BASE_URL, checked_base_url, is_loopback
+from homegraph.client.address import DEFAULT_BASE_URL, checked_base_url, is_loopback
 from homegraph.errors import AdminRefused, SettingsError
 
 __all__ = ["TOKEN_FILE", "Place", "Token", "find", "token"]

@@ -22,7 +22,7 @@ from homegraph.cli import failure, output
 from homegraph.cli.admin import local_place
 from homegraph.cli.options import Json, command, commands
 from homegraph.client import Client, Request, Response
-from homegraph.client.calls import (
+from homegraph.client.address import (
     BASE_URL_VARIABLES,
     base_url_from,
     checked_base_url,

@@ -1,74 +1,87 @@
 """``AsyncClient``: the Home Graph API for asyncio.
 
-A shell: it holds what is the same for all calls and carries ``calls`` out over a transport. Behaviour belongs into
-``calls``, where the blocking shell gets it as well.
+A shell: the names, arguments and defaults. Behaviour belongs into ``calls`` and ``flow``, where the blocking shell gets it as
+well. What ``Client`` says of arguments and errors holds here, too.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from homegraph.client import calls
+from homegraph.client.address import base_url_from, is_loopback
+from homegraph.client.auth import CredentialSource, credential_from
+from homegraph.client.calls import States
+from homegraph.client.driving import AsyncDriver
 from homegraph.client.transport import AsyncTransport, Transport
 
 __all__ = ["AsyncClient"]
 
 
 class AsyncClient:
-    """Calls a Home Graph, ours or Google's, with an API key.
+    """``Client`` for asyncio: the same calls, awaited.
 
-    One client is made for one project and kept: its connections are used again, and tasks may share it. It is an
-    asynchronous context manager; ``close`` does the same by hand. Nothing is ever repeated by itself: a Request
-    Sync that failed may have been carried out, so that repeating it is the caller's decision (see ``ApiError.retryable``).
+    Tasks may share one. It is an asynchronous context manager; ``close`` does the same by hand. A call that is cancelled may have been
+    carried out.
     """
 
     def __init__(
         self,
         *,
-        api_key: str,
+        api_key: str | None = None,
+        credentials: CredentialSource = None,
         base_url: str | None = None,
-        timeout: float = calls.TIMEOUT_DEFAULT_SECONDS,
+        timeout: float | None = None,
         transport: Transport | None = None,
     ) -> None:
-        """Make a client; nothing is sent yet.
-
-        Args:
-            api_key: the project's key. It is sent as a header, never as a part of the address.
-            base_url: without it HOMEGRAPH_BASE_URL, then HOMEGRAPH_EMULATOR_HOST, then http://127.0.0.1:4663.
-            timeout: seconds until a call is given up.
-            transport: something else than HTTP; it stays the caller's to close.
-
-        Raises:
-            SettingsError: ``base_url`` is not an address.
-        """
-        self.base_url = calls.base_url_from(base_url, os.environ)
-        self._api_key = api_key
-        self._timeout = timeout
+        """Make a client; nothing is sent yet. Arguments and errors are those of ``Client``."""
+        self.base_url = base_url_from(base_url, os.environ)
+        credential = credential_from(api_key, credentials)
         self._own: AsyncTransport | None = None
-        self._transport: Transport
         if transport is None:
-            self._own = AsyncTransport(proxies=not calls.is_loopback(self.base_url))
-            self._transport = self._own
-        else:
-            self._transport = transport
+            self._own = transport = AsyncTransport(proxies=not is_loopback(self.base_url))
+        self._driver = AsyncDriver(transport, credential, self.base_url, timeout)
 
     async def request_sync(self, agent_user_id: str, *, async_: bool = False) -> None:
-        """Ask the Home Graph to send a SYNC for this agent user; returns when it says yes.
+        """Ask for a SYNC of this agent user; returns when it is done, and with ``async_`` when it is queued."""
+        await self._driver.run(calls.request_sync(agent_user_id, async_=async_))
 
-        Without ``async_`` that is when the SYNC is done. With it the call is queued, merged with others, and answered at
-        once; how the SYNC ends is not told.
-
-        Raises:
-            ApiError: the Home Graph refused, or the SYNC failed. ``reason`` and ``hint`` tell why, where it is known.
-            ServerUnreachable: no answer. The request may have arrived nevertheless.
-        """
-        request = calls.request_sync(
-            self.base_url, self._api_key, agent_user_id, async_=async_, timeout=self._timeout
+    async def report_state(
+        self,
+        agent_user_id: str,
+        states: States,
+        *,
+        notifications: States | None = None,
+        request_id: str = "",
+        event_id: str = "",
+    ) -> None:
+        """Tell states, by device id, all of each trait that is mentioned; and what the traits notify."""
+        await self._driver.run(
+            calls.report_state(
+                agent_user_id,
+                states,
+                notifications=notifications,
+                request_id=request_id,
+                event_id=event_id,
+            )
         )
-        response = await self._transport.send(request)
-        calls.read_response(response.status, response.headers, response.body)
+
+    async def query(
+        self, agent_user_id: str, device_ids: Iterable[str], *, request_id: str = ""
+    ) -> dict[str, dict[str, Any]]:
+        """The states that the Home Graph has of these devices, by device id."""
+        return await self._driver.run(calls.query(agent_user_id, device_ids, request_id=request_id))
+
+    async def sync(self, agent_user_id: str, *, request_id: str = "") -> list[dict[str, Any]]:
+        """The devices that the Home Graph has of this agent user, in the form of SYNC."""
+        return await self._driver.run(calls.sync(agent_user_id, request_id=request_id))
+
+    async def delete_agent_user(self, agent_user_id: str, *, request_id: str = "") -> None:
+        """Have the Home Graph forget this agent user: links, devices and states."""
+        await self._driver.run(calls.delete_agent_user(agent_user_id, request_id=request_id))
 
     async def close(self) -> None:
         """Close the connections that this client has made."""

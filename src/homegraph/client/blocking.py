@@ -1,77 +1,107 @@
 """``Client``: the Home Graph API for programs that block.
 
-A shell: it holds what is the same for all calls and carries ``calls`` out over a transport. Behaviour belongs into
-``calls``, where the asynchronous shell gets it as well.
+A shell: the names, arguments and defaults. Behaviour belongs into ``calls`` and ``flow``, where the asynchronous shell gets it as
+well. What is said of arguments and errors here holds there, too.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from homegraph.client import calls
+from homegraph.client.address import base_url_from, is_loopback
+from homegraph.client.auth import CredentialSource, credential_from
+from homegraph.client.calls import States
+from homegraph.client.driving import BlockingDriver
 from homegraph.client.transport import BlockingTransport, SyncTransport
 
 __all__ = ["Client"]
 
 
 class Client:
-    """Calls a Home Graph, ours or Google's, with an API key.
+    """Calls a Home Graph, ours or Google's.
 
-    One client is made for one project and kept: its connections are used again, and threads may share it. It is a context
-    manager; ``close`` does the same by hand. Nothing is ever repeated by itself: a Request Sync that failed
-    may have been carried out, so that repeating it is the caller's decision (see ``ApiError.retryable``).
+    One client is made for one project and kept: its connections and access tokens are used again, and threads may share it. It
+    is a context manager; ``close`` does the same by hand.
+
+    Every call raises ``ApiError`` when the Home Graph refuses (``reason`` and ``hint`` tell why, where it is known) or gives no
+    access token, and ``ServerUnreachable`` when there is no answer; then the call may have been carried out nevertheless.
+    Request Sync and Report State are never repeated by themselves; the others are, as Google's policy has it (``flow``).
     """
 
     def __init__(
         self,
         *,
-        api_key: str,
+        api_key: str | None = None,
+        credentials: CredentialSource = None,
         base_url: str | None = None,
-        timeout: float = calls.TIMEOUT_DEFAULT_SECONDS,
+        timeout: float | None = None,
         transport: SyncTransport | None = None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
         Args:
-            api_key: the project's key. It is sent as a header, never as a part of the address.
+            api_key: the project's key, for Request Sync alone. It is sent as a header, never as a part of the address.
+            credentials: in place of a key, for all calls: a service account's key file (its path, or its content), ``ADC``,
+                or an object of google-auth.
             base_url: without it HOMEGRAPH_BASE_URL, then HOMEGRAPH_EMULATOR_HOST, then http://127.0.0.1:4663.
-            timeout: seconds until a call is given up.
+            timeout: seconds until a call is given up; without it 70 for a Request Sync that waits, and 10 for the others.
             transport: something else than HTTP; it stays the caller's to close.
 
         Raises:
-            SettingsError: ``base_url`` is not an address.
+            SettingsError: ``base_url`` is not an address, or the credential cannot be used.
         """
-        self.base_url = calls.base_url_from(base_url, os.environ)
-        self._api_key = api_key
-        self._timeout = timeout
+        self.base_url = base_url_from(base_url, os.environ)
+        credential = credential_from(api_key, credentials)
         self._own: BlockingTransport | None = None
-        self._transport: SyncTransport
         if transport is None:
-            self._own = BlockingTransport(proxies=not calls.is_loopback(self.base_url))
-            self._transport = self._own
-        else:
-            self._transport = transport
+            self._own = transport = BlockingTransport(proxies=not is_loopback(self.base_url))
+        self._driver = BlockingDriver(transport, credential, self.base_url, timeout)
 
     def request_sync(self, agent_user_id: str, *, async_: bool = False) -> None:
-        """Ask the Home Graph to send a SYNC for this agent user; returns when it says yes.
+        """Ask for a SYNC of this agent user; returns when it is done, and with ``async_`` when it is queued."""
+        self._driver.run(calls.request_sync(agent_user_id, async_=async_))
 
-        Without ``async_`` that is when the SYNC is done. With it the call is queued, merged with others, and answered at
-        once; how the SYNC ends is not told.
-
-        Raises:
-            ApiError: the Home Graph refused, or the SYNC failed. ``reason`` and ``hint`` tell why, where it is known.
-            ServerUnreachable: no answer. The request may have arrived nevertheless.
-        """
-        request = calls.request_sync(
-            self.base_url, self._api_key, agent_user_id, async_=async_, timeout=self._timeout
+    def report_state(
+        self,
+        agent_user_id: str,
+        states: States,
+        *,
+        notifications: States | None = None,
+        request_id: str = "",
+        event_id: str = "",
+    ) -> None:
+        """Tell states, by device id, all of each trait that is mentioned; and what the traits notify."""
+        self._driver.run(
+            calls.report_state(
+                agent_user_id,
+                states,
+                notifications=notifications,
+                request_id=request_id,
+                event_id=event_id,
+            )
         )
-        response = self._transport.send(request)
-        calls.read_response(response.status, response.headers, response.body)
+
+    def query(
+        self, agent_user_id: str, device_ids: Iterable[str], *, request_id: str = ""
+    ) -> dict[str, dict[str, Any]]:
+        """The states that the Home Graph has of these devices, by device id."""
+        return self._driver.run(calls.query(agent_user_id, device_ids, request_id=request_id))
+
+    def sync(self, agent_user_id: str, *, request_id: str = "") -> list[dict[str, Any]]:
+        """The devices that the Home Graph has of this agent user, in the form of SYNC."""
+        return self._driver.run(calls.sync(agent_user_id, request_id=request_id))
+
+    def delete_agent_user(self, agent_user_id: str, *, request_id: str = "") -> None:
+        """Have the Home Graph forget this agent user: links, devices and states."""
+        self._driver.run(calls.delete_agent_user(agent_user_id, request_id=request_id))
 
     def close(self) -> None:
-        """Close the connections that this client has made."""
+        """Close the connections that this client has made. A call that waits to be repeated does not wait on."""
+        self._driver.stop()
         if self._own is not None:
             self._own.close()
 

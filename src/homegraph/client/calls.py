@@ -1,56 +1,58 @@
 """The calls of the Home Graph API as values: what is sent, and what an answer means. Nothing is sent in here.
 
-``request_sync`` makes a ``Request``; a transport turns it into a ``Response``; ``read_response`` says whether that is
-success. The two clients are thin shells around these three steps, so that blocking and asynchronous callers cannot come to
-behave differently, and whoever has an HTTP stack of their own can use the functions alone.
+Each function makes a ``Call``. ``Call.request`` turns it into a ``Request`` for one base URL and one credential, a transport
+turns that into a ``Response``, and ``Call.result`` says what it means: the call's value, or an error. Whoever has an HTTP
+stack of their own can use these alone; ``flow`` adds tokens and repetition.
 
-The rule that is easily broken: an API key must not get into anything that is printed. It travels as a header, because
-addresses end up in logs; headers are left out of ``repr``; an address with a query is refused, because people paste
-``?key=…`` along with it.
+``timeout`` and ``repeatable`` are Google's published policy for its own clients: Query, Sync and DeleteAgentUser may be sent
+again after UNAVAILABLE or DEADLINE_EXCEEDED, RequestSyncDevices and ReportStateAndNotification never.
+
+The rules that are easily broken: a credential must not get into anything that is printed. It travels as a header, because
+addresses end up in logs, and headers are left out of ``repr``. And values go out as they were given: what may be in a state or
+an id is the server's decision, which explains it better than a client could.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
 from homegraph.errors import ApiError, SettingsError
 from homegraph.wire.status import parse_error
 
 __all__ = [
-    "BASE_URL_VARIABLES",
-    "DEFAULT_BASE_URL",
-    "TIMEOUT_DEFAULT_SECONDS",
+    "TIMEOUT_SECONDS",
+    "TIMEOUT_SYNC_SECONDS",
+    "Call",
     "Request",
     "Response",
-    "base_url_from",
-    "checked_base_url",
-    "is_loopback",
-    "read_response",
+    "States",
+    "delete_agent_user",
+    "query",
+    "report_state",
     "request_sync",
+    "sync",
 ]
 
-DEFAULT_BASE_URL: Final = "http://127.0.0.1:4663"
-"""A server of one's own on its default port."""
+TIMEOUT_SYNC_SECONDS: Final = 70.0
+"""For a Request Sync that waits: the Home Graph gives up after 60 s and says so; ten more let that answer arrive."""
 
-TIMEOUT_DEFAULT_SECONDS: Final = 70.0
-"""The Home Graph gives up after 60 s and says so; ten more let that answer arrive."""
-
-BASE_URL_VARIABLE: Final = "HOMEGRAPH_BASE_URL"
-EMULATOR_HOST_VARIABLE: Final = "HOMEGRAPH_EMULATOR_HOST"
-"""host:port, as Google's own emulators are pointed at: set it, and an application needs no other change."""
-
-BASE_URL_VARIABLES: Final = (BASE_URL_VARIABLE, EMULATOR_HOST_VARIABLE)
-"""What decides about the base URL where the caller does not, in this order."""
-
-_ADDRESS_HINT: Final = f"Give scheme, host and port, e.g. {DEFAULT_BASE_URL}"
+TIMEOUT_SECONDS: Final = 10.0
+"""For every other call, as Google's own clients have it."""
 
 OK: Final = 200
 REDIRECTS: Final = range(300, 400)
+
+DOTS: Final = frozenset((".", ".."))
+"""What every HTTP library resolves in a path before it is sent, escaped or not."""
+
+T = TypeVar("T")
+
+States = Mapping[str, Mapping[str, Any]]
+"""By device id, what is said of the device: members and their JSON values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,122 +75,195 @@ class Response:
     body: bytes
 
 
-def base_url_from(base_url: str | None, environment: Mapping[str, str]) -> str:
-    """Decide which Home Graph is meant: the argument, else the environment, else a local server.
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One call of the API.
 
-    Raises:
-        SettingsError: it is not an address that calls can be sent to; names the argument or variable.
+    ``path`` begins with a slash and has the query. ``timeout`` is in seconds. ``repeatable``: it may be sent again when the
+    Home Graph was not there. ``read`` takes the JSON object of a success; a ValueError of it means that this is no answer.
     """
-    if base_url is not None:
-        return checked_base_url(base_url, "base_url")
-    if environment.get(BASE_URL_VARIABLE):
-        return checked_base_url(environment[BASE_URL_VARIABLE], BASE_URL_VARIABLE)
-    host = environment.get(EMULATOR_HOST_VARIABLE)
-    if host:
-        return checked_base_url(host if "://" in host else f"http://{host}", EMULATOR_HOST_VARIABLE)
-    return DEFAULT_BASE_URL
 
+    method: str
+    path: str
+    body: bytes = field(repr=False)
+    read: Callable[[dict[str, Any]], T] = field(repr=False)
+    timeout: float = TIMEOUT_SECONDS
+    repeatable: bool = False
 
-def checked_base_url(url: str, place: str) -> str:
-    """The address without a slash at its end; ``place`` says where it was written.
-
-    Raises:
-        SettingsError: it is not an address of a Home Graph. It is not quoted: keys are pasted along with addresses.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as exc:
-        raise SettingsError("This is not an address.", place=place, hint=_ADDRESS_HINT) from exc
-    if parts.scheme not in {"http", "https"} or not host:
-        raise SettingsError(
-            "An address begins with http:// or https:// and names a host.",
-            place=place,
-            hint=_ADDRESS_HINT,
+    def request(
+        self, base_url: str, credential: Iterable[tuple[str, str]], timeout: float | None = None
+    ) -> Request:
+        """Make the HTTP request; ``credential`` are the headers that say who calls."""
+        content = (("content-type", "application/json"),) if self.body else ()
+        return Request(
+            self.method,
+            base_url + self.path,
+            (*content, *credential),
+            self.body,
+            self.timeout if timeout is None else timeout,
         )
-    if parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(
-            "The address must not carry a key, password, query or fragment.",
-            place=place,
-            hint=_ADDRESS_HINT,
-        )
-    return url.rstrip("/")
+
+    def result(self, response: Response) -> T:
+        """What the answer brings.
+
+        Raises:
+            ApiError: it is not success; carries all that the answer says.
+        """
+        if response.status == OK:
+            try:
+                return self.read(_object(json.loads(response.body)))
+            except (ValueError, RecursionError):
+                pass
+            raise _not_a_home_graph(response, "answered 200 with something else than an answer")
+        if response.status in REDIRECTS:
+            # The address may quote what was sent, so that only its host is shown.
+            host = urlsplit(response.headers.get("location", "")).hostname or "another address"
+            raise _not_a_home_graph(
+                response, f"redirects to {host}, and redirects are not followed"
+            )
+        raise parse_error(response.status, response.body)
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine; such calls are never sent through a proxy."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+# --- the five calls --------------------------------------------------------------------------------------------------
 
 
-def request_sync(
-    base_url: str,
-    api_key: str,
-    agent_user_id: str,
-    *,
-    async_: bool,
-    timeout: float = TIMEOUT_DEFAULT_SECONDS,
-) -> Request:
+def request_sync(agent_user_id: str, *, async_: bool = False) -> Call[None]:
     """Ask for a SYNC of this agent user.
 
     ``async_`` false: the call lasts until the SYNC is done and tells its outcome. True: it is queued and merged with
     others, and answered at once.
-
-    Raises:
-        SettingsError: the key cannot be sent as a header; the key itself is not in the message.
     """
-    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise SettingsError(
-            "The API key is empty, or has characters that no API key has.",
-            place="api_key",
-            hint="Was a variable empty, or copied with a line break? A key is ASCII without blanks.",
-        )
-    message: dict[str, str | bool] = {"agentUserId": agent_user_id}
+    message: dict[str, Any] = {"agentUserId": agent_user_id}
     if async_:
         message["async"] = True
-    headers = (("content-type", "application/json"), ("x-goog-api-key", api_key))
-    # json, not msgspec: a lone surrogate in an id is the server's business to refuse, not ours to trip over.
-    body = json.dumps(message).encode()
-    return Request("POST", f"{base_url}/v1/devices:requestSync", headers, body, timeout)
+    timeout = TIMEOUT_SECONDS if async_ else TIMEOUT_SYNC_SECONDS
+    return Call("POST", "/v1/devices:requestSync", _json(message), _nothing, timeout)
 
 
-def read_response(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Return when the answer is success.
+def report_state(
+    agent_user_id: str,
+    states: States,
+    *,
+    notifications: States | None = None,
+    request_id: str = "",
+    event_id: str = "",
+) -> Call[None]:
+    """Tell the states of devices, and what has happened to them.
+
+    ``states`` has for each device id its states, flat, as QUERY has them: ``{"lamp-1": {"on": True, "brightness": 40}}``. Of each
+    trait that is mentioned all states belong in; the others keep theirs. ``notifications`` has for each device id what the
+    traits notify.
 
     Raises:
-        ApiError: it is not; carries all that the answer says.
+        TypeError: something in the states is no JSON value.
+        ValueError: a number in them is not finite, or something contains itself.
     """
-    if status == OK:
-        if _is_object(body):
-            return
-        raise _not_a_home_graph(status, "answered 200 with something else than a JSON object", body)
-    if status in REDIRECTS:
-        # The address may quote what was sent, so that only its host is shown.
-        host = urlsplit(headers.get("location", "")).hostname or "another address"
-        raise _not_a_home_graph(
-            status, f"redirects to {host}, and redirects are not followed", body
+    devices: dict[str, Any] = {}
+    if states or notifications is None:
+        devices["states"] = _by_device(states)
+    if notifications is not None:
+        devices["notifications"] = _by_device(notifications)
+    message = {
+        **_given(requestId=request_id, eventId=event_id),
+        "agentUserId": agent_user_id,
+        "payload": {"devices": devices},
+    }
+    return Call("POST", "/v1/devices:reportStateAndNotification", _json(message), _nothing)
+
+
+def query(
+    agent_user_id: str, device_ids: Iterable[str], *, request_id: str = ""
+) -> Call[dict[str, dict[str, Any]]]:
+    """Ask for the states that the Home Graph has of some devices; answers with them by device id.
+
+    Raises:
+        TypeError: one id was given in place of several.
+    """
+    if isinstance(device_ids, str):
+        raise TypeError("device_ids are several ids: a list, even of one.")
+    message = {
+        **_given(requestId=request_id),
+        "agentUserId": agent_user_id,
+        "inputs": [{"payload": {"devices": [{"id": one} for one in device_ids]}}],
+    }
+    return Call("POST", "/v1/devices:query", _json(message), _queried, repeatable=True)
+
+
+def sync(agent_user_id: str, *, request_id: str = "") -> Call[list[dict[str, Any]]]:
+    """Ask for the devices that the Home Graph has of an agent user; answers with them in the form of SYNC."""
+    message = {**_given(requestId=request_id), "agentUserId": agent_user_id}
+    return Call("POST", "/v1/devices:sync", _json(message), _synced, repeatable=True)
+
+
+def delete_agent_user(agent_user_id: str, *, request_id: str = "") -> Call[None]:
+    """Have the Home Graph forget an agent user: links, devices and states.
+
+    The id stands in the path: slashes as they are, everything else escaped (``{agent_user_id=agentUsers/**}``).
+
+    Raises:
+        SettingsError: the id is "." or "..", which no HTTP library can send.
+    """
+    if agent_user_id in DOTS:
+        raise SettingsError(
+            "An id that is only dots cannot be a part of an address.",
+            place="agent_user_id",
+            hint="Unlink its users instead: `homegraph links unlink`.",
         )
-    raise parse_error(status, body)
+    # In "a/../b" a slash that is one would have HTTP libraries delete b.
+    slash = "" if DOTS.intersection(agent_user_id.split("/")) else "/"
+    wanted = urlencode(_given(requestId=request_id), errors="surrogatepass")
+    path = f"/v1/agentUsers/{quote(agent_user_id, safe=slash, errors='surrogatepass')}"
+    return Call("DELETE", f"{path}?{wanted}" if wanted else path, b"", _nothing, repeatable=True)
 
 
-def _is_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body), dict)
-    except (ValueError, RecursionError):
-        return False
+# --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _not_a_home_graph(status: int, what: str, body: bytes) -> ApiError:
+def _json(message: Mapping[str, Any]) -> bytes:
+    # json, not msgspec: a lone surrogate in an id is the server's business to refuse, not ours to trip over.
+    return json.dumps(message, allow_nan=False).encode()
+
+
+def _given(**texts: str) -> dict[str, str]:
+    """The members that have something in them."""
+    return {name: text for name, text in texts.items() if text}
+
+
+def _by_device(said: States) -> dict[str, dict[str, Any]]:
+    return {device_id: dict(members) for device_id, members in said.items()}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _nothing(_answer: dict[str, Any]) -> None:
+    """Success is the answer, whatever else may come to stand in it."""
+
+
+def _queried(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    devices = _object(_object(answer.get("payload", {})).get("devices", {}))
+    return {device_id: _object(states) for device_id, states in devices.items()}
+
+
+def _synced(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    devices = _object(answer.get("payload", {})).get("devices", [])
+    if not isinstance(devices, list):
+        raise ValueError("not a list")  # noqa: TRY004  # see Call.read
+    return [_object(device) for device in devices]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004  # see Call.read
+    return value
+
+
+def _not_a_home_graph(response: Response, what: str) -> ApiError:
     return ApiError(
         f"The server {what}.",
-        http_status=status,
+        http_status=response.status,
         status="UNKNOWN",
         reason="NOT_A_HOME_GRAPH",
         hint="Check the base URL: something other than a Home Graph answers there.",
-        body=body.decode(errors="replace"),
+        body=response.body.decode(errors="replace"),
     )

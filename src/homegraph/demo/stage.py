@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from homegraph.client.calls import Request, Response, is_loopback
+from homegraph.client.address import is_loopback
+from homegraph.client.calls import Request, Response
 from homegraph.client.transport import AsyncTransport
 from homegraph.demo import documents
 from homegraph.demo.calls import Call

@@ -3,87 +3,269 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 
 import pytest
 
 from homegraph.client import calls
+from homegraph.client.calls import Response
 from homegraph.errors import ApiError, SettingsError
 
 KEY = "AIzaSyA-secret_secret_secret_secret_123"
+CREDENTIAL = (("x-goog-api-key", KEY),)
+
+ALL = [
+    calls.request_sync("u"),
+    calls.report_state("u", {}),
+    calls.query("u", []),
+    calls.sync("u"),
+    calls.delete_agent_user("u"),
+]
 
 
-def request_sync(**given):
-    """The call with what a test does not care about filled in."""
-    return calls.request_sync(
-        **{"base_url": "http://h:1", "api_key": KEY, "agent_user_id": "u", "async_": False} | given
+def body(call):
+    """What a call sends, read."""
+    return json.loads(call.body)
+
+
+def answered(content, status=200):
+    """An answer with this JSON, or these bytes."""
+    return Response(
+        status, {}, content if isinstance(content, bytes) else json.dumps(content).encode()
     )
 
 
+class TestRequest:
+    def test_goes_below_the_base_url(self):
+        """A base URL may have a path of its own; the documented one comes after it."""
+        made = calls.sync("u").request("https://example.com/home", CREDENTIAL)
+
+        assert (made.method, made.url) == ("POST", "https://example.com/home/v1/devices:sync")
+
+    def test_credential_is_a_header_and_never_shown(self):
+        """The key is neither in the address, which ends up in logs, nor in what is printed."""
+        made = calls.request_sync("u").request("http://h", CREDENTIAL)
+
+        assert dict(made.headers) == {"content-type": "application/json", "x-goog-api-key": KEY}
+        assert KEY not in made.url + repr(made)
+
+    def test_states_are_not_shown(self):
+        """What is reported of a home is not in the representation of the call."""
+        assert "secret-state" not in repr(calls.report_state("u", {"lamp": {"on": "secret-state"}}))
+
+    def test_without_a_body_there_is_no_content_type(self):
+        """DELETE says nothing of a body that it has not."""
+        made = calls.delete_agent_user("u").request("http://h", ())
+
+        assert (made.headers, made.body) == ((), b"")
+
+    @pytest.mark.parametrize(
+        ("call", "seconds", "repeatable"),
+        [
+            (calls.request_sync("u"), 70, False),
+            (calls.request_sync("u", async_=True), 10, False),
+            (calls.report_state("u", {}), 10, False),
+            (calls.query("u", []), 10, True),
+            (calls.sync("u"), 10, True),
+            (calls.delete_agent_user("u"), 10, True),
+        ],
+    )
+    def test_policy_is_googles(self, call, seconds, repeatable):
+        """Ten seconds as in Google's clients, and above the server's sixty where it waits; three may be repeated."""
+        assert (call.request("http://h", ()).timeout, call.repeatable) == (seconds, repeatable)
+
+
 class TestRequestSync:
-    def test_is_a_post_to_the_documented_path(self):
-        """The call goes to /v1/devices:requestSync of the base URL, and nowhere else."""
-        made = request_sync(base_url="https://example.com/home")
-
-        assert (made.method, made.url) == (
-            "POST",
-            "https://example.com/home/v1/devices:requestSync",
-        )
-
     @pytest.mark.parametrize(
         ("async_", "expected"),
         [(False, {"agentUserId": "u"}), (True, {"agentUserId": "u", "async": True})],
     )
     def test_body_names_async_only_when_it_is_wanted(self, async_, expected):
         """A waiting call sends the body of the 2018 sample; async is added, not set to false."""
-        assert json.loads(request_sync(async_=async_).body) == expected
+        assert body(calls.request_sync("u", async_=async_)) == expected
 
     @pytest.mark.parametrize("agent_user_id", ["用户", "a/b c?d", "\ud800", 'quo"te'])
     def test_any_agent_user_id_can_be_sent(self, agent_user_id):
         """What an id may be is the server's decision; the client sends it as it is."""
-        assert json.loads(request_sync(agent_user_id=agent_user_id).body) == {
-            "agentUserId": agent_user_id
+        assert body(calls.request_sync(agent_user_id)) == {"agentUserId": agent_user_id}
+
+
+class TestReportState:
+    def test_everything_that_is_given_is_sent(self):
+        """States and notifications stand by device, ids beside the payload."""
+        call = calls.report_state(
+            "u",
+            {"lamp": {"on": True, "color": {"spectrumRgb": 255}}},
+            notifications={"bell": {"ObjectDetection": {"priority": 0}}},
+            request_id="r",
+            event_id="e",
+        )
+
+        assert call.path == "/v1/devices:reportStateAndNotification"
+        assert body(call) == {
+            "requestId": "r",
+            "eventId": "e",
+            "agentUserId": "u",
+            "payload": {
+                "devices": {
+                    "states": {"lamp": {"on": True, "color": {"spectrumRgb": 255}}},
+                    "notifications": {"bell": {"ObjectDetection": {"priority": 0}}},
+                }
+            },
         }
 
-    def test_key_is_a_header(self):
-        """The key is not in the address, which ends up in logs."""
-        made = request_sync()
+    def test_what_is_not_given_is_left_out(self):
+        """No empty ids, and no member for the part of the payload that is not meant."""
+        assert body(calls.report_state("u", {"lamp": {"on": False}})) == {
+            "agentUserId": "u",
+            "payload": {"devices": {"states": {"lamp": {"on": False}}}},
+        }
+        assert body(calls.report_state("u", {}, notifications={"b": {}}))["payload"] == {
+            "devices": {"notifications": {"b": {}}}
+        }
 
-        assert dict(made.headers)["x-goog-api-key"] == KEY
-        assert KEY not in made.url
+    def test_any_mapping_will_do(self):
+        """States that cannot be changed are states, too."""
+        states = MappingProxyType({"lamp": MappingProxyType({"on": True})})
 
-    def test_key_is_not_in_the_repr(self):
-        """Printing a request does not give the key away."""
-        assert KEY not in repr(request_sync())
+        assert body(calls.report_state("u", states))["payload"]["devices"]["states"] == {
+            "lamp": {"on": True}
+        }
+
+    def test_null_is_sent(self):
+        """A null state is a mistake that the server explains; it does not vanish on the way."""
+        sent = body(calls.report_state("u", {"lamp": {"on": None}}))
+
+        assert sent["payload"]["devices"]["states"] == {"lamp": {"on": None}}
 
     @pytest.mark.parametrize(
-        "key", ["", "has blank", "line\nbreak", "ключ", "\r\nHost: x", "k\x00"]
+        ("value", "error"),
+        [(float("nan"), ValueError), (float("inf"), ValueError), (b"x", TypeError)],
     )
-    def test_impossible_keys_are_refused(self, key):
-        """A key that cannot be a header is refused before it is sent, and not repeated."""
-        with pytest.raises(SettingsError, match="api_key") as caught:
-            request_sync(api_key=key)
-
-        assert not key or key not in str(caught.value)
+    def test_what_is_not_json_is_not_sent(self, value, error):
+        """NaN would be a body that is no JSON, and the caller would hear of a syntax error."""
+        with pytest.raises(error):
+            calls.report_state("u", {"lamp": {"on": value}})
 
 
-class TestReadResponse:
-    @pytest.mark.parametrize("body", [b"{}\n", b"{}", b" { } ", b'{"new": 1}'])
-    def test_200_with_an_object_is_success(self, body):
+class TestQuery:
+    def test_devices_are_named_in_one_input(self):
+        """The form of Google's reference."""
+        call = calls.query("u", (one for one in ("a", "b")), request_id="r")
+
+        assert call.path == "/v1/devices:query"
+        assert body(call) == {
+            "requestId": "r",
+            "agentUserId": "u",
+            "inputs": [{"payload": {"devices": [{"id": "a"}, {"id": "b"}]}}],
+        }
+
+    def test_one_id_in_place_of_several_is_refused(self):
+        """A text is not taken for a list of its letters."""
+        with pytest.raises(TypeError, match="list"):
+            calls.query("u", "lamp")
+
+    @pytest.mark.parametrize(
+        ("answer", "states"),
+        [
+            ({"payload": {"devices": {"a": {"on": True}}}}, {"a": {"on": True}}),
+            ({"requestId": "r", "payload": {}}, {}),
+            ({}, {}),
+        ],
+    )
+    def test_states_come_by_device(self, answer, states):
+        """What is empty is left out of an answer, as protobuf has it."""
+        assert calls.query("u", ["a"]).result(answered(answer)) == states
+
+    @pytest.mark.parametrize(
+        "answer",
+        [{"payload": []}, {"payload": {"devices": []}}, {"payload": {"devices": {"a": 1}}}],
+    )
+    def test_other_shapes_are_no_answer(self, answer):
+        """Callers get what they were promised, or an error of ours."""
+        with pytest.raises(ApiError, match="something else"):
+            calls.query("u", ["a"]).result(answered(answer))
+
+
+class TestSync:
+    def test_body(self):
+        """Nothing but the user, and an id of the request where one is given."""
+        assert body(calls.sync("u")) == {"agentUserId": "u"}
+        assert body(calls.sync("u", request_id="r")) == {"requestId": "r", "agentUserId": "u"}
+
+    @pytest.mark.parametrize(
+        ("answer", "devices"),
+        [
+            ({"payload": {"agentUserId": "u", "devices": [{"id": "a"}]}}, [{"id": "a"}]),
+            ({"payload": {"agentUserId": "u"}}, []),
+            ({}, []),
+        ],
+    )
+    def test_devices_come_as_a_list(self, answer, devices):
+        """A home without devices is an empty list."""
+        assert calls.sync("u").result(answered(answer)) == devices
+
+    @pytest.mark.parametrize(
+        "answer", [{"payload": {"devices": {}}}, {"payload": {"devices": [1]}}]
+    )
+    def test_other_shapes_are_no_answer(self, answer):
+        """Callers get what they were promised, or an error of ours."""
+        with pytest.raises(ApiError, match="something else"):
+            calls.sync("u").result(answered(answer))
+
+
+class TestDeleteAgentUser:
+    @pytest.mark.parametrize(
+        ("agent_user_id", "path"),
+        [
+            ("1836.15267389", "1836.15267389"),
+            ("a/b//c/", "a/b//c/"),
+            ("a b?c#d%2Fe&f=g;h:i@j+k", "a%20b%3Fc%23d%252Fe%26f%3Dg%3Bh%3Ai%40j%2Bk"),
+            ("用户", "%E7%94%A8%E6%88%B7"),
+            ("\ud800", "%ED%A0%80"),
+            ("a/../b", "a%2F..%2Fb"),
+            ("./a", ".%2Fa"),
+            ("...", "..."),
+        ],
+    )
+    def test_id_is_escaped_but_for_slashes(self, agent_user_id, path):
+        """As a path that may have several segments is written; nobody else's path can come of it."""
+        assert calls.delete_agent_user(agent_user_id).path == f"/v1/agentUsers/{path}"
+
+    @pytest.mark.parametrize("agent_user_id", [".", ".."])
+    def test_dots_alone_are_refused(self, agent_user_id):
+        """They would be resolved before they are sent, and another path be called."""
+        with pytest.raises(SettingsError, match="agent_user_id"):
+            calls.delete_agent_user(agent_user_id)
+
+    def test_request_id_is_a_parameter(self):
+        """There is no body for it."""
+        assert calls.delete_agent_user("u", request_id="a&b c").path == (
+            "/v1/agentUsers/u?requestId=a%26b+c"
+        )
+
+
+class TestResult:
+    @pytest.mark.parametrize("content", [b"{}\n", b"{}", b" { } ", b'{"new": 1}'])
+    def test_200_with_an_object_is_success(self, content):
         """Success is 200 and a JSON object; members that come later do no harm."""
-        assert calls.read_response(200, {}, body) is None
+        assert calls.request_sync("u").result(answered(content)) is None
 
-    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"true", b"[" * 200_000, b"\xff"])
-    def test_200_with_anything_else_is_not_a_home_graph(self, body):
+    @pytest.mark.parametrize("call", ALL, ids=lambda call: call.path)
+    @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"true", b"[" * 200_000, b"\xff"])
+    def test_200_with_anything_else_is_not_a_home_graph(self, call, content):
         """A login page with status 200 is no success."""
         with pytest.raises(ApiError) as caught:
-            calls.read_response(200, {}, body)
+            call.result(answered(content))
 
         assert caught.value.reason == "NOT_A_HOME_GRAPH"
 
     def test_redirect_is_an_error_that_names_only_the_host(self):
         """Redirects are not followed; the target is shown without what may be secret in it."""
+        answer = Response(302, {"location": f"https://login.example/x?key={KEY}"}, b"")
+
         with pytest.raises(ApiError) as caught:
-            calls.read_response(302, {"location": f"https://login.example/x?key={KEY}"}, b"")
+            calls.request_sync("u").result(answer)
 
         assert "login.example" in caught.value.message
         assert KEY not in caught.value.message
@@ -95,90 +277,22 @@ class TestReadResponse:
             "reason": "SYNC_IN_FLIGHT",
             "domain": "homegraph",
         }
-        body = {
-            "error": {
-                "code": 429,
-                "message": "Resource has been exhausted (e.g. check quota).",
-                "status": "RESOURCE_EXHAUSTED",
-                "details": [info],
-            }
+        error = {
+            "code": 429,
+            "message": "Resource has been exhausted (e.g. check quota).",
+            "status": "RESOURCE_EXHAUSTED",
+            "details": [info],
         }
 
         with pytest.raises(ApiError) as caught:
-            calls.read_response(429, {}, json.dumps(body).encode())
+            calls.request_sync("u").result(answered({"error": error}, 429))
 
-        error = caught.value
-        assert (error.http_status, error.status, error.reason, error.retryable) == (
+        told = caught.value
+        assert (told.http_status, told.status, told.reason, told.retryable) == (
             429,
             "RESOURCE_EXHAUSTED",
             "SYNC_IN_FLIGHT",
             True,
         )
-        assert error.details == (info,)
-        assert error.hint
-
-
-class TestBaseUrl:
-    @pytest.mark.parametrize(
-        ("given", "environment", "expected"),
-        [
-            (None, {}, "http://127.0.0.1:4663"),
-            (None, {"HOMEGRAPH_EMULATOR_HOST": "box:99"}, "http://box:99"),
-            (None, {"HOMEGRAPH_EMULATOR_HOST": "https://box"}, "https://box"),
-            (None, {"HOMEGRAPH_EMULATOR_HOST": "[::1]:99"}, "http://[::1]:99"),
-            (
-                None,
-                {"HOMEGRAPH_BASE_URL": "https://a/", "HOMEGRAPH_EMULATOR_HOST": "b:1"},
-                "https://a",
-            ),
-            (
-                None,
-                {"HOMEGRAPH_BASE_URL": "", "HOMEGRAPH_EMULATOR_HOST": ""},
-                "http://127.0.0.1:4663",
-            ),
-            ("http://arg:1/sub/", {"HOMEGRAPH_BASE_URL": "https://a"}, "http://arg:1/sub"),
-        ],
-    )
-    def test_first_that_is_given_counts(self, given, environment, expected):
-        """Argument, HOMEGRAPH_BASE_URL, HOMEGRAPH_EMULATOR_HOST, local server: in this order."""
-        assert calls.base_url_from(given, environment) == expected
-
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "127.0.0.1:4663",
-            "ftp://host",
-            "http://",
-            "http://[::1",
-            "http://host:99999",
-            f"http://host/?key={KEY}",
-            f"http://user:{KEY}@host",
-            f"http://host/#{KEY}",
-            "",
-        ],
-    )
-    def test_impossible_addresses_are_refused(self, url):
-        """What is no bare address is refused with its place, and without repeating a secret in it."""
-        with pytest.raises(SettingsError, match="base_url") as caught:
-            calls.base_url_from(url, {})
-
-        assert KEY not in str(caught.value) + caught.value.hint
-
-    def test_variable_is_named_when_it_is_wrong(self):
-        """The message says which variable to correct."""
-        with pytest.raises(SettingsError, match="HOMEGRAPH_EMULATOR_HOST"):
-            calls.base_url_from(None, {"HOMEGRAPH_EMULATOR_HOST": "http://"})
-
-    @pytest.mark.parametrize(
-        ("url", "expected"),
-        [
-            ("http://127.0.0.1:1", True),
-            ("http://localhost", True),
-            ("http://[::1]:2", True),
-            ("https://homegraph.googleapis.com", False),
-            ("http://192.168.1.2:80", False),
-        ],
-    )
-    def test_loopback_is_known(self, url, expected):
-        """Addresses on this machine are told from others, since they bypass proxies."""
-        assert calls.is_loopback(url) is expected
+        assert told.details == (info,)
+        assert told.hint

@@ -12,7 +12,7 @@ import pytest
 from pyreqwest.exceptions import ConnectError
 
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
-from homegraph.client import Request, Response, transport
+from homegraph.client import Request, Response, flow, transport
 from homegraph.client.transport import ANSWER_MAX_BYTES, AsyncTransport, BlockingTransport
 from support.http_stub import Answer, closed_port, stub_server
 
@@ -34,6 +34,43 @@ def asynchronous(url, agent_user_id="user-1", *, async_=False, **options):
             await client.request_sync(agent_user_id, async_=async_)
 
     asyncio.run(call())
+
+
+def blocking_calls(url):
+    """Make every other call with the blocking client; returns what the two that answer bring."""
+    with Client(api_key=KEY, base_url=url) as client:
+        client.report_state(
+            "u",
+            {"lamp": {"on": True}},
+            notifications={"bell": {"ObjectDetection": {"priority": 0}}},
+            request_id="r",
+            event_id="e",
+        )
+        found = client.query("u", ["lamp"], request_id="r"), client.sync("u", request_id="r")
+        client.delete_agent_user("a/b c", request_id="r")
+    return found
+
+
+def asynchronous_calls(url):
+    """Make every other call with the asynchronous client; returns what the two that answer bring."""
+
+    async def call():
+        async with AsyncClient(api_key=KEY, base_url=url) as client:
+            await client.report_state(
+                "u",
+                {"lamp": {"on": True}},
+                notifications={"bell": {"ObjectDetection": {"priority": 0}}},
+                request_id="r",
+                event_id="e",
+            )
+            found = (
+                await client.query("u", ["lamp"], request_id="r"),
+                await client.sync("u", request_id="r"),
+            )
+            await client.delete_agent_user("a/b c", request_id="r")
+        return found
+
+    return asyncio.run(call())
 
 
 def send_blocking(request):
@@ -133,6 +170,78 @@ class TestRequestSync:
         call(server.url)
 
         assert len(server.seen) == 1
+
+
+class TestOtherCalls:
+    @pytest.mark.parametrize("calls", [blocking_calls, asynchronous_calls])
+    def test_arrive_as_the_api_wants_them(self, calls, server):
+        """Method, path and body of each call, and what its answer becomes."""
+        server.on("POST", "/v1/devices:reportStateAndNotification", {"requestId": "r"})
+        server.on("POST", "/v1/devices:query", {"payload": {"devices": {"lamp": {"on": True}}}})
+        server.on("POST", "/v1/devices:sync", {"payload": {"devices": [{"id": "lamp"}]}})
+        server.on("DELETE", "/v1/agentUsers/a/b%20c", {})
+
+        assert calls(server.url) == ({"lamp": {"on": True}}, [{"id": "lamp"}])
+
+        report, query, sync, delete = server.seen
+        assert report.json == {
+            "requestId": "r",
+            "eventId": "e",
+            "agentUserId": "u",
+            "payload": {
+                "devices": {
+                    "states": {"lamp": {"on": True}},
+                    "notifications": {"bell": {"ObjectDetection": {"priority": 0}}},
+                }
+            },
+        }
+        assert query.json["inputs"] == [{"payload": {"devices": [{"id": "lamp"}]}}]
+        assert query.json["requestId"] == sync.json["requestId"] == "r"
+        assert (delete.query, delete.body) == ({"requestId": "r"}, b"")
+
+    @pytest.mark.parametrize("calls", [blocking_calls, asynchronous_calls])
+    def test_repeatable_call_is_repeated(self, calls, server):
+        """A Home Graph that is away for a moment is asked again, and a report is not."""
+        busy = Answer({"error": {"code": 503, "message": "x", "status": "UNAVAILABLE"}}, 503)
+        server.on("POST", "/v1/devices:reportStateAndNotification", {})
+        server.on("POST", "/v1/devices:query", busy, {})
+        server.on("POST", "/v1/devices:sync", busy, busy, {})
+        server.on("DELETE", "/v1/agentUsers/a/b%20c", busy, {})
+
+        assert calls(server.url) == ({}, [])
+
+        assert [seen.path.rpartition(":")[2] for seen in server.seen] == [
+            "reportStateAndNotification",
+            *["query"] * 2,
+            *["sync"] * 3,
+            *["/v1/agentUsers/a/b%20c"] * 2,
+        ]
+
+
+def test_closing_ends_a_wait(server, monkeypatch):
+    """A blocking call that waits for its next attempt does not keep a program that wants to end."""
+    monkeypatch.setattr(flow, "PAUSE_FIRST_SECONDS", 50.0)
+    server.on("POST", "/v1/devices:sync", Answer(b"", 503))
+    client = Client(api_key=KEY, base_url=server.url, timeout=100.0)
+    waits = threading.Event()
+    monkeypatch.setattr(client._driver._stopped, "wait", Waited(waits, client._driver._stopped))
+
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(client.sync, "u")
+        assert waits.wait(10)
+        client.close()
+        assert isinstance(call.exception(10), ApiError)
+
+
+class Waited:
+    """Waits as the event does, and tells that it has begun."""
+
+    def __init__(self, begun, event):
+        self._begun, self._wait = begun, event.wait
+
+    def __call__(self, seconds):
+        self._begun.set()
+        return self._wait(seconds)
 
 
 class TestUnreachable:

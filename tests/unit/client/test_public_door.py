@@ -52,6 +52,18 @@ def test_client_loads_no_server():
     assert not [name for name in SERVER_ROOMS if f"homegraph.{name}" in loaded]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"), [("api_key='AIza'", False), ("credentials=ADC", True)]
+)
+def test_google_auth_is_loaded_for_its_own_credentials_only(given, expected):
+    """Who has an API key does not pay for the library of the others."""
+    loaded = loaded_by(
+        f"from homegraph.client import ADC, Client\nClient({given}, base_url='http://h')"
+    )
+
+    assert ("google.auth" in loaded) is expected
+
+
 def test_unknown_name_is_an_attribute_error():
     """A misspelt import fails as it does for any module."""
     with pytest.raises(AttributeError, match="Clinet"):
