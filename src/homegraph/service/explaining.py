@@ -1,10 +1,32 @@
-"""Looks up what is known of an agent user whom a call named in vain, so that the refusal can say why."""
+"""Why a call was refused, as far as it is known here: for the answer, whichever door it goes through."""
 
 from __future__ import annotations
 
-from homegraph.errors import CallRefused
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from homegraph.errors import CallRefused, HomegraphError
 from homegraph.graph.explaining import unknown_agent_user
 from homegraph.service.house import House
+from homegraph.wire.status import REASONS, Explanation
+
+
+class Told(NamedTuple):
+    """What the tables of ``wire.status`` need for an answer; ``explain`` is None where the settings want Google's words alone."""
+
+    code: str
+    facts: Mapping[str, Any]
+    explain: Explanation | None
+
+
+def told_of(house: House, error: HomegraphError, help_base: str) -> Told:
+    """What callers are told of an error. ``help_base`` is what a reason's page has before its code."""
+    facts: Mapping[str, Any] = error.facts if isinstance(error, CallRefused) else {}
+    code = error.code if error.code in REASONS else "INTERNAL"
+    if not house.settings.explain:
+        return Told(code, facts, None)
+    reasons = (code, *facts.get("also", ()))
+    return Told(code, facts, Explanation(reasons, help_base, facts.get("metadata", {})))
 
 
 async def unknown_user(house: House, project_id: str, agent_user_id: str) -> CallRefused:

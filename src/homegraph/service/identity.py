@@ -6,15 +6,22 @@ sent one of its own beside everything.
 
 Without a credential Request Sync is answered 403 (observed at Google), the others 401; an API key alone, where it is not taken,
 is answered 401 with a sentence of its own. Both doors, HTTP and gRPC, ask here.
+
+In an Authorization header, or in gRPC's metadata of this name, the scheme may be in any letter case, and blanks may be more than
+one: Google's own library for Node writes two after the colon. Whatever else stands there counts as a token that nobody has
+issued, for a caller who sends one believes in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from homegraph.errors import CallRefused
 from homegraph.graph.model import Project
 from homegraph.service.house import House
+
+BEARER: Final = "bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,13 @@ class Presented:
     key: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     address: str = ""
+
+
+def token_in(authorization: str) -> str:
+    """The token in an Authorization header; "" when there is nothing in it. Another scheme is a token that nobody issued."""
+    text = authorization.strip()
+    scheme, _, token = text.partition(" ")
+    return token.strip() or text if scheme.lower() == BEARER else text
 
 
 async def identify(

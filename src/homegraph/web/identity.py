@@ -3,24 +3,17 @@
 An access token stands in the Authorization header or, for callers that cannot send headers, in the URL as ``access_token`` or
 ``oauth_token``; the header goes before the URL (RFC 6750 wants only one of them). An API key stands in the URL as ``key`` or in
 X-Goog-Api-Key; the URL goes before the header, because what a developer pasted there is what he looks at.
-
-The scheme may be in any letter case, and blanks may be more than one: Google's own library for Node writes two after the colon.
-Whatever else stands in the header counts as a token that nobody has issued, for a caller who sends one believes in it.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.types import Scope
 
 from homegraph.graph.model import Project
-from homegraph.service.identity import Presented, identify
+from homegraph.service.identity import Presented, identify, token_in
 from homegraph.web.site import Site
 from homegraph.wire.api_v1 import Method
 from homegraph.wire.parameters import SystemParameters
-
-BEARER: Final = "bearer"
 
 
 async def identify_caller(
@@ -37,7 +30,7 @@ async def identify_caller(
     Raises:
         CallRefused: whatever ``service.identity`` refuses.
     """
-    token = token_in(authorization) if authorization else ""
+    token = token_in(authorization.decode("latin-1")) if authorization else ""
     client = scope.get("client")
     presented = Presented(
         key=parameters.key or (api_key or b"").decode("latin-1").strip(),
@@ -50,10 +43,3 @@ async def identify_caller(
         rpc=method.rpc,
         key_method=method.id if method.accepts_api_key else "",
     )
-
-
-def token_in(authorization: bytes) -> str:
-    """The token in an Authorization header; "" when there is nothing in it. Another scheme is a token that nobody issued."""
-    text = authorization.decode("latin-1").strip()
-    scheme, _, token = text.partition(" ")
-    return token.strip() or text if scheme.lower() == BEARER else text

@@ -7,29 +7,24 @@ traceback go to the log and nowhere else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from starlette.types import Scope, Send
 
 from homegraph.errors import CallRefused, HomegraphError
+from homegraph.service.explaining import told_of
 from homegraph.web.exchange import answer
 from homegraph.web.head import Head, read_head
 from homegraph.web.site import Site
 from homegraph.wire.parameters import Envelope, choose_envelope, read_query
-from homegraph.wire.status import REASONS, Explanation, Rendered, render, render_html_404
+from homegraph.wire.status import Rendered, render, render_html_404
 
 _log: Final = logging.getLogger("homegraph.web")
 
 
 def refusal(site: Site, error: HomegraphError, envelope: Envelope) -> Rendered:
     """An error of ours as an answer of the API, explained unless the settings say otherwise."""
-    facts: Mapping[str, Any] = error.facts if isinstance(error, CallRefused) else {}
-    code = error.code if error.code in REASONS else "INTERNAL"
-    explain = None
-    if site.house.settings.explain:
-        reasons = (code, *facts.get("also", ()))
-        explain = Explanation(reasons, site.help_base, facts.get("metadata", {}))
+    code, facts, explain = told_of(site.house, error, site.help_base)
     return render(code, facts, envelope=envelope, explain=explain)
 
 
