@@ -7,6 +7,7 @@ seconds since 1970 (UTC); an aware ``datetime`` is made only where a person or a
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 import time
 from datetime import UTC, datetime
@@ -72,14 +73,16 @@ class SystemIds:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last = 0
+        # Names and spread need to be different, not secret: asking the kernel each time would cost more than the rest.
+        self._chance = random.Random(secrets.randbits(128))  # noqa: S311
 
     def run(self) -> str:
         # Microseconds, never twice the same in one process; the random tail keeps two processes apart.
         self._last = max(self._last + 1, int(self._clock.now() * 1_000_000))
-        return f"{self._last:014x}{secrets.token_hex(3)}"
+        return f"{self._last:014x}{self._chance.getrandbits(24):06x}"
 
     def intent(self) -> str:
-        return str(secrets.randbits(64))
+        return str(self._chance.getrandbits(64))
 
     def api_key(self) -> str:
         return "AIza" + "".join(
@@ -93,7 +96,7 @@ class SystemIds:
         return secrets.token_hex(4)
 
     def spread(self) -> float:
-        return secrets.randbelow(1 << 30) / (1 << 30)
+        return self._chance.random()
 
 
 def rfc3339(instant: Instant | None) -> str | None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from homegraph.graph.model import Outcome, Run, Target
@@ -42,12 +43,12 @@ def logger(form: str, level: str) -> structlog.typing.FilteringBoundLogger:
     renderer: Any = (
         structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
         if as_text
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else structlog.processors.JSONRenderer(_json)
     )
     # Libraries (uvicorn) speak through the standard module; only their warnings are of interest.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    made: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+    lazy = structlog.wrap_logger(
+        structlog.WriteLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         processors=[
             structlog.processors.add_log_level,
@@ -56,14 +57,23 @@ def logger(form: str, level: str) -> structlog.typing.FilteringBoundLogger:
             renderer,
         ],
     )
+    # Bound once: the lazy logger would be put together again for every line.
+    made: structlog.typing.FilteringBoundLogger = lazy.bind()
     return made
 
 
+def _json(line: dict[str, Any], **_: Any) -> str:
+    return msgspec.json.encode(line).decode()
+
+
 def listener(log: structlog.typing.FilteringBoundLogger) -> Listener:
-    """Writes a line for every event."""
+    """Writes a line for every event that the level lets through."""
+    lines = (
+        _LINES if log.is_enabled_for(logging.DEBUG) else _LINES | dict.fromkeys(_DEBUG, _no_line)
+    )
 
     def hear(event: Event) -> None:
-        _LINES[type(event)](log, event)
+        lines[type(event)](log, event)
 
     return hear
 
@@ -161,3 +171,10 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     TokenDenied: _denied,
     DutyFailed: _duty,
 }
+
+_DEBUG: Final = (SyncRequested, SyncStarted, StatesReported, TokenIssued)
+"""Events of every call, whose lines are of level debug: usually they are not even put together."""
+
+
+def _no_line(_log: structlog.typing.FilteringBoundLogger, _event: Event) -> None:
+    return

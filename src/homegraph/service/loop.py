@@ -63,9 +63,11 @@ class Loop:
     async def _claim(self, now: Instant) -> None:
         running = self.runs.running_by_project()
         free = self.concurrency - running.total()
+        self.runs.place_wanted = free <= 0
         if free <= 0 or self.stopping:
             return
         due = await self.store.projects_due(now)
+        self.runs.place_wanted = bool(due)  # what is not claimed below is left for want of a place
         shares = share(free, due, running, each_max=self.project_concurrency)
         for project_id, places in shares.items():
             claims = await self.store.claim_due(

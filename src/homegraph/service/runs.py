@@ -90,9 +90,12 @@ class Runs:
         self._journal_body_bytes = journal_body_bytes
         self._tasks: dict[Lease, asyncio.Task[None]] = {}
         self._listening: dict[Target, list[Listening]] = {}
+        self._listeners = 0
         self.worker = self._ids.short()
         self.changed = asyncio.Event()
-        """Set when there may be something to claim: a request came in, a run ended."""
+        """Set when there may be something to claim: a request came in, a run left work or a wanted place."""
+        self.place_wanted = False
+        """Whether the loop left due runs for want of a place, and wants to hear of every run that ends."""
 
     # --- for callers -----------------------------------------------------------------------------------------
 
@@ -101,9 +104,11 @@ class Runs:
         """Hear of every run that is settled for ``target`` from now on. Start listening before asking for one."""
         listening = Listening()
         self._listening.setdefault(target, []).append(listening)
+        self._listeners += 1
         try:
             yield listening
         finally:
+            self._listeners -= 1
             others = self._listening[target]
             others.remove(listening)
             if not others:
@@ -118,7 +123,7 @@ class Runs:
     @property
     def waiting_calls(self) -> int:
         """How many sync-mode callers wait."""
-        return sum(map(len, self._listening.values()))
+        return self._listeners
 
     @property
     def leases(self) -> tuple[Lease, ...]:
@@ -268,7 +273,8 @@ class Runs:
 
     def _ended(self, lease: Lease) -> None:
         task = self._tasks.pop(lease)
-        self.changed.set()
+        if self.place_wanted:
+            self.changed.set()
         if not task.cancelled() and (exc := task.exception()):
             # A bug of ours. The lease runs out and the run is executed again; a caller is not left waiting.
             self._tell(lease.target, _ANY_GENERATION, HomegraphError())
