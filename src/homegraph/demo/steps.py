@@ -40,7 +40,8 @@ async def first_sync(stage: Stage) -> str:
     """The link has been adopted; its first SYNC comes by itself."""
     stage.narrator.say(
         "You have linked your account at the device cloud. So the Home Graph asks the cloud once, by itself, which "
-        "devices you have. The question is called SYNC; the answer is always the full list."
+        "devices you have. The question is called SYNC; the answer is always the full list. "
+        "QUERY, asked once after it, is about how the devices are."
     )
     stage.show_sync(await stage.newest_run() or await stage.next_run())
     devices = await stage.show_devices()
