@@ -1,0 +1,28 @@
+"""What a program has that uses Google's libraries: a key file from the command, and credentials made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from google.oauth2 import service_account
+
+from support.server import Server
+
+SCOPE: Final = "https://www.googleapis.com/auth/homegraph"
+
+
+def key_file(server: Server, *, name: str = "home-graph", project: str = "acme") -> Path:
+    """A new key of the service account ``name``, made by the command beside the server."""
+    path = server.folder / f"{name}-{len(list(server.folder.glob('*.json')))}.json"
+    done = server.cli(
+        "service-accounts", "create", "--project", project, "--name", name, "--out", str(path)
+    )
+    if done.code != 0:
+        raise AssertionError(f"service-accounts create ended with {done.code}: {done.err}")
+    return path
+
+
+def credentials(path: Path, *scopes: str) -> Any:
+    """Google's credentials, as a program makes them of a key file."""
+    return service_account.Credentials.from_service_account_file(path, scopes=scopes or (SCOPE,))
