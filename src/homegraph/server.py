@@ -89,7 +89,7 @@ async def running(
     with listening:
         url = _url(settings, listening)
         admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, SystemIds(clock).secret)
-        async with _house(settings, clock, settings.base_url or url) as house:
+        async with _house(settings, clock, url) as house:
             for listener in listeners:
                 house.events.subscribe(listener)
             await linking.declare(house)

@@ -25,9 +25,10 @@ from homegraph.service.clock import SystemClock
 from homegraph.service.events import TokenDenied, TokenIssued
 from homegraph.service.project_settings import KeySettings, ProjectSettings
 from homegraph.service.secret import Secret
+from homegraph.service.setting_addresses import ListenAddress
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from homegraph.wire.token_endpoint import JWT_BEARER
-from support.served import CALL, JSON, KEY, Served, an_integration, linked, settings_in
+from support.served import CALL, JSON, KEY, Served, an_integration, linked, send, settings_in
 from support.signing import (
     HOME_GRAPH,
     claims,
@@ -225,6 +226,48 @@ def test_every_endpoint_takes_every_audience(served, key_file, path, audience):
     assert list(answer.json) == ["access_token", "expires_in", "token_type"]
     assert (answer.json["expires_in"], answer.json["token_type"]) == (3599, "Bearer")
     assert "no-store" in answer.headers["cache-control"]
+
+
+def test_an_audience_is_ours_by_a_name_that_we_know(cloud, tmp_path):
+    """Loopback names, base_url, allowed_hosts, and the address of the socket; what the caller says in Host is no proof."""
+    names = {"base_url": "https://public.example", "allowed_hosts": ("home.example",)}
+    with Served(settings_in(tmp_path, an_integration(cloud), **names)) as served:
+        key_file = created(served)
+        port = urlsplit(served.url).port
+
+        def said(audience, host="localhost"):
+            text = assertion(key_file, aud=f"{audience}/token")
+            return ask(served, text, headers={**FORM, "Host": host}).status
+
+        for ours in (
+            f"http://localhost:{port}",
+            f"http://127.0.0.1:{port}",
+            "https://public.example",
+            "https://home.example",
+        ):
+            assert said(ours) == 200
+        for strange in ("http://evil.example", f"http://evil.example:{port}"):
+            assert said(strange, host="evil.example") == 400
+        assert key_file["token_uri"] == "https://public.example/token"
+
+
+def test_the_address_of_the_socket_is_ours(cloud, tmp_path):
+    """A server on all networks has addresses that it cannot know beforehand."""
+    settings = settings_in(tmp_path, an_integration(cloud), listen=ListenAddress("0.0.0.0", 0))
+    with Served(settings) as served:
+        port = urlsplit(served.url).port
+        audience = f"http://127.0.0.2:{port}/token"
+        text = assertion(created(served), aud=audience)
+        there = send(
+            f"http://127.0.0.2:{port}",
+            "POST",
+            "/token",
+            headers=FORM,
+            body=urlencode({"grant_type": JWT_BEARER, "assertion": text}).encode(),
+        )
+
+        assert there.status == 200
+        assert ask(served, text).json["error_description"] == "Invalid JWT: Failed audience check."
 
 
 def test_json_is_taken_as_well(served, key_file):

@@ -33,7 +33,7 @@ ACCOUNT_CHARS_MAX: Final = 100
 
 
 def own_addresses(settings: Settings, url: str) -> frozenset[str]:
-    """Every address, without a slash at its end, that is this server's by its names; ``url`` is the one it listens at."""
+    """Every address, without a slash at its end, that is this server's by its names. ``url`` is where it listens, maybe ""."""
     port = urlsplit(url).port
     names = [f"[{name}]" if ":" in name else name for name in settings.hosts]
     ports = ("", f":{port}") if port else ("",)

@@ -73,12 +73,13 @@ class TokenDoor:
         return render_token(token)
 
     def _audiences(self, scope: Scope) -> frozenset[str]:
-        """Whom an assertion may be signed for. The socket's own address is ours, whatever name the caller knows."""
+        """Whom an assertion may be signed for. The socket's own address is ours, and our names are with its port, too."""
         host, port = scope.get("server") or ("", None)
         if not host or port is None:
             return token_audiences(self._addresses)
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return token_audiences({*self._addresses, f"http://{at}", f"https://{at}"})
+        here = own_addresses(self._house.settings, f"http://{at}")
+        return token_audiences({*self._addresses, *here, f"https://{at}"})
 
     def _refusal(self, error: TokenRequestRefused) -> Rendered:
         return self._render(error.code, error.error, error.message)
