@@ -52,7 +52,10 @@ class Forgetting:
         await scene.report({"lamp": {"online": True}})
         before = await store.states("acme", "1836")
         scene.now = 1_007.0
-        await scene.write(stored("lamp", "second", room=None, traits=("OnOff", "StartStop")))
+        await scene.write(
+            stored("lamp", "second", room=None, traits=("OnOff", "StartStop")),
+            stored("plug", "second", room=None, traits=("OnOff",)),
+        )
         states = await store.states("acme", "1836")
 
         assert states["lamp"] == before["lamp"][1:]
@@ -93,7 +96,7 @@ class Forgetting:
         )
         assert verdict.settling
 
-    async def test_one_of_two_links_moves(self, store: Store) -> None:
+    async def test_states_when_one_of_two_links_moves(self, store: Store) -> None:
         """The other one keeps the states."""
         scene = await lit(store)
         await scene.link("ben", "1836")
@@ -103,7 +106,7 @@ class Forgetting:
         assert await store.states("acme", "1836") == before
         assert await store.states("acme", "1837") == {}
 
-    async def test_moving_to_an_agent_user_that_has_devices(self, store: Store) -> None:
+    async def test_states_when_moving_to_an_agent_user_that_has_devices(self, store: Store) -> None:
         """It keeps its own states; those of the list that ends go."""
         scene = await lit(store)
         await scene.link("ben", "1837", LAMP)

@@ -28,7 +28,7 @@ def filed(key_id: str, project_id: str = "acme", email: str = ACCOUNT) -> Servic
 class Issuing:
     """Keys of service accounts, and tokens."""
 
-    async def test_keys_are_kept(self, store: Store) -> None:
+    async def test_keys_of_accounts_are_kept(self, store: Store) -> None:
         """Every member of every key: of a project, of all, by account; in order of project and id."""
         await store.declare([declared(), declared("other")], 1_000.0)
         one, two = service_key("b"), service_key("a", email="second@acme.example")
@@ -45,7 +45,7 @@ class Issuing:
         assert await store.find_service_keys("robot@other.example") == [three]
         assert await store.find_service_keys("") == []
 
-    async def test_a_key_without_a_project(self, store: Store) -> None:
+    async def test_an_account_without_a_project(self, store: Store) -> None:
         """There is no such project: nothing is kept."""
         with pytest.raises(NotFound):
             await store.add_service_key(service_key("a"))
@@ -79,7 +79,7 @@ class Issuing:
         with pytest.raises(AdminRefused):
             await store.add_service_key(service_key("d"))
 
-    async def test_revoking_a_key(self, store: Store) -> None:
+    async def test_revoking_a_key_of_an_account(self, store: Store) -> None:
         """It is told as it is now; again keeps the first time; a key that is not there is not found."""
         await store.declare([declared()], 1_000.0)
         await store.add_service_key(service_key("a"))
@@ -141,7 +141,7 @@ class Issuing:
         assert await store.prune(KEEP_ALL, 1_003.0, batch=2) == 0
         assert await store.find_token(tokens[3].digest) == tokens[3]
 
-    async def test_keys_of_the_file(self, store: Store) -> None:
+    async def test_accounts_of_the_file(self, store: Store) -> None:
         """They come as declared, belong to the file, and are revoked when they left it; what people made stays."""
         keys = (service_key("a"), service_key("b"))
         await store.declare([declared("acme", *keys)], 1_000.0)
@@ -155,14 +155,14 @@ class Issuing:
         assert await store.service_keys() == [left, filed("b"), service_key("made")]
         assert await store.find_token(one.digest) is None
 
-    async def test_projects_that_the_file_does_not_name(self, store: Store) -> None:
+    async def test_accounts_of_projects_that_the_file_does_not_name(self, store: Store) -> None:
         """Their keys are left alone."""
         await store.declare([declared("acme", service_key("a"))], 1_000.0)
         await store.declare([declared("other")], 1_001.0)
 
         assert await store.service_keys() == [filed("a")]
 
-    async def test_a_revoked_key_stays_revoked(self, store: Store) -> None:
+    async def test_a_revoked_key_of_an_account_stays_revoked(self, store: Store) -> None:
         """Declaring it again does not bring it back, and is no mistake."""
         await store.declare([declared("acme", service_key("a"))], 1_000.0)
         await store.revoke_service_key("acme", "a", 1_001.0)
@@ -170,7 +170,7 @@ class Issuing:
 
         assert await store.service_keys() == [replace(filed("a"), revoked_at=1_001.0)]
 
-    async def test_a_key_is_known_again(self, store: Store) -> None:
+    async def test_a_key_of_an_account_is_known_again(self, store: Store) -> None:
         """One that somebody made is the file's from now on, as old as it is."""
         await store.declare([declared()], 1_000.0)
         await store.add_service_key(service_key("a"))
@@ -189,7 +189,7 @@ class Issuing:
         ],
         ids=["another key", "another account", "an account of another project"],
     )
-    async def test_a_key_that_cannot_be(self, store: Store, other: ServiceKey) -> None:
+    async def test_an_account_that_cannot_be(self, store: Store, other: ServiceKey) -> None:
         """An id that another key has, or an account of another project, refuses the whole declaration."""
         theirs = filed("t", "other", "robot@other.example")
         await store.declare([declared("acme", filed("a")), declared("other", theirs)], 1_000.0)

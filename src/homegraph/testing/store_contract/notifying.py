@@ -79,7 +79,7 @@ class Notifying:
 
         assert await ids(store) == ["n-1"]
 
-    async def test_pruning_by_number(self, store: Store) -> None:
+    async def test_pruning_notifications_by_number(self, store: Store) -> None:
         """The oldest go, so many at a time, until there are no more than allowed."""
         scene = Scene(store)
         await scene.link("anna", "1836", BELL)
@@ -93,7 +93,7 @@ class Notifying:
         assert await store.prune(at_most(1), scene.now) == 0
         assert await ids(store) == ["n-9"]
 
-    async def test_pruning_by_age(self, store: Store) -> None:
+    async def test_pruning_notifications_by_age(self, store: Store) -> None:
         """What came before goes, what came then or later stays."""
         scene = Scene(store)
         await scene.link("anna", "1836", BELL)

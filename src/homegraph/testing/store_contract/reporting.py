@@ -71,11 +71,13 @@ class Reporting:
     async def test_states_of_some_devices(self, store: Store) -> None:
         """Of those that are named and here, once each; of nobody when nobody is named."""
         scene = await household(store)
-        await scene.report({"lamp": {"on": True}, "plug": {"on": False}})
+        await scene.report({"lamp": {"on": True, "online": True, "brightness": 4}})
         of_all = await store.states("acme", "1836")
 
-        some = await store.states("acme", "1836", ["plug", "ghost", "plug"])
-        assert some == {"plug": of_all["plug"]}
+        assert await store.states("acme", "1836", ["plug", "ghost", "lamp", "plug"]) == of_all
+        some = await store.states("acme", "1836", ["lamp"])
+        assert some == {"lamp": of_all["lamp"]}
+        assert [row.trait for row in some["lamp"]] == ["Brightness", "OnOff", ONLINE]
         assert await store.states("acme", "1836", ["ghost"]) == {}
         assert await store.states("acme", "1836", []) == {}
 

@@ -1,0 +1,18 @@
+"""The suite itself: that all of it is run."""
+
+from collections import Counter
+
+import pytest
+
+pytest.register_assert_rewrite("homegraph.testing.store_contract")
+
+from homegraph.testing.store_contract import StoreContract  # noqa: E402
+
+
+def test_no_test_hides_another():
+    """The topics are put together by inheritance: two tests of one name would be one."""
+    names = Counter(
+        name for topic in StoreContract.__mro__ for name in vars(topic) if name.startswith("test_")
+    )
+
+    assert [name for name, times in names.items() if times > 1] == []
