@@ -8,13 +8,16 @@ import pytest
 from homegraph.cli import documents
 from homegraph.graph import model
 from homegraph.service import views
-from homegraph.service.views import homes, projects, runs, server
+from homegraph.service.views import homes, projects, runs, server, service_accounts
 
 PAIRS = [
     (documents.Project, projects.ProjectDetail),
     (documents.Projects, projects.Projects),
     (documents.Key, projects.NewKey),
     (documents.Keys, projects.Keys),
+    (documents.ServiceKey, service_accounts.ServiceKeyView),
+    (documents.ServiceKeys, service_accounts.ServiceKeys),
+    (documents.NewServiceKey, service_accounts.NewServiceKey),
     (documents.Link, homes.LinkDetail),
     (documents.Links, homes.Links),
     (documents.Placement, homes.PlacementView),
