@@ -1,27 +1,24 @@
 """Real input: a fulfillment that others' library answers for, the npm package actions-on-google on express.
 
-Its packages are installed once, into a folder of the environment that runs the tests, named by the hash of package.json.
-Where node and npm are missing this is skipped, and says so; never in CI, where a skipped proof is none.
+Where node and npm are missing this is skipped, and says so; never in CI.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import pytest
 
 from support.curl import shell
 from support.homes import KEY, wait_for_links
+from support.node import installed, tool
 from support.server import Reply, Server, ask, until
 
 pytestmark = pytest.mark.node
@@ -29,7 +26,6 @@ pytestmark = pytest.mark.node
 HERE: Final = Path(__file__).parent / "node"
 TOKEN: Final = "token-for-node"
 AGENT_USER: Final = "user-from-node"
-INSTALL_SECONDS_MAX: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,48 +49,10 @@ class NodeCloud:
         assert ask(self.port, "POST", f"/control/{what}", body, headers).status == 200
 
 
-def _without(what: str) -> NoReturn:
-    message = f"actions-on-google was NOT tried: {what}"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
-def _tool(name: str) -> str:
-    return shutil.which(name) or _without(f"there is no {name} on this machine")
-
-
 @pytest.fixture(scope="module")
 def packages() -> Path:
-    """The folder with the app's packages; installed when it is not there."""
-    _tool("node")
-    wanted = (HERE / "package.json").read_bytes()
-    cache = Path(sys.prefix) / "node-cache"
-    folder = cache / hashlib.sha256(wanted).hexdigest()[:16]
-    if folder.exists():
-        return folder / "node_modules"
-    cache.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as made:
-        (Path(made) / "package.json").write_bytes(wanted)
-        command = (_tool("npm"), "install", "--no-audit", "--no-fund", "--no-package-lock")
-        ran = subprocess.run(
-            command,
-            cwd=made,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS_MAX,
-            check=False,
-        )
-        if ran.returncode != 0:
-            _without(f"npm install failed: {ran.stderr[-500:]}")
-        whole = cache / f"{folder.name}.{os.getpid()}"
-        Path(made).rename(whole)  # half an installation is never found under the final name
-        Path(made).mkdir()
-    if folder.exists():
-        shutil.rmtree(whole)  # somebody else was faster
-    else:
-        whole.rename(folder)
-    return folder / "node_modules"
+    """The folder with the app's packages."""
+    return installed(HERE)
 
 
 @pytest.fixture
@@ -104,7 +62,7 @@ def node_cloud(packages: Path, tmp_path: Path) -> Iterator[NodeCloud]:
     errors = tmp_path / "node-stderr.log"
     with errors.open("wb") as log:
         process = subprocess.Popen(
-            [_tool("node"), str(HERE / "app.js")],
+            [tool("node"), str(HERE / "app.js")],
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
