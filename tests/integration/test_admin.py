@@ -215,6 +215,11 @@ def test_a_wrong_parameter_is_named(served, path, message):
             {"project": "acme", "agent_user": "user-1", "device": "lamp", "nicknames": ["a\nb"]},
             "nicknames[0]: expected `str` matching",
         ),
+        (
+            "devices/place",
+            {"project": "acme", "agent_user": "user-1", "device": "lamp", "room": "Kitchen\n"},
+            "room: expected `str` matching",
+        ),
     ],
 )
 def test_a_wrong_member_is_named(served, path, members, message):

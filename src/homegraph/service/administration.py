@@ -51,9 +51,9 @@ ID_CHARS_MAX: Final = 1_024
 
 Name = Annotated[str, Meta(min_length=1, max_length=ID_CHARS_MAX)]
 Filter = Annotated[str, Meta(max_length=ID_CHARS_MAX)]
-Words = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Words = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 SomeWords = Annotated[
-    str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")
+    str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")
 ]
 
 
