@@ -24,7 +24,7 @@ from homegraph.client.transport import BlockingTransport, SyncTransport
 from homegraph.errors import ApiError
 from homegraph.wire.rows import status_of_http
 
-__all__ = ["Admin", "connect", "local_place", "transport_to"]
+__all__ = ["Admin", "connect", "local_place", "transport_to", "transport_to_url"]
 
 TIMEOUT_SECONDS: Final = 30.0
 """The server answers these calls from its database, at once; doctor tries fulfillments for up to 10 s."""
@@ -99,13 +99,20 @@ def local_place(server: str | None, data_dir: str | None) -> Place:
 
 
 @contextmanager
-def transport_to(place: Place) -> Iterator[SyncTransport]:
-    """Open connections to the server; closed at the end."""
-    transport = BlockingTransport(proxies=not is_loopback(place.server))
+def transport_to_url(url: str) -> Iterator[SyncTransport]:
+    """Open connections to an address; closed at the end."""
+    transport = BlockingTransport(proxies=not is_loopback(url))
     try:
         yield transport
     finally:
         transport.close()
+
+
+@contextmanager
+def transport_to(place: Place) -> Iterator[SyncTransport]:
+    """Open connections to the server; closed at the end."""
+    with transport_to_url(place.server) as transport:
+        yield transport
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """``homegraph doctor``: try everything that is needed, and say for each failure what to do.
 
 The commands' side is tried here (can the server be reached, is the admin token there and private, do the clocks agree); the
-server tries its own side and sends what it found. A check never raises: what it meets is its finding.
+server tries its own side and sends what it found. A service account's key file is tried when one is named, by --credentials or
+GOOGLE_APPLICATION_CREDENTIALS, at the Home Graph that is meant (``credential_checks``). A check never raises: what it meets is its
+finding.
 """
 
 from __future__ import annotations
@@ -11,12 +13,23 @@ import stat
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Final
 
 import msgspec
+import typer
 
 from homegraph.cli import documents, output
-from homegraph.cli.admin import Admin, local_place, transport_to
+from homegraph.cli.admin import Admin, local_place, transport_to, transport_to_url
+from homegraph.cli.caller import (
+    BaseUrl,
+    CredentialsFile,
+    Target,
+    To,
+    address,
+    credentials_variable,
+)
+from homegraph.cli.credential_checks import Trial, credential_checks, known_to_server
 from homegraph.cli.documents import Check
 from homegraph.cli.failure import FAILED
 from homegraph.cli.options import DataDir, Json, Server, command, commands
@@ -39,12 +52,39 @@ OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 """Permission bits of everybody but the owner."""
 
 
-@command(app, "doctor", "homegraph doctor", "homegraph doctor --json")
-def doctor(server: Server = None, data_dir: DataDir = None, json: Json = False) -> int:
-    """Check environment, server, database, clock and fulfillments. Exit code 1 when one of the checks fails."""
-    place = local_place(server, data_dir)
-    with transport_to(place) as transport:
-        checks = _all(place, transport, os.environ)
+@command(
+    app, "doctor", "homegraph doctor", "homegraph doctor --credentials key.json --target google"
+)
+def doctor(
+    *,
+    credentials: CredentialsFile = None,
+    target: Target = None,
+    base_url: BaseUrl = None,
+    project: Annotated[
+        str | None, typer.Option(metavar="ID", help="The project that the key file should be of.")
+    ] = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Check environment, server, database, clock and fulfillments. Exit code 1 when one of the checks fails.
+
+    With --credentials, or with GOOGLE_APPLICATION_CREDENTIALS set, a service account's key file besides: whether it is
+    whole, gives a token, and is taken by the Home Graph, which is asked for an agent user that nobody has. With --target google
+    nothing else is tried.
+    """
+    checks: list[Check] = []
+    to = address(target, base_url, server)
+    trial = _trial(credentials, to, project)
+    if target is not To.GOOGLE:
+        place = local_place(server, data_dir)
+        with transport_to(place) as transport:
+            checks += _all(place, transport, os.environ, trial)
+    elif trial is None:
+        raise typer.BadParameter("name a key file to try at Google", param_hint="--credentials")
+    if trial is not None:
+        with transport_to_url(to) as transport:
+            checks += credential_checks(trial, transport, lambda date: skew(date, _now()))
     if json:
         output.document(msgspec.json.encode({"checks": checks}))
     else:
@@ -56,7 +96,15 @@ def doctor(server: Server = None, data_dir: DataDir = None, json: Json = False) 
     return 0 if all(check.ok for check in checks) else FAILED
 
 
-def _all(place: Place, transport: SyncTransport, environment: Mapping[str, str]) -> list[Check]:
+def _trial(credentials: Path | None, to: str, project: str | None) -> Trial | None:
+    """The key file to try, if one is named."""
+    path = credentials or credentials_variable()
+    return None if path is None else Trial(path, to, project or "")
+
+
+def _all(
+    place: Place, transport: SyncTransport, environment: Mapping[str, str], trial: Trial | None
+) -> list[Check]:
     reached, answer = _reach(place, transport)
     allowed, bearer = _token(place, environment)
     checks = [reached, allowed]
@@ -65,10 +113,16 @@ def _all(place: Place, transport: SyncTransport, environment: Mapping[str, str])
     checks.append(skew(answer.headers.get("date"), _now()))
     if bearer is not None:
         try:
-            body = Admin(place, bearer.value, transport).get("doctor")
-            checks += documents.read(body, documents.Checks).checks
+            admin = Admin(place, bearer.value, transport)
+            checks += documents.read(admin.get("doctor"), documents.Checks).checks
         except HomegraphError as exc:
             checks.append(Check(name="admin API", ok=False, detail=exc.message, fix=exc.hint))
+        else:
+            checks += (
+                []
+                if trial is None or trial.to != place.server
+                else known_to_server(trial.path, admin)
+            )
     return checks
 
 

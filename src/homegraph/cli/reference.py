@@ -40,7 +40,8 @@ _HEAD: Final = """\
 
 ## Which server
 
-All commands but `serve`, `demo` and `request-sync` ask a running server through its admin API. Its address is `--server`, else
+`request-sync`, `sync`, `report`, `query` and `agent-users` call the public API; see [which Home Graph](#which-home-graph). `serve` and `demo`
+start a server. All others ask a running one through its admin API. Its address is `--server`, else
 `HOMEGRAPH_SERVER`, else what the server itself would be told by `HOMEGRAPH_LISTEN`, `homegraph.toml` (or the file that
 `HOMEGRAPH_CONFIG` names) or `PORT`, else `http://127.0.0.1:4663`.
 
@@ -49,6 +50,16 @@ data folder, which is `--data-dir`, else `HOMEGRAPH_DATA_DIR`, else `data_dir` o
 user data. The token in that last folder is not sent to a server on another machine.
 
 No command takes a secret that has to stand on the command line, where everybody on the machine could read it.
+
+## Which Home Graph
+
+The commands that call the public API are callers like any other, of a server of one's own or of Google. Where they call is `--base-url`,
+else `--target` (`local` or `google`), else `HOMEGRAPH_BASE_URL` or `HOMEGRAPH_EMULATOR_HOST`, else the server that is here, by the rule
+above.
+
+Who calls is `--credentials` (a service account's key file) or, for Request Sync, `--api-key-file`; else, for Request Sync,
+`HOMEGRAPH_API_KEY` or the file that `HOMEGRAPH_API_KEY_FILE` names; else what `GOOGLE_APPLICATION_CREDENTIALS` names. What `gcloud` has besides
+is used only when Google is called. Calls are repeated as [Client](python.md#client) does it: Request Sync and Report State never.
 
 ## Exit codes
 

@@ -9,35 +9,30 @@ The command uses the package's own ``Client``, with a transport that remembers t
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from homegraph.cli import failure, output
-from homegraph.cli.admin import local_place
-from homegraph.cli.options import Json, command, commands
-from homegraph.client import Client, Request, Response
-from homegraph.client.address import (
-    BASE_URL_VARIABLES,
-    base_url_from,
-    checked_base_url,
-    is_loopback,
+from homegraph.cli.caller import (
+    KEY_FILE_VARIABLE,
+    KEY_MAX_CHARACTERS,
+    KEY_VARIABLE,
+    Remembering,
+    address,
+    api_key_from_environment,
 )
+from homegraph.cli.options import Json, command, commands
+from homegraph.client import Client, Response
+from homegraph.client.address import is_loopback
 from homegraph.client.transport import BlockingTransport
 from homegraph.errors import ApiError, SettingsError
 
 SUCCESS: Final = "Request Sync has been done successfully."
 FAILURE: Final = "Request Sync failed. Please check the log above."
-
-KEY_VARIABLE: Final = "HOMEGRAPH_API_KEY"
-KEY_FILE_VARIABLE: Final = "HOMEGRAPH_API_KEY_FILE"
-KEY_MAX_CHARACTERS: Final = 4096
-"""Of a file or stdin. A key has 39; whatever is longer is something else."""
 
 KEY_IS_VISIBLE: Final = (
     "warning: an API key on the command line can be read by everybody on this machine, and the shell keeps it.\n"
@@ -45,18 +40,6 @@ KEY_IS_VISIBLE: Final = (
 )
 
 app = commands("Ask a Home Graph to send a SYNC.")
-
-
-class _Remembering:
-    """A transport that keeps the last answer."""
-
-    def __init__(self, inner: BlockingTransport) -> None:
-        self._inner = inner
-        self.answer: Response | None = None
-
-    def send(self, request: Request) -> Response:
-        self.answer = self._inner.send(request)
-        return self.answer
 
 
 @command(
@@ -92,13 +75,13 @@ def request_sync(
 
     Prints the answer, and whether that is success. Exit code 0 for success, 1 for every failure.
     """
-    address = _address(base_url)
-    http = BlockingTransport(proxies=not is_loopback(address))
-    seen = _Remembering(http)
+    to = address(None, base_url)
+    http = BlockingTransport(proxies=not is_loopback(to))
+    seen = Remembering(http)
     problem: ApiError | None = None
     try:
         key = _key() if api_key == "-" else api_key
-        with Client(api_key=key, base_url=address, transport=seen) as client:
+        with Client(api_key=key, base_url=to, transport=seen) as client:
             client.request_sync(agent_user_id, async_=async_)
     except ApiError as exc:
         problem = exc
@@ -129,32 +112,13 @@ def _show(answer: Response | None, problem: ApiError | None, *, as_json: bool) -
     output.data(SUCCESS if problem is None else FAILURE)
 
 
-def _address(base_url: str | None) -> str:
-    """The Home Graph to call: as the client decides it, and where it has nothing to go by, as the other commands do."""
-    if base_url:
-        return checked_base_url(base_url, "--base-url")
-    if any(os.environ.get(name) for name in BASE_URL_VARIABLES):
-        return base_url_from(None, os.environ)
-    return local_place(os.environ.get("HOMEGRAPH_SERVER"), None).server
-
-
 def _key() -> str:
     """The API key from where nobody else can read it.
 
     Raises:
         SettingsError: it is nowhere.
     """
-    key = os.environ.get(KEY_VARIABLE, "")
-    if not key and (path := os.environ.get(KEY_FILE_VARIABLE)):
-        try:
-            with Path(path).open(encoding="ascii") as file:
-                key = file.read(KEY_MAX_CHARACTERS)
-        except (OSError, UnicodeDecodeError) as exc:
-            raise SettingsError(
-                f"The file with the API key cannot be read: {path}.",
-                place=KEY_FILE_VARIABLE,
-                hint="Name a text file that holds the key and nothing else.",
-            ) from exc
+    key = api_key_from_environment()
     if not key and sys.stdin is not None:
         if sys.stdin.isatty():
             key = typer.prompt("API key", hide_input=True, err=True)

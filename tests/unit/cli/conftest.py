@@ -43,7 +43,7 @@ class Done:
 def clean_environment(monkeypatch, tmp_path):
     """No variable of ours, no file of ours, and nobody's data folder."""
     for name in os.environ:
-        if name.startswith("HOMEGRAPH_") or name in ("PORT", "NO_COLOR"):
+        if name.startswith(("HOMEGRAPH_", "GOOGLE_")) or name in ("PORT", "NO_COLOR"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     monkeypatch.setenv("TZ", "UTC")

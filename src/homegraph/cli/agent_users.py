@@ -1,0 +1,72 @@
+"""``homegraph agent-users``: what the public API has for a whole agent user, which is to forget it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from homegraph.cli import output
+from homegraph.cli.caller import (
+    AgentUserId,
+    BaseUrl,
+    CredentialsFile,
+    Target,
+    address,
+    calling,
+)
+from homegraph.cli.options import Json, command, commands
+
+app = commands("Agent users, through the public API.")
+
+
+@app.callback()
+def group() -> None:
+    """Agent users, through the public API."""
+
+
+@command(
+    app,
+    "delete",
+    "homegraph agent-users delete user-1 --credentials key.json",
+    "homegraph agent-users delete user-1 --target google --yes",
+)
+def delete(
+    *,
+    agent_user_id: AgentUserId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    credentials: CredentialsFile = None,
+    target: Target = None,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> int:
+    """Have a Home Graph forget an agent user: its links, devices and states.
+
+    Asks on a terminal, and needs --yes elsewhere. The fulfillment is told nothing. A service account is needed: --credentials, or what
+    GOOGLE_APPLICATION_CREDENTIALS names.
+    """
+    to = address(target, base_url)
+    with calling(to, credentials=credentials) as caller:
+        if not yes and not _confirmed(agent_user_id, to):
+            output.note("Nothing was changed.")
+            return 1
+        caller.client.delete_agent_user(agent_user_id)
+        body = caller.body
+    if json:
+        output.document(body)
+        return 0
+    output.data(output.visible(f"{to} has forgotten {agent_user_id}."))
+    return 0
+
+
+def _confirmed(agent_user_id: str, to: str) -> bool:
+    """Ask.
+
+    Raises:
+        typer.BadParameter: there is nobody to ask.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise typer.BadParameter("say it where nobody can be asked", param_hint="--yes")
+    question = f"Have {to} forget {agent_user_id}, with all links and devices?"
+    return typer.confirm(output.visible(question), err=True)

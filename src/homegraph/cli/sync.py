@@ -1,0 +1,163 @@
+"""``homegraph sync``: ask a Home Graph, ours or Google's, to send a SYNC, and see what it brought.
+
+``request-sync`` keeps the 2018 sample's arguments and sentences for scripts; this one is for people, and knows all credentials.
+
+What a SYNC did is kept by our server and nobody else, and told by its admin API. Which run it was is not in the answer, whose
+bytes are Google's: ``--wait`` takes the first one that began no earlier than the second in which the request was answered.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Final
+
+import typer
+
+from homegraph.cli import documents, output
+from homegraph.cli.admin import Admin, connect
+from homegraph.cli.caller import (
+    AgentUserId,
+    ApiKeyFile,
+    BaseUrl,
+    CredentialsFile,
+    Target,
+    To,
+    address,
+    calling,
+)
+from homegraph.cli.failure import FAILED
+from homegraph.cli.options import DataDir, Json, Project, Server, command, commands, seconds
+from homegraph.cli.runs import time_line
+from homegraph.errors import HomegraphError
+
+app = commands("Ask a Home Graph to send a SYNC, and see what it brought.")
+
+POLL_SECONDS: Final = 0.2
+"""Between two looks. A SYNC takes some tenths of a second."""
+
+RUNS_LOOKED_AT: Final = 50
+"""Newest runs of the agent user that are looked through."""
+
+DONE: Final = "done"
+"""The outcome of a run that brought what it should."""
+
+
+class NoRunInTime(HomegraphError):
+    """No SYNC has ended in time."""
+
+    code, retryable = "DEADLINE_EXCEEDED", True
+    hint = "It will come: `homegraph runs list` shows it when it has."
+
+
+@command(
+    app,
+    "sync",
+    "homegraph sync user-1 --credentials key.json",
+    "homegraph sync user-1 --async --wait",
+)
+def sync(  # noqa: PLR0913  # one argument per option
+    *,
+    agent_user_id: AgentUserId,
+    async_: Annotated[
+        bool, typer.Option("--async", help="Have it queued, and do not wait for the outcome.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show what the SYNC did; with --async, wait for it.")
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait: 70s, 500ms, 2m.")
+    ] = "70s",
+    credentials: CredentialsFile = None,
+    api_key_file: ApiKeyFile = None,
+    target: Target = None,
+    base_url: BaseUrl = None,
+    project: Project = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Ask a Home Graph to send a SYNC for an agent user.
+
+    Ends when the SYNC is done, and tells how it ended. With --async it is queued, merged with others, and repeated by
+    cause. An API key will do: --api-key-file, or HOMEGRAPH_API_KEY.
+
+    --wait asks the server's admin API, which --project and --data-dir are for. Then the exit code is 1 when the SYNC failed,
+    and 7 when none ended in time.
+    """
+    allowed = seconds(timeout)
+    if wait and target is To.GOOGLE:
+        raise typer.BadParameter("Google tells nobody what a SYNC did", param_hint="--wait")
+    with calling(
+        address(target, base_url, server),
+        credentials=credentials,
+        api_key_file=api_key_file,
+        with_api_key=True,
+        timeout=allowed,
+    ) as caller:
+        caller.client.request_sync(agent_user_id, async_=async_)
+        answered = caller.heard.answer
+        body = caller.body
+    if not wait:
+        if json:
+            output.document(body)
+        else:
+            output.data(output.visible(_told(agent_user_id, async_=async_)))
+        return 0
+    date = "" if answered is None else answered.headers.get("date", "")
+    with connect(server, data_dir) as admin:
+        mode = "async" if async_ else "sync"
+        found = _first_run(admin, admin.project(project), agent_user_id, mode, date, allowed)
+        body = admin.get("run", id=found.id)
+    if json:
+        output.document(body)
+    else:
+        for line in time_line(documents.read(body, documents.Run)):
+            output.data(output.visible(line).rstrip())
+    return 0 if found.outcome == DONE else FAILED
+
+
+def _told(agent_user_id: str, *, async_: bool) -> str:
+    if async_:
+        return f"A SYNC for {agent_user_id} will follow."
+    return f"The SYNC for {agent_user_id} is done."
+
+
+def _first_run(
+    admin: Admin, project: str, agent_user_id: str, mode: str, date: str, allowed_seconds: float
+) -> documents.Run:
+    """The first run that has ended of those that began after the request was answered; of a waiting request, its last.
+
+    Raises:
+        NoRunInTime: there was none within the allowed time.
+    """
+    began_after = _is_after(date)
+    end = time.monotonic() + allowed_seconds
+    pause = threading.Event()
+    while True:
+        body = admin.get("runs", project=project, agent_user=agent_user_id, limit=RUNS_LOOKED_AT)
+        runs = documents.read(body, documents.Runs).runs
+        if mode == "sync":
+            found = [run for run in runs if run.mode == mode][:1]
+        else:
+            found = [run for run in reversed(runs) if began_after(run.started_at)]
+        if found:
+            return found[0]
+        if time.monotonic() + POLL_SECONDS >= end:
+            raise NoRunInTime(
+                f"No SYNC for {agent_user_id} has ended within {allowed_seconds:g} s."
+            )
+        # The admin API tells what has happened and not that something does, so that looking again is all one can do.
+        pause.wait(POLL_SECONDS)
+
+
+def _is_after(date: str) -> Callable[[str | None], bool]:
+    """Tells whether a time is no earlier than the second that a Date header names; without one, everything is."""
+    try:
+        moment = parsedate_to_datetime(date).replace(tzinfo=UTC)
+    except ValueError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    return lambda time: time is not None and datetime.fromisoformat(time) >= moment
