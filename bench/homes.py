@@ -49,6 +49,14 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...]] = (
     ),
 )
 
+_STATES: Final = (
+    '{"online":true,"status":"SUCCESS","on":true,"brightness":80,"color":{"spectrumRgb":16711935}}',
+    '{"online":true,"status":"SUCCESS","on":false}',
+    '{"online":true,"status":"SUCCESS","thermostatMode":"heat","thermostatTemperatureAmbient":20.5}',
+    '{"online":true,"status":"SUCCESS","openPercent":40}',
+)
+"""What a device of each kind answers to QUERY."""
+
 
 def user(number: int) -> str:
     """The user here; the agent user has the same name."""
@@ -60,15 +68,25 @@ def token(number: int) -> str:
     return f"bench-access-token-{number:06}"
 
 
-class Home:
-    """One agent user's devices, as the bytes of a reply from ``,"payload"`` on."""
+def device_id(number: int, index: int) -> str:
+    """A device of a user."""
+    return f"{user(number)}-device-{index:04}"
 
-    __slots__ = ("_counter", "_places", "rest")
+
+class Home:
+    """One agent user's devices, as the bytes of a reply to SYNC, and to QUERY, from ``,"payload"`` on."""
+
+    __slots__ = ("_counter", "_places", "rest", "states")
 
     def __init__(self, number: int, devices: int = DEVICES) -> None:
         listed = ",".join(_device(number, index) for index in range(devices))
         text = f',"payload":{{"agentUserId":"{user(number)}","devices":[{listed}]}}}}'
         self.rest = bytearray(text.encode())
+        states = ",".join(
+            f'"{device_id(number, index)}":{_STATES[index % len(_KINDS)]}'
+            for index in range(devices)
+        )
+        self.states = f',"payload":{{"devices":{{{states}}}}}}}'.encode()
         self._places = _places(self.rest)
         self._counter = 0
 
@@ -101,7 +119,7 @@ def _device(number: int, index: int) -> str:
     """A device with everything that devices in the field have, padded to the same size for all."""
     kind, traits, attributes = _KINDS[index % len(_KINDS)]
     device = {
-        "id": f"{user(number)}-device-{index:04}",
+        "id": device_id(number, index),
         "type": f"action.devices.types.{kind}",
         "traits": [f"action.devices.traits.{trait}" for trait in traits],
         "name": {

@@ -1,8 +1,8 @@
 """The generator: prepared requests over connections that stay open, each sending the next one when the last is answered.
 
 Bare sockets and epoll: a client library would be busier than the server, and an event loop that gathers its writes would make
-generator and server take turns instead of working at the same time. Every answer is looked at, and anything but 200 and
-``{}`` is an error of the round.
+generator and server take turns instead of working at the same time. Every answer is looked at, and anything but 200 with
+what the call must bring is an error of the round.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.homes import API_KEY, user
-
 SILENCE_SECONDS_MAX: Final = 60.0
 """Longer than any call may take: when nothing at all was answered in this time, something hangs."""
 
 WRONG_BYTES_SHOWN: Final = 300
 READ_BYTES: Final = 65_536
 
-_PATH: Final = f"/v1/devices:requestSync?key={API_KEY}"
 _LENGTH: Final = b"content-length: "
 
 
@@ -53,18 +50,8 @@ class Caller:
         self.socket.send(request)
 
 
-def request(number: int, *, async_: bool) -> bytes:
-    """The call of Request Sync for one agent user, as curl sends it."""
-    mode = ',"async":true' if async_ else ""
-    body = f'{{"agentUserId":"{user(number)}"{mode}}}'
-    return (
-        f"POST {_PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
-    ).encode()
-
-
-def drive(port: int, requests: Sequence[bytes], connections: int) -> Tally:
-    """Send all requests over so many connections, as fast as they are answered.
+def drive(port: int, requests: Sequence[bytes], connections: int, wanted: bytes) -> Tally:
+    """Send all requests over so many connections, as fast as they are answered; ``wanted`` is in every right answer.
 
     Raises:
         OSError: nothing was answered for long, or the server closed a connection.
@@ -80,12 +67,14 @@ def drive(port: int, requests: Sequence[bytes], connections: int) -> Tally:
         gc.collect()
         gc.disable()
         try:
-            return _drive(poll, callers, requests)
+            return _drive(poll, callers, requests, wanted)
         finally:
             gc.enable()
 
 
-def _drive(poll: select.epoll, callers: dict[int, Caller], requests: Sequence[bytes]) -> Tally:
+def _drive(
+    poll: select.epoll, callers: dict[int, Caller], requests: Sequence[bytes], wanted: bytes
+) -> Tally:
     tally, queue = Tally(), iter(requests)
     started = time.perf_counter()
     for caller in callers.values():
@@ -96,13 +85,13 @@ def _drive(poll: select.epoll, callers: dict[int, Caller], requests: Sequence[by
             raise TimeoutError(f"{len(tally.latencies)} of {len(requests)} calls were answered")
         for number, _ in ready:
             caller = callers[number]
-            if _receive(caller, tally) and (following := next(queue, None)) is not None:
+            if _receive(caller, tally, wanted) and (following := next(queue, None)) is not None:
                 caller.send(following)
     tally.seconds = time.perf_counter() - started
     return tally
 
 
-def _receive(caller: Caller, tally: Tally) -> bool:
+def _receive(caller: Caller, tally: Tally, wanted: bytes) -> bool:
     """Read what is there; whether the answer is whole now, and then it is counted."""
     data = caller.socket.recv(READ_BYTES)
     if not data:
@@ -111,7 +100,7 @@ def _receive(caller: Caller, tally: Tally) -> bool:
     if not is_whole(answer):
         return False
     tally.latencies.append(time.perf_counter() - caller.sent_at)
-    if not is_success(answer):
+    if not is_success(answer, wanted):
         tally.errors += 1
         tally.wrong = tally.wrong or in_short(answer)
     caller.answer = b""
@@ -128,9 +117,9 @@ def is_whole(answer: bytes) -> bool:
     return len(answer) >= end + 4 + length
 
 
-def is_success(answer: bytes) -> bool:
-    """200 and an empty object."""
-    return answer.startswith(b"HTTP/1.1 200 ") and answer.rstrip().endswith(b"\r\n\r\n{}")
+def is_success(answer: bytes, wanted: bytes) -> bool:
+    """200, and what was to come."""
+    return answer.startswith(b"HTTP/1.1 200 ") and wanted in answer
 
 
 def in_short(answer: bytes) -> str:

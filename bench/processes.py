@@ -70,11 +70,17 @@ class Process:
         self.port = port
         self._process = process
 
-    def call(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Any:
         """A call that is no part of a measurement; returns its JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=CONTROL_SECONDS_MAX)
         try:
-            connection.request(method, path, headers=dict(headers or {}))
+            connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             content = answer.read()
         except OSError as exc:
@@ -107,10 +113,14 @@ class Homegraph(Process):
 
     admin_token = ""
 
+    @property
+    def admin_bearer(self) -> dict[str, str]:
+        """The header that opens the admin API."""
+        return {"authorization": f"Bearer {self.admin_token}"}
+
     def status(self) -> dict[str, Any]:
         """What ``homegraph status --json`` shows."""
-        bearer = {"authorization": f"Bearer {self.admin_token}"}
-        answer: dict[str, Any] = self.call("GET", "/-/api/status", bearer)
+        answer: dict[str, Any] = self.call("GET", "/-/api/status", self.admin_bearer)
         return answer
 
     def wait_idle(self, users: int, seconds_max: float = ADOPTED_SECONDS_MAX) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import load, processes
+from bench import calls, load, processes
+from bench.credentials import access_token
 from bench.measure import cpu_seconds, percentile, rss_mib
-from bench.scenarios import Scenario, Server
+from bench.scenarios import Call, Scenario, Server
 
 BLOCKERS: Final = 16
 """Runs of one project at once: the default of the setting ``project_concurrency``."""
@@ -54,6 +55,7 @@ class Bench:
     plan: Plan
     servers: dict[Server, processes.Process]
     stub: processes.Stub | None = None
+    access_token: str = ""
     next_user: int = 0
 
     def measure(self, scenario: Scenario) -> Reading:
@@ -64,7 +66,7 @@ class Bench:
             self.stub.tell("changes", scenario.changes.value)
         with self._held(scenario):
             before, driver_before = cpu_seconds(server.pid), self._driver_cpu()
-            tally = self._drive(scenario, requests, self.plan.connections)
+            tally = self._drive(scenario, scenario.call, requests, self.plan.connections)
             cpu, driver_cpu = cpu_seconds(server.pid) - before, self._driver_cpu() - driver_before
         ordered = sorted(tally.latencies)
         return Reading(
@@ -78,8 +80,11 @@ class Bench:
             rss_mib=rss_mib(server.pid),
         )
 
-    def _drive(self, scenario: Scenario, requests: list[bytes], connections: int) -> load.Tally:
-        tally = load.drive(self.servers[scenario.server].port, requests, connections)
+    def _drive(
+        self, scenario: Scenario, call: Call, requests: list[bytes], connections: int
+    ) -> load.Tally:
+        port = self.servers[scenario.server].port
+        tally = load.drive(port, requests, connections, calls.wanted(call))
         if tally.errors:
             raise processes.Broken(
                 f"{scenario.name}: {tally.errors} errors, the first: {tally.wrong}"
@@ -90,10 +95,10 @@ class Bench:
         """A round's calls. Users go round over all rounds, the first ones are the blockers'."""
         count = max(1, int(self.plan.calls * scenario.share))
         if scenario.is_one_user:
-            return [load.request(0, async_=scenario.is_async)] * count
+            return [calls.request(scenario.call, 0, self.access_token)] * count
         users = self.plan.users - BLOCKERS
         chosen = ((self.next_user + n) % users + BLOCKERS for n in range(count))
-        requests = [load.request(number, async_=scenario.is_async) for number in chosen]
+        requests = [calls.request(scenario.call, number, self.access_token) for number in chosen]
         self.next_user = (self.next_user + count) % users
         return requests
 
@@ -103,8 +108,9 @@ class Bench:
             yield
             return
         self.stub.tell("hold")
-        blockers = [load.request(number, async_=True) for number in range(BLOCKERS)]
-        self._drive(scenario, blockers, 1)
+        begin = Call.REQUEST_SYNC_ASYNC
+        blockers = [calls.request(begin, number) for number in range(BLOCKERS)]
+        self._drive(scenario, begin, blockers, 1)
         self.stub.tell("held", BLOCKERS)
         try:
             yield
@@ -139,7 +145,7 @@ def _start(chosen: tuple[Scenario, ...], plan: Plan, folder: Path, stack: ExitSt
         bench.servers[Server.FLOOR] = stack.enter_context(processes.floor())
     if Server.HOMEGRAPH in wanted:
         bench.stub = stack.enter_context(processes.stub(plan.users, plan.devices))
-        bench.servers[Server.HOMEGRAPH] = stack.enter_context(
-            processes.homegraph(folder, bench.stub, plan.users)
-        )
+        server = stack.enter_context(processes.homegraph(folder, bench.stub, plan.users))
+        bench.servers[Server.HOMEGRAPH] = server
+        bench.access_token = access_token(server)
     return bench

@@ -26,11 +26,21 @@ class Change(StrEnum):
     ALL = "all"
 
 
+class Call(StrEnum):
+    """What is called. Request Sync with an API key, everything else with the access token of a service account."""
+
+    REQUEST_SYNC = "requestSync"
+    REQUEST_SYNC_ASYNC = "requestSync, async"
+    REPORT = "reportStateAndNotification, two devices"
+    QUERY = "query, two devices"
+    QUERY_ONE = "query, one device"
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One row.
 
-    ``changes`` is what the fulfillment does. ``is_async`` is the call's mode. ``is_one_user``: all calls are for the same agent
+    ``call`` is what is called, ``changes`` what the fulfillment does. ``is_one_user``: all calls are for the same agent
     user, otherwise each is for another one, in turn. ``is_held``: the fulfillment keeps every run waiting meanwhile, so that
     what is measured is accepting requests and nothing else. ``share`` is how many calls a round has, as a part of the usual.
     """
@@ -38,8 +48,8 @@ class Scenario:
     name: str
     title: str
     server: Server = Server.HOMEGRAPH
+    call: Call = Call.REQUEST_SYNC
     changes: Change = Change.NONE
-    is_async: bool = False
     is_one_user: bool = False
     is_held: bool = False
     share: float = 1.0
@@ -52,13 +62,17 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("sync-none", "sync mode, none changed"),
     Scenario("sync-one", "sync mode, one changed", changes=Change.ONE),
     Scenario("sync-all", "sync mode, all changed", changes=Change.ALL),
-    Scenario("async", "async, durable enqueue", is_async=True, is_held=True),
+    Scenario("async", "async, durable enqueue", call=Call.REQUEST_SYNC_ASYNC, is_held=True),
     Scenario(
         "duplicates",
         "async, all for one agent user",
-        is_async=True,
+        call=Call.REQUEST_SYNC_ASYNC,
         is_one_user=True,
         is_held=True,
         share=2.0,
     ),
+    Scenario("report", "reportState, two devices", call=Call.REPORT, share=2.0),
+    Scenario("query", "query, two devices", call=Call.QUERY, share=2.0),
+    # The least that a call with an access token can ask for: what is left beside the check is small.
+    Scenario("token", "token check (query, one device)", call=Call.QUERY_ONE, share=2.0),
 )

@@ -1,4 +1,4 @@
-"""The fulfillment of the benchmark: answers SYNC from prepared bytes, for thousands of homes, told apart by their token.
+"""The fulfillment of the benchmark: answers SYNC and QUERY from prepared bytes, for thousands of homes, told apart by their token.
 
 A protocol on bare sockets, because a server framework would cost more than what is measured. It can hold its replies back,
 so that requests pile up while a run is under way, and it says when something has happened instead of being asked again
@@ -31,6 +31,7 @@ CONNECTIONS_WAITING_MAX: Final = 1_024
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TOKEN: Final = re.compile(rb"\r\nauthorization: Bearer ([^\r]+)", re.IGNORECASE)
+_QUERY: Final = b'"intent":"action.devices.QUERY"'
 _REQUEST_ID: Final = re.compile(rb'"requestId":"([^"]*)"')
 
 _OK: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -69,6 +70,15 @@ class Cloud:
             reply()
         if self._waiting:
             self._tell()
+
+    def query(self, access_token: bytes, request_id: bytes, write: Callable[[bytes], None]) -> None:
+        """Answer a QUERY: of all devices, because nobody asks for fewer."""
+        home = self._homes.get(access_token)
+        if home is None:
+            write(_UNAUTHORIZED)
+            return
+        start = b'{"requestId":"%b"' % request_id
+        write(b"".join((_OK % (len(start) + len(home.states)), start, home.states)))
 
     def control(self, path: str, write: Callable[[bytes], None]) -> None:
         """Do as told; see the module."""
@@ -139,9 +149,8 @@ class Connection(asyncio.Protocol):
             self._cloud.control(path.decode(), self._write)
             return
         access, request_id = _TOKEN.search(head), _REQUEST_ID.search(body)
-        self._cloud.sync(
-            access[1] if access else b"", request_id[1] if request_id else b"", self._write
-        )
+        answer = self._cloud.query if _QUERY in body else self._cloud.sync
+        answer(access[1] if access else b"", request_id[1] if request_id else b"", self._write)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

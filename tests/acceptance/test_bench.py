@@ -32,6 +32,9 @@ def test_every_scenario_can_be_measured(tmp_path: Path):
         "sync-all",
         "async",
         "duplicates",
+        "report",
+        "query",
+        "token",
     ]
     assert all(scenario["errors"] == 0 for scenario in scenarios)
     assert all(scenario["cpu_ratio"]["median"] > 0 for scenario in scenarios)
