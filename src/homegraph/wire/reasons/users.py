@@ -1,0 +1,126 @@
+"""Reasons that lie in whom the call is about: agent users, their devices and links."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homegraph.wire.reasons.reason import Reason
+from homegraph.wire.rows import Exit
+
+AGENT_USERS: Final = (
+    Reason(
+        code="AGENT_USER_NEVER_LINKED",
+        row="not-found",
+        title="No account was ever linked under this agentUserId.",
+        why="The Home Graph knows a user only since a SYNC answer has named him. The usual causes: the account was not linked "
+        "yet; the id differs from payload.agentUserId in the SYNC answer, if only by case or a blank; or the fulfillment "
+        "leaves payload.agentUserId out.",
+        fix="Compare the id with `homegraph links list`, and link the account if it is not there.",
+    ),
+    Reason(
+        code="AGENT_USER_UNLINKED",
+        row="not-found",
+        title="This user was linked once and has unlinked the account.",
+        why="After unlinking nothing is known of the user any more. A cloud that ignores the DISCONNECT intent goes on calling.",
+        fix="Stop calling for this user when DISCONNECT arrives, or link the account again.",
+    ),
+    Reason(
+        code="AGENT_USER_OF_OTHER_PROJECT",
+        row="not-found",
+        title="This agentUserId belongs to another project than the credential.",
+        why="The project is told by the API key or service account alone, and the same id means another user in each project. "
+        "Typically the key comes from a second project, made for testing or for another integration.",
+        fix="Use a key of the project that the user is linked with; `homegraph links list` shows which that is.",
+    ),
+    Reason(
+        code="FIRST_SYNC_FAILED",
+        row="not-found",
+        title="The account is linked, but its first SYNC has failed, so the user is not known yet.",
+        why="An agentUserId comes into being with the first good SYNC answer, and there was none. "
+        "The run tells what the fulfillment answered instead.",
+        fix="Look at the run with `homegraph runs show`, correct the fulfillment; the first SYNC is tried again by itself.",
+    ),
+    Reason(
+        code="FIRST_SYNC_PENDING",
+        row="not-found",
+        title="The account has just been linked, and its first SYNC is not over yet.",
+        why="An agentUserId comes into being with the first good SYNC answer. Until then the user does not exist.",
+        fix="Wait for the first SYNC to end, a few seconds at most, and call again.",
+        retryable=True,
+    ),
+    Reason(
+        code="AGENT_USER_SETTLING",
+        row="not-found",
+        title="The user's first SYNC was a moment ago, and reports are not taken yet.",
+        why="At Google a new user is known everywhere only after some seconds; settle_seconds has this server do the same.",
+        fix="Wait for some seconds, and report again; or set settle_seconds = 0.",
+        retryable=True,
+    ),
+    Reason(
+        code="DEVICE_UNKNOWN",
+        row="device-not-found",
+        title="The user is known, but not this device.",
+        why="The device was not in the user's last SYNC answer: it is new, was removed, or has another id there. "
+        "One unknown device has the whole report refused.",
+        fix="Call Request Sync for the user, then report the state again.",
+    ),
+    Reason(
+        code="DEVICE_NOT_FOUND",
+        row="not-found",
+        title="The user is known, but one of the devices is not.",
+        why="The device was not in the user's last SYNC answer: it is new, was removed, or has another id there. "
+        "One unknown device has the whole call refused.",
+        fix="Compare the ids with `homegraph devices list`; call Request Sync when the device is new.",
+    ),
+    Reason(
+        code="SYNC_IN_FLIGHT",
+        row="concurrent",
+        title="A SYNC that somebody waits for is already under way for this user.",
+        why="Without async, Request Sync waits for the SYNC and reports its outcome, and only one such call per user may wait. "
+        "Calling it from inside the SYNC handler always ends here.",
+        fix='Send "async": true: such requests are queued and merged. Or wait for the first call to return.',
+        retryable=True,
+    ),
+)
+
+LINKS: Final = (
+    Reason(
+        code="LINK_BROKEN",
+        row="token-refresh",
+        title="The user's link is broken: no access token can be had for the fulfillment.",
+        why="The token endpoint refused the refresh token earlier on, and such a refusal is final. "
+        "The devices stay as they are, but no intent can be sent.",
+        fix="Link the account again. `homegraph links show` tells when and how the link broke.",
+    ),
+    Reason(
+        code="TOKEN_REFUSED",
+        row="token-refresh",
+        title="The token endpoint has refused the refresh token.",
+        why="It answered invalid_grant. Most often the cloud has revoked or lost the grant, or replaced the refresh token at a "
+        "refresh and did not accept the former one any more.",
+        fix="Link the account again. Do not replace refresh tokens, or accept the former one for a while.",
+    ),
+    Reason(
+        code="TOKEN_ENDPOINT_FAILED",
+        row="token-refresh",
+        title="The token endpoint did not answer as a token endpoint.",
+        why="No connection, an HTTP error, or an answer that is not JSON with access_token.",
+        fix="Check token_url, client_id and client_secret; `homegraph runs show` has the exchange.",
+        retryable=True,
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="TOKEN_FAILED",
+        row="token-refresh",
+        title="No access token could be had for the fulfillment.",
+        why="The refresh at the token endpoint has failed.",
+        fix="Check token_url, client_id and client_secret; `homegraph runs show` has the exchange.",
+    ),
+    Reason(
+        code="TOKEN_REJECTED",
+        row="token-refresh",
+        title="The fulfillment answered 401 to an access token that had just been refreshed.",
+        why="The token endpoint and the fulfillment disagree: another database, another signing key, or a clock that is off.",
+        fix="Let both use the same store of tokens; then link the account again.",
+    ),
+)
