@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import google.auth.transport.urllib3
+import urllib3
 from google.oauth2 import service_account
 
 from support.server import Server
@@ -26,3 +28,11 @@ def key_file(server: Server, *, name: str = "home-graph", project: str = "acme")
 def credentials(path: Path, *scopes: str) -> Any:
     """Google's credentials, as a program makes them of a key file."""
     return service_account.Credentials.from_service_account_file(path, scopes=scopes or (SCOPE,))
+
+
+def access_token(path: Path, *scopes: str) -> str:
+    """An access token for a key file, fetched as Google's libraries do."""
+    made = credentials(path, *scopes)
+    with urllib3.PoolManager() as pool:
+        made.refresh(google.auth.transport.urllib3.Request(pool))
+    return str(made.token)

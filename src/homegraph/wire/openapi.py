@@ -76,9 +76,19 @@ _SECURITY_SCHEMES: Final[JSON] = {
 
 _ANY_TEXT: Final[JSON] = {"type": "string"}
 
-_BY_DEVICE: Final[JSON] = {"type": "object", "additionalProperties": {"type": "object"}}
-_BY_DEVICE_FIELDS: Final = frozenset(("states", "notifications"))
-"""Structs of a report whose members are objects in turn: the one thing about requests that no table says."""
+NO_STATES: Final = ("command", "errorCode", "executionStatus", "status")
+"""Members of the answers to intents, which a report may not have; ``graph.reporting`` refuses them."""
+
+_STATES: Final[JSON] = {
+    "type": "object",
+    "propertyNames": {"not": {"enum": list(NO_STATES)}},
+    "additionalProperties": {"type": ["array", "boolean", "number", "object", "string"]},
+}
+_BY_DEVICE: Final[Mapping[str, JSON]] = {
+    "states": {"type": "object", "additionalProperties": _STATES},
+    "notifications": {"type": "object", "additionalProperties": {"type": "object"}},
+}
+"""Structs of a report whose members are objects in turn, in states without null: what no table says about requests."""
 
 
 def openapi_document(root_url: str) -> JSON:
@@ -288,7 +298,7 @@ def _requested(field: Field) -> JSON:
         told["deprecated"] = True
     if field.kept:
         return told
-    schema = _BY_DEVICE if field.name in _BY_DEVICE_FIELDS else _one(field)
+    schema = _BY_DEVICE.get(field.name) or _one(field)
     if field.kind == "bool":
         # Words are understood in any letter case; OpenAPI has no way of saying so that people could read.
         schema = {"anyOf": [schema, {"type": "string", "enum": sorted(TRUE | FALSE)}]}

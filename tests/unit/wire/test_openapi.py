@@ -5,6 +5,7 @@ import json
 import pytest
 
 from homegraph.errors import CallRefused
+from homegraph.graph.reporting import FOREIGN_KEYS
 from homegraph.wire.api_v1 import METHODS, read_query_request, read_request_sync, read_sync
 from homegraph.wire.openapi import STATUSES, openapi_document
 from homegraph.wire.parameters import SYSTEM_PARAMETERS, read_query
@@ -215,6 +216,25 @@ def test_what_the_schemas_require_is_required(name):
         (
             "ReportStateAndNotificationDevice",
             "states",
+            {
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": "object",
+                            "propertyNames": {"not": {"enum": sorted(FOREIGN_KEYS)}},
+                            "additionalProperties": {
+                                "type": ["array", "boolean", "number", "object", "string"]
+                            },
+                        },
+                    },
+                    {"type": "null"},
+                ]
+            },
+        ),
+        (
+            "ReportStateAndNotificationDevice",
+            "notifications",
             {
                 "anyOf": [
                     {"type": "object", "additionalProperties": {"type": "object"}},
