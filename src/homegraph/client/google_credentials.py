@@ -85,19 +85,30 @@ class GoogleCredential:
         self._load = load
         self._credentials: Credentials | None = None
         self._renewing = threading.Lock()
+        self._renewals = 0
+        self._problem: ApiError | None = None
 
     def ready(self) -> Grant | None:
         found = self._credentials
         return _grant(found) if found is not None and found.valid else None
 
     def renew(self, refused: Grant | None, send: Sender) -> Grant:
+        renewals = self._renewals
         with self._renewing:
             if self._credentials is None:
                 self._credentials = _scoped(self._found(Door(send)))
             grant = self.ready()
             if grant is not None and grant != refused:
                 return grant
-            return self._asked(self._credentials, Door(send))
+            if self._renewals != renewals and self._problem is not None:
+                # It was asked for while this caller waited. Asking again, one after the other, could take all of them minutes.
+                raise self._problem.with_traceback(None)
+            outcome = _asked(self._credentials, Door(send))
+            self._renewals += 1
+            self._problem = outcome if isinstance(outcome, ApiError) else None
+            if isinstance(outcome, ApiError):
+                raise outcome  # here, so that the error has no __context__
+            return outcome
 
     def _found(self, door: Door) -> Credentials:
         try:
@@ -110,15 +121,6 @@ class GoogleCredential:
             hint="Set GOOGLE_APPLICATION_CREDENTIALS to a key file. On Google's own machines google-auth needs the "
             "package `requests` besides.",
         )
-
-    def _asked(self, credentials: Credentials, door: Door) -> Grant:
-        try:
-            credentials.refresh(door)  # type: ignore[no-untyped-call]
-            # Not ready(): a token that ends soon is never used again, and this once it is.
-            return _grant(credentials)
-        except Exception as exc:  # noqa: BLE001  # google-auth raises its own errors, and others for strange answers
-            problem = door.explained(exc)
-        raise problem  # outside of the handler, so that the error has no __context__
 
 
 @dataclass(slots=True)
@@ -224,6 +226,16 @@ def _account(content: Mapping[str, Any], place: str) -> Credentials:
     raise SettingsError(
         "The private key in the key file cannot be used.", place=place, hint=KEY_FILE_HINT
     )
+
+
+def _asked(credentials: Credentials, door: Door) -> Grant | ApiError:
+    """A new grant, or why there is none."""
+    try:
+        credentials.refresh(door)  # type: ignore[no-untyped-call]
+        # Not ready(): a token that ends soon is never used again, and this once it is.
+        return _grant(credentials)
+    except Exception as exc:  # noqa: BLE001  # google-auth raises its own errors, and others for strange answers
+        return door.explained(exc)
 
 
 def _grant(found: Credentials) -> Grant:

@@ -18,8 +18,9 @@ import google.oauth2.credentials
 import pytest
 
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
-from homegraph.client import ADC, Request, Response
+from homegraph.client import ADC, Request, Response, calls
 from homegraph.client.auth import ApiKey, Grant
+from homegraph.client.driving import AsyncDriver
 from homegraph.errors import SettingsError
 from support.http_stub import Answer, closed_port, stub_server
 from support.signing import HOME_GRAPH, key, key_file, private_pem
@@ -311,6 +312,53 @@ class TestSingleFlight:
         assert outcomes == [[]] * 8
         assert len(asked(server)) == 2
 
+    def test_threads_share_a_failure(self, server):
+        """A token endpoint that refuses is not asked by one thread after the other."""
+        server.on("POST", TOKEN, Answer({"error": "invalid_grant"}, 400))
+        barrier = threading.Barrier(8)
+
+        with (
+            Client(credentials=key_file(server.url), base_url=server.url) as client,
+            ThreadPoolExecutor(8) as threads,
+        ):
+            waiting = WaitingLock(8)
+            client._driver._credential._renewing = waiting
+
+            def call(_):
+                barrier.wait(10)
+                with pytest.raises(ApiError, match="invalid_grant"):
+                    client.sync("u")
+
+            list(threads.map(call, range(8)))
+            with pytest.raises(ApiError, match="invalid_grant"):
+                client.sync("later")
+
+        assert len(asked(server)) == 2
+
+    def test_tasks_share_a_thread(self):
+        """A thousand tasks that need a token do not wait in a thousand threads."""
+        renewals = []
+
+        class Slow:
+            def ready(self):
+                return None
+
+            def renew(self, refused, send):
+                renewals.append(refused)
+                return Grant((("authorization", "Bearer t"),))
+
+        class Silent:
+            async def send(self, request: Request) -> Response:
+                return Response(200, {}, b"{}")
+
+        async def call_all():
+            driver = AsyncDriver(Silent(), Slow(), "http://h", None)
+            await asyncio.gather(*(driver.run(calls.sync("u")) for _ in range(1000)))
+
+        asyncio.run(call_all())
+
+        assert renewals == [None]
+
     def test_cancelled_task_does_not_take_the_token_from_others(self):
         """The renewal goes on when the task that began it is gone."""
         sent = []
@@ -342,6 +390,24 @@ class TestSingleFlight:
         asyncio.run(call_all())
 
         assert sent == [f"http://h{TOKEN}", f"http://h{SYNC}"]
+
+
+class WaitingLock:
+    """A lock that lets nobody in before so many want to."""
+
+    def __init__(self, wanted):
+        self._lock = threading.Lock()
+        self._gate = threading.Barrier(wanted)
+        self._open = False
+
+    def __enter__(self):
+        if not self._open:
+            self._gate.wait(10)
+            self._open = True
+        self._lock.acquire()
+
+    def __exit__(self, *_):
+        self._lock.release()
 
 
 class Fixed(google.auth.credentials.Credentials):
