@@ -13,9 +13,21 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The status and the body of an answer."""
+
+    status: int
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,24 @@ def request_bytes(
     lines = [f"POST /v1/devices:requestSync?key={key} HTTP/1.1", f"Host: {HOST}", *headers]
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
     return head.encode("latin-1") + body
+
+
+def raw_request(
+    method: str, target: str, *, headers: Sequence[str] = (), body: bytes = b""
+) -> bytes:
+    """One request with exactly these header lines, and those that HTTP cannot do without."""
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {HOST}", *headers, "Connection: close"]
+    head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
+    return head.encode("latin-1") + body
+
+
+def exchange(port: int, request: bytes) -> Raw:
+    """Send bytes on a connection of their own, and read what comes until the server closes it."""
+    with connect(port) as caller:
+        caller.sendall(request)
+        answer = b"".join(iter(lambda: caller.recv(65_536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return Raw(int(head.split(maxsplit=2)[1]), body)
 
 
 def connect(port: int) -> socket.socket:
