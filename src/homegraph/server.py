@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -37,6 +37,7 @@ from homegraph.service.house import House
 from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
 from homegraph.service.runs import Runs
+from homegraph.service.setting_addresses import ListenAddress
 from homegraph.service.settings import Settings, load
 from homegraph.service.tokens import own_addresses
 from homegraph.service.transport import PyreqwestTransport
@@ -44,8 +45,11 @@ from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key, secret_file
 from homegraph.store.port import Limits
 from homegraph.store.sqlite import SqliteStore
-from homegraph.web.app import build_app
+from homegraph.web.app import NAMELESS, build_app
 from homegraph.web.unread_body import deliver_unread
+
+if TYPE_CHECKING:
+    from homegraph.rpc.listener import RpcListener
 
 ADMIN_TOKEN_FILE: Final = "admin-token"  # noqa: S105  # a file name
 KEY_FILE: Final = "encryption.key"
@@ -65,12 +69,16 @@ EXIT_INTERRUPTED: Final = 130
 
 @dataclass(slots=True)
 class Running:
-    """A server that answers. ``url`` has no trailing slash; it is empty when it listens on a Unix socket."""
+    """A server that answers. ``url`` has no trailing slash; it is empty when it listens on a Unix socket.
+
+    ``grpc`` is where channels are opened to, e.g. "127.0.0.1:4664"; empty without gRPC.
+    """
 
     house: House
     url: str
     where: str
     admin_token: str = field(repr=False)
+    grpc: str = ""
 
 
 @asynccontextmanager
@@ -80,13 +88,13 @@ async def running(
     """A server on the settings' address, until the context ends. ``listeners`` hear of everything from the start.
 
     Raises:
-        SettingsError: the address cannot be listened on, or the encryption key is not usable.
+        SettingsError: an address cannot be listened on, gRPC is wanted and not installed, or the encryption key is not usable.
         DatabaseInUse: another process owns the database.
         SchemaTooNew: a newer version wrote it.
     """
     clock = clock or SystemClock()
-    listening = _listen(settings)
-    with listening:
+    listening = _listen(settings.listen, "listen")
+    with listening, _hold_for_rpc(settings) as held:
         url = _url(settings, listening)
         admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, SystemIds(clock).secret)
         async with _house(settings, clock, url) as house:
@@ -96,8 +104,10 @@ async def running(
             app = build_app(
                 house, admin_token=admin_token, url=settings.base_url or url, started_at=clock.now()
             )
-            async with _duties(house), _door(app, listening, house):
-                yield Running(house, url, _where(settings, listening), admin_token)
+            help_base = f"{settings.base_url or url or NAMELESS}/errors/"
+            rpc = _rpc_listener(house, held, help_base)
+            async with _duties(house), _doors(app, listening, rpc, house) as grpc:
+                yield Running(house, url, _where(settings, listening), admin_token, grpc)
 
 
 def serve(flags: Mapping[str, object]) -> int:
@@ -133,6 +143,7 @@ def banner(server: Running) -> str:
     settings = server.house.settings
     lines = [
         ("API", f"{server.url}/v1/" if server.url else server.where, "base URL for your client"),
+        ("gRPC", server.grpc, "for channels; without TLS"),
         ("Status", f"{server.url}/readyz" if server.url else "", ""),
         ("Database", settings.database_text, ""),
         *(
@@ -277,8 +288,10 @@ class _Door(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _door(app: ASGIApp, listening: socket.socket, house: House) -> AsyncIterator[None]:
-    """HTTP, until the context ends; then callers who wait are answered within the grace.
+async def _doors(
+    app: ASGIApp, listening: socket.socket, rpc: RpcListener | None, house: House
+) -> AsyncIterator[str]:
+    """HTTP and gRPC, until the context ends; then callers who wait are answered within the grace. Gives gRPC's address.
 
     The loop stops claiming first, so that no new work starts while the door closes. Runs that outlast the grace are
     handed back, which answers their callers; the door waits a moment longer for those answers to be written.
@@ -304,16 +317,18 @@ async def _door(app: ASGIApp, listening: socket.socket, house: House) -> AsyncIt
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
     try:
-        yield
+        yield await rpc.open() if rpc is not None else ""
     finally:
         house.loop.stop()
         door.should_exit = True
-        await asyncio.gather(serving, house.runs.drain(grace))
+        drained = asyncio.create_task(house.runs.drain(grace))
+        if rpc is not None:
+            await rpc.close(drained, ANSWERS_SECONDS)
+        await asyncio.gather(serving, drained)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(address: ListenAddress, place: str) -> socket.socket:
     """The socket, taken before anything else is touched, so that a port in use changes nothing."""
-    address = settings.listen
     try:
         if address.path:
             with suppress(FileNotFoundError):
@@ -332,9 +347,38 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as exc:
         raise SettingsError(
             f"cannot listen on {address}: {exc.strerror}",
-            place="listen",
-            hint="Another program has this port, or a server runs already: `homegraph status` tells. --listen takes another.",
+            place=place,
+            hint="Another program has this port, or a server runs already: `homegraph status` tells. "
+            f"--{place.replace('_', '-')} takes another.",
         ) from exc
+
+
+@contextmanager
+def _hold_for_rpc(settings: Settings) -> Iterator[socket.socket | None]:
+    """The address for gRPC, when there is one, held for its listener: that takes it as soon as there is something to serve."""
+    if settings.grpc_listen.is_nowhere:
+        yield None
+        return
+    _rpc_room()
+    with _listen(settings.grpc_listen, "grpc_listen") as held:
+        yield held
+
+
+def _rpc_listener(house: House, held: socket.socket | None, help_base: str) -> RpcListener | None:
+    return None if held is None else _rpc_room()(house, held, help_base)
+
+
+def _rpc_room() -> type[RpcListener]:
+    """The listener's class. Its libraries are an extra, and so imported here and not above."""
+    try:
+        from homegraph.rpc.listener import RpcListener  # noqa: PLC0415
+    except ImportError as exc:
+        raise SettingsError(
+            f"gRPC needs libraries that are not installed ({exc.name})",
+            place="grpc_listen",
+            hint="Install them with `pip install 'homegraph[grpc]'`, or leave grpc_listen empty.",
+        ) from exc
+    return RpcListener
 
 
 def _url(settings: Settings, listening: socket.socket) -> str:

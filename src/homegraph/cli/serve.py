@@ -26,6 +26,10 @@ def serve(
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where to listen (127.0.0.1:4663).")
     ] = None,
+    grpc_listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where to answer gRPC, too (nowhere)."),
+    ] = None,
     db: Annotated[
         str | None, typer.Option(metavar="URL", help="The database: sqlite:FILE or sqlite::memory:")
     ] = None,
@@ -50,6 +54,7 @@ def serve(
     given = {  # by the names of the settings
         "config": config,
         "listen": listen,
+        "grpc_listen": grpc_listen,
         "database": db,
         "data_dir": data_dir,
         "log_format": log_format,

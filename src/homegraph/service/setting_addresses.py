@@ -25,11 +25,19 @@ _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, 
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where a server accepts connections: ``host`` and ``port`` (0: any free one), or the ``path`` of a Unix socket."""
+    """Where a server accepts connections: ``host`` and ``port`` (0: any free one), or the ``path`` of a Unix socket.
+
+    Without host and path it is nowhere.
+    """
 
     host: str = ""
     port: int = 0
     path: str = ""
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether nothing is to be listened on."""
+        return not (self.host or self.path)
 
     @property
     def is_everywhere(self) -> bool:
@@ -37,6 +45,8 @@ class ListenAddress:
         return self.host in _WILDCARDS
 
     def __str__(self) -> str:
+        if self.is_nowhere:
+            return ""
         if self.path:
             return f"unix:{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -73,6 +83,19 @@ class Listen(Kind[ListenAddress]):
 
     def show(self, value: ListenAddress) -> str:
         return f'"{value}"'
+
+
+@dataclass(frozen=True, slots=True)
+class ListenOrNot(Listen):
+    """The same, or nothing for a listener that is not wanted."""
+
+    @property
+    def expected(self) -> str:
+        return f"{Listen().expected}, or nothing"
+
+    def read(self, value: object) -> ListenAddress:
+        is_blank = isinstance(value, str) and not value.strip()  # an empty variable is none at all
+        return ListenAddress() if is_blank else Listen().read(value)
 
 
 @dataclass(frozen=True, slots=True)

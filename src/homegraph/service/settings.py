@@ -43,6 +43,7 @@ from homegraph.service.setting_addresses import (
     HostName,
     Listen,
     ListenAddress,
+    ListenOrNot,
 )
 from homegraph.service.setting_kinds import (
     Bytes,
@@ -89,6 +90,12 @@ class Settings:
         ListenAddress("127.0.0.1", DEFAULT_PORT),
         "Where the server accepts connections. Port 0 takes any free port.",
         flag="--listen",
+    )
+    grpc_listen: ListenAddress = row(
+        ListenOrNot(),
+        ListenAddress(),
+        "Where the server accepts gRPC, besides; needs the extra `grpc`. Empty: nowhere. Port 0 takes any free port.",
+        flag="--grpc-listen",
     )
     database: str = row(
         Database(),

@@ -1,0 +1,214 @@
+"""One call of a method over gRPC, from its bytes to its answer.
+
+The order of checks is that of HTTP, without the steps that only HTTP has:
+
+    1  credential                  in the metadata ``authorization`` and ``x-goog-api-key``, before a byte of the message is read
+    2  what the credential may do  restrictions of the key, scopes of the token, then API enabled, then suspended
+    3  the project's quota         of RequestSyncDevices only in async mode, which only the message tells: there after step 5
+    4  message                     its size is bounded by the listener
+    5  fields
+    6  the use-case
+
+A caller may have set a deadline, or go away. Either ends his waiting and nothing else: work is done in a task of its own, for
+gRPC cancels the handler of such a call.
+
+The rule that is easily broken: handlers take and give bytes. With a deserializer of gRPC's, the message would be read before
+anybody has looked at the credential, and a message that cannot be read would be answered by gRPC, in its words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
+
+import grpc
+import msgspec
+from google.protobuf.message import DecodeError
+
+from homegraph.errors import CallRefused, HomegraphError
+from homegraph.graph.model import Project
+from homegraph.rpc import values
+from homegraph.rpc.descriptors import CLASSES
+from homegraph.rpc.proto_files import rpc_name
+from homegraph.rpc.refusals import refusal_of
+from homegraph.service import states
+from homegraph.service.events import Refused
+from homegraph.service.house import House
+from homegraph.service.identity import Presented, identify, token_in
+from homegraph.service.requesting import request_sync
+from homegraph.wire.api_v1 import METHODS, Method, delete_of, query_of, request_sync_of, sync_of
+from homegraph.wire.messages import DEVICE
+from homegraph.wire.proto_json import write as cut_to
+from homegraph.wire.reports import report_of
+
+__all__ = ["Calls", "address_in"]
+
+Fields: TypeAlias = Mapping[str, Any]
+Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
+
+_log: Final = logging.getLogger("homegraph.rpc")
+
+
+class Calls:
+    """The methods of the service, over one house."""
+
+    def __init__(self, house: House, help_base: str) -> None:
+        """``help_base`` is what a reason's page has before its code."""
+        self._house = house
+        self._help_base = help_base
+        self._kept: set[asyncio.Task[dict[str, Any]]] = set()
+
+    def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
+        """A handler for every method, by its name within the service."""
+        return {rpc_name(method): self._handler(method) for method in METHODS.values()}
+
+    def _handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
+        async def handle(body: bytes, context: Context) -> bytes:  # noqa: RET503  # abort raises
+            try:
+                return await self._answer(method, body, context)
+            except HomegraphError as exc:
+                refusal = refusal_of(self._house, exc, self._help_base)
+            except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
+                refusal = refusal_of(self._house, self._bug(exc), self._help_base)
+            await context.abort(*refusal)
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    async def _answer(self, method: Method, body: bytes, context: Context) -> bytes:
+        """Take a call through all checks to its work; returns the answer's bytes.
+
+        Raises:
+            CallRefused: the first check that failed, or what came of the work.
+        """
+        house = self._house
+        project: Project | None = None
+        try:
+            project = await identify(
+                house,
+                _presented(context),
+                rpc=method.rpc,
+                key_method=method.id if method.accepts_api_key else "",
+            )
+            if method.counts == "always":
+                house.budgets.spend_call(project, house.clock.now())
+            work = _WORK[method.id](house, project, _fields(method, body))
+            answered = await self._keep(work, method.id)
+        except HomegraphError as exc:
+            project_id = project.id if project is not None else ""
+            house.events.announce(Refused(method.id, project_id, exc.code))
+            raise
+        message = CLASSES[method.response.name]()
+        values.write(method.response, message, answered)
+        return message.SerializeToString()
+
+    async def _keep(self, work: Coroutine[Any, Any, dict[str, Any]], name: str) -> dict[str, Any]:
+        """Carry work out in a task of its own, and wait for it as long as somebody waits for us."""
+        task = asyncio.create_task(work, name=name)
+        self._kept.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
+        self._kept.discard(task)
+        if not task.cancelled():
+            task.exception()  # of a caller who left, nobody else asks for it
+
+    async def end(self, seconds: float) -> None:
+        """Wait for work whose callers have left, at most so long."""
+        if self._kept:
+            await asyncio.wait(self._kept, timeout=seconds)
+
+    def _bug(self, error: Exception) -> CallRefused:
+        request_id = self._house.ids.short()
+        _log.error("internal error, request %s", request_id, exc_info=error)
+        return CallRefused("INTERNAL", metadata={"requestId": request_id})
+
+
+# --- what came in ----------------------------------------------------------------------------------------------------
+
+
+def _presented(context: Context) -> Presented:
+    """The credentials of a call; of repeated metadata the first counts, as with headers."""
+    found: dict[str, str] = {}
+    for name, value in context.invocation_metadata() or ():
+        if isinstance(value, str):
+            found.setdefault(name, value)
+    return Presented(
+        key=found.get("x-goog-api-key", "").strip(),
+        token=token_in(found.get("authorization", "")),
+        address=address_in(context.peer()),
+    )
+
+
+def address_in(peer: str) -> str:
+    """The IP address in gRPC's name for a caller, e.g. "ipv4:127.0.0.1:1234" or "ipv6:%5B::1%5D:1234"; "" for a Unix socket."""
+    family, _, place = peer.partition(":")
+    if family not in ("ipv4", "ipv6"):
+        return ""
+    host, _, _ = unquote(place).rpartition(":")
+    return host.removeprefix("[").removesuffix("]")
+
+
+def _fields(method: Method, body: bytes) -> Fields:
+    """The fields of a request. Raises CallRefused: MESSAGE_UNREADABLE."""
+    message = CLASSES[method.request.name]()
+    try:
+        message.ParseFromString(body)
+    except DecodeError as exc:
+        text = f"The bytes are no {method.request.short}."
+        raise CallRefused("MESSAGE_UNREADABLE", text, wrong_fields=((None, text),)) from exc
+    return values.read(method.request, message)
+
+
+# --- what is done, and answered as JSON that a message is filled from ----------------------------------------------------
+
+
+async def _request_sync(house: House, project: Project, fields: Fields) -> dict[str, Any]:
+    message = request_sync_of(fields)
+    if message.async_:
+        house.budgets.spend_call(project, house.clock.now())
+    await request_sync(house, project, message)
+    return {}
+
+
+async def _report(house: House, project: Project, fields: Fields) -> dict[str, Any]:
+    message = report_of(fields)
+    await states.report_state(house, project, message)
+    return {"requestId": message.request_id}
+
+
+async def _query(house: House, project: Project, fields: Fields) -> dict[str, Any]:
+    message = query_of(fields)
+    found = await states.query(house, project, message)
+    devices = {device_id: msgspec.json.decode(state) for device_id, state in found.states.items()}
+    return {"requestId": message.request_id, "payload": {"devices": devices}}
+
+
+async def _sync(house: House, project: Project, fields: Fields) -> dict[str, Any]:
+    message = sync_of(fields)
+    devices = [cut_to(DEVICE, device) for device in await states.sync(house, project, message)]
+    payload = {"agentUserId": message.agent_user_id, "devices": devices}
+    return {"requestId": message.request_id, "payload": payload}
+
+
+async def _delete(house: House, project: Project, fields: Fields) -> dict[str, Any]:
+    await states.delete_agent_user(house, project, delete_of(fields))
+    return {}
+
+
+_WORK: Final[
+    Mapping[str, Callable[[House, Project, Fields], Coroutine[Any, Any, dict[str, Any]]]]
+] = MappingProxyType(
+    {
+        "devices.requestSync": _request_sync,
+        "devices.reportStateAndNotification": _report,
+        "devices.query": _query,
+        "devices.sync": _sync,
+        "agentUsers.delete": _delete,
+    }
+)
+"""By a method's short name: from the fields of a request to the members of its answer."""
