@@ -222,7 +222,8 @@ class TestCommands:
 
     @pytest.mark.parametrize("mode", [[], ["--async"]])
     def test_sync_shows_what_it_brought(self, run, cloud, mode):
-        """A lamp that is new is in the run that is shown."""
+        """A lamp that is new is in the run that is shown, however soon after another one it is."""
+        run("sync", "user-1")
         cloud.home.devices.append(lamp("new"))
 
         code, shown = run("sync", "user-1", "--wait", *mode)

@@ -3,7 +3,7 @@
 ``request-sync`` keeps the 2018 sample's arguments and sentences for scripts; this one is for people, and knows all credentials.
 
 What a SYNC did is kept by our server and nobody else, and told by its admin API. Which run it was is not in the answer, whose
-bytes are Google's: ``--wait`` takes the first one that began no earlier than the second in which the request was answered.
+bytes are Google's: ``--wait`` takes the first new one that began no earlier than the second in which the request was answered.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from homegraph.cli.caller import (
     AgentUserId,
     ApiKeyFile,
     BaseUrl,
+    Caller,
     CredentialsFile,
     Target,
     To,
@@ -98,20 +99,18 @@ def sync(  # noqa: PLR0913  # one argument per option
         with_api_key=True,
         timeout=allowed,
     ) as caller:
-        caller.client.request_sync(agent_user_id, async_=async_)
-        answered = caller.heard.answer
-        body = caller.body
-    if not wait:
-        if json:
-            output.document(body)
-        else:
-            output.data(output.visible(_told(agent_user_id, async_=async_)))
-        return 0
-    date = "" if answered is None else answered.headers.get("date", "")
-    with connect(server, data_dir) as admin:
-        mode = "async" if async_ else "sync"
-        found = _first_run(admin, admin.project(project), agent_user_id, mode, date, allowed)
-        body = admin.get("run", id=found.id)
+        if not wait:
+            caller.client.request_sync(agent_user_id, async_=async_)
+            if json:
+                output.document(caller.body)
+            else:
+                output.data(output.visible(_told(agent_user_id, async_=async_)))
+            return 0
+        with connect(server, data_dir) as admin:
+            watch = _Watch(admin, admin.project(project), agent_user_id)
+            caller.client.request_sync(agent_user_id, async_=async_)
+            found = watch.first(_is_ours(caller, async_=async_), allowed)
+            body = admin.get("run", id=found.id)
     if json:
         output.document(body)
     else:
@@ -126,38 +125,57 @@ def _told(agent_user_id: str, *, async_: bool) -> str:
     return f"The SYNC for {agent_user_id} is done."
 
 
-def _first_run(
-    admin: Admin, project: str, agent_user_id: str, mode: str, date: str, allowed_seconds: float
-) -> documents.Run:
-    """The first run that has ended of those that began after the request was answered; of a waiting request, its last.
+class _Watch:
+    """Watches for runs of an agent user that end from now on."""
 
-    Raises:
-        NoRunInTime: there was none within the allowed time.
+    def __init__(self, admin: Admin, project: str, agent_user_id: str) -> None:
+        self._admin = admin
+        self._project = project
+        self._agent_user_id = agent_user_id
+        self._known = {run.id for run in self._runs()}
+
+    def first(
+        self, is_ours: Callable[[documents.Run], bool], allowed_seconds: float
+    ) -> documents.Run:
+        """The first of the new runs that is meant.
+
+        Raises:
+            NoRunInTime: there was none within the allowed time.
+        """
+        end = time.monotonic() + allowed_seconds
+        pause = threading.Event()
+        while True:
+            for run in reversed(self._runs()):
+                if run.id not in self._known and is_ours(run):
+                    return run
+            if time.monotonic() + POLL_SECONDS >= end:
+                raise NoRunInTime(
+                    f"No SYNC for {self._agent_user_id} has ended within {allowed_seconds:g} s."
+                )
+            # The admin API tells what has happened and not that something does, so that looking again is all one can do.
+            pause.wait(POLL_SECONDS)
+
+    def _runs(self) -> tuple[documents.Run, ...]:
+        """The newest runs that have ended, newest first."""
+        body = self._admin.get(
+            "runs", project=self._project, agent_user=self._agent_user_id, limit=RUNS_LOOKED_AT
+        )
+        return documents.read(body, documents.Runs).runs
+
+
+def _is_ours(caller: Caller, *, async_: bool) -> Callable[[documents.Run], bool]:
+    """Tells whether a run serves the request that the caller has just made.
+
+    One that waited was served by a run of its mode. One that was queued is by the first that began no earlier than it was
+    answered, of which the Date header tells the second.
     """
-    began_after = _is_after(date)
-    end = time.monotonic() + allowed_seconds
-    pause = threading.Event()
-    while True:
-        body = admin.get("runs", project=project, agent_user=agent_user_id, limit=RUNS_LOOKED_AT)
-        runs = documents.read(body, documents.Runs).runs
-        if mode == "sync":
-            found = [run for run in runs if run.mode == mode][:1]
-        else:
-            found = [run for run in reversed(runs) if began_after(run.started_at)]
-        if found:
-            return found[0]
-        if time.monotonic() + POLL_SECONDS >= end:
-            raise NoRunInTime(
-                f"No SYNC for {agent_user_id} has ended within {allowed_seconds:g} s."
-            )
-        # The admin API tells what has happened and not that something does, so that looking again is all one can do.
-        pause.wait(POLL_SECONDS)
-
-
-def _is_after(date: str) -> Callable[[str | None], bool]:
-    """Tells whether a time is no earlier than the second that a Date header names; without one, everything is."""
+    if not async_:
+        return lambda run: run.mode == "sync"
+    date = "" if caller.heard.answer is None else caller.heard.answer.headers.get("date", "")
     try:
         moment = parsedate_to_datetime(date).replace(tzinfo=UTC)
     except ValueError:
-        moment = datetime.min.replace(tzinfo=UTC)
-    return lambda time: time is not None and datetime.fromisoformat(time) >= moment
+        return lambda _run: True
+    return lambda run: (
+        run.started_at is not None and datetime.fromisoformat(run.started_at) >= moment
+    )

@@ -243,30 +243,32 @@ class TestWait:
 
     def test_shows_the_run(self, waiting, server):
         """What the SYNC did is drawn as `runs show` does."""
-        done = waiting(runs=[[RUN]])
+        done = waiting(runs=[[], [RUN]])
 
         assert done.code == 0
         assert "run 0633f2a9c4   acme / user-1" in done.out
         assert "+1 added" in done.out
-        (asked,) = calls(server, "/-/api/runs")
-        assert asked.query["agent_user"] == "user-1"
-        assert asked.query["project"] == "acme"
+        for asked in calls(server, "/-/api/runs"):
+            assert asked.query["agent_user"] == "user-1"
+            assert asked.query["project"] == "acme"
 
     def test_run_of_the_same_mode(self, waiting, server):
-        """A queued run that came between is not taken for the one that was waited for."""
+        """Neither a queued run that came between nor an older one is taken for the one that was waited for."""
         queued = {**RUN, "id": "other", "mode": "async"}
+        older = {**RUN, "id": "older"}
 
-        waiting(runs=[[queued, RUN]])
+        waiting(runs=[[older], [queued, RUN, older]])
 
         assert calls(server, "/-/api/run")[0].query == {"id": RUN["id"]}
 
     def test_async_waits_for_a_run_that_began_afterwards(self, waiting, server):
         """One that was under way may have read the old devices; the first after the request is shown."""
         before = {**RUN, "id": "before", "started_at": "2026-11-22T10:42:06.999Z"}
+        ended = {**RUN, "id": "ended"}
         first = {**RUN, "id": "first", "mode": "async"}
         later = {**first, "id": "later", "started_at": "2026-11-22T10:42:09.000Z"}
 
-        done = waiting("--async", runs=[[before], [before], [later, first, before]])
+        done = waiting("--async", runs=[[ended], [before, ended], [later, first, before, ended]])
 
         assert done.code == 0
         assert calls(server, "/-/api/run")[0].query == {"id": "first"}
@@ -277,7 +279,7 @@ class TestWait:
         """The run is shown, and the exit code says that it failed."""
         failed = {**RUN, "mode": "async", "outcome": outcome, "reason": "FULFILLMENT_TIMEOUT"}
 
-        done = waiting("--async", "--json", runs=[[failed]], run=failed)
+        done = waiting("--async", "--json", runs=[[], [failed]], run=failed)
 
         assert (done.code, done.json["outcome"]) == (1, outcome)
 
