@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from starlette.types import Message, Receive, Send
 
 from homegraph.errors import CallRefused, HomegraphError
+from homegraph.web.whole import Receiving, Sending
 from homegraph.wire.status import Rendered
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -46,6 +47,8 @@ async def read_body(receive: Receive, announced: bytes | None, bytes_max: int) -
     """
     if announced is not None and (not announced.isdigit() or int(announced) > bytes_max):
         raise CallRefused("BODY_TOO_LARGE", f"The body has more than {bytes_max} bytes.")
+    if isinstance(receive, Receiving) and (body := receive.arrived()) is not None:
+        return _checked(body, bytes_max)
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
             return await _read(receive, bytes_max)
@@ -63,6 +66,10 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
         body = b"".join(chunks)
+    return _checked(body, bytes_max)
+
+
+def _checked(body: bytes, bytes_max: int) -> bytes:
     if len(body) > bytes_max:
         raise CallRefused("BODY_TOO_LARGE", f"The body has more than {bytes_max} bytes.")
     return body
@@ -77,6 +84,8 @@ async def _next(receive: Receive) -> Message:
 
 async def answer(send: Send, http: int, headers: Headers, body: bytes) -> None:
     """Send an answer in one piece."""
+    if isinstance(send, Sending) and send.whole(http, headers, body):
+        return
     await send(
         {
             "type": "http.response.start",

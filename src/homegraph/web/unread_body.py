@@ -4,7 +4,7 @@ Devices in the field call and close the socket at once ("fire and forget", with 
 tells the application that the caller is gone and keeps the complete body that it has received: between "here is the
 body" and "nobody is there any more" the latter wins. For a page that is right; for Request Sync it loses the request.
 
-``deliver_unread`` gives the body first. It looks at the state of uvicorn's own request; under another ASGI server it
+``deliver_unread`` gives the body first (``whole.Receiving``). It looks at the state of uvicorn's own request; under another ASGI server it
 changes nothing, so that the application stays an ordinary one.
 
 The rule that is easily broken: a body that has not arrived completely is not delivered. Half a request is none.
@@ -12,8 +12,10 @@ The rule that is easily broken: a body that has not arrived completely is not de
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from homegraph.web.whole import Receiving, Sending
 
 
 def deliver_unread(app: ASGIApp) -> ASGIApp:
@@ -21,17 +23,8 @@ def deliver_unread(app: ASGIApp) -> ASGIApp:
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         cycle = getattr(receive, "__self__", None)
-        if not isinstance(cycle, RequestResponseCycle):
-            await app(scope, receive, send)
-            return
-
-        async def patient() -> Message:
-            message: Message = await receive()
-            if message["type"] == "http.disconnect" and cycle.body and not cycle.more_body:
-                message = {"type": "http.request", "body": bytes(cycle.body), "more_body": False}
-                cycle.body = bytearray()
-            return message
-
-        await app(scope, patient, send)
+        if isinstance(cycle, RequestResponseCycle):
+            receive, send = Receiving(cycle, receive), Sending(cycle, send)
+        await app(scope, receive, send)
 
     return outer
