@@ -32,7 +32,17 @@ def credentials(path: Path, *scopes: str) -> Any:
 
 def access_token(path: Path, *scopes: str) -> str:
     """An access token for a key file, fetched as Google's libraries do."""
-    made = credentials(path, *scopes)
+    return _fetched(credentials(path, *scopes))
+
+
+def access_token_for(key_file: dict[str, Any]) -> str:
+    """The same for what is in a key file."""
+    return _fetched(
+        service_account.Credentials.from_service_account_info(key_file, scopes=(SCOPE,))
+    )
+
+
+def _fetched(made: Any) -> str:
     with urllib3.PoolManager() as pool:
         made.refresh(google.auth.transport.urllib3.Request(pool))
     return str(made.token)

@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 
 from homegraph.graph.model import LinkState
 from homegraph.server import running
-from homegraph.service.project_settings import (
+from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.projects import (
     KeySettings,
     LinkSettings,
     OAuthSettings,
     ProjectSettings,
 )
-from homegraph.service.secret import Secret
-from homegraph.service.setting_addresses import ListenAddress
-from homegraph.service.settings import Settings
+from homegraph.settings.secret import Secret
+from homegraph.settings.server import Settings
 
 WAIT_SECONDS = 20.0
 """Only a failing test waits that long."""
@@ -99,6 +99,7 @@ class Served:
     """A server in a thread; a context manager."""
 
     settings: Settings
+    clock: object = None
     server: object = None
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
@@ -133,7 +134,7 @@ class Served:
     async def _run(self):
         self._loop = asyncio.get_running_loop()
         self._stop, self._news = asyncio.Event(), asyncio.Event()
-        async with running(self.settings) as self.server:
+        async with running(self.settings, clock=self.clock) as self.server:
             self.house.events.subscribe(lambda _: self._news.set())
             while not self.house.loop.is_beating():
                 await self.house.store.counts()  # the loop's first look is on its way
