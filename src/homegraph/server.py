@@ -37,12 +37,12 @@ from homegraph.service.house import House
 from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
 from homegraph.service.runs import Runs
-from homegraph.service.setting_addresses import ListenAddress
-from homegraph.service.settings import Settings, load
 from homegraph.service.tokens import own_addresses
 from homegraph.service.transport import PyreqwestTransport
 from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key, secret_file
+from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.server import Settings, load
 from homegraph.store.port import Limits
 from homegraph.store.sqlite import SqliteStore
 from homegraph.web.app import NAMELESS, build_app

@@ -72,8 +72,8 @@ def test_examples_can_be_parsed(line):
 
 def test_variables_of_the_commands_are_known_to_the_settings():
     """The server takes an unknown HOMEGRAPH_ variable for a mistake, so it has to know those of the commands."""
-    from homegraph.service.setting_rows import CLIENT_VARIABLES
-    from homegraph.service.settings import SETTINGS
+    from homegraph.settings.rows import CLIENT_VARIABLES
+    from homegraph.settings.server import SETTINGS
 
     source = "".join(
         path.read_text()

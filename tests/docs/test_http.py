@@ -10,9 +10,9 @@ import pytest
 
 from homegraph.service import administration
 from homegraph.web.admin import BODY_BYTES_MAX
-from homegraph.wire.api_v1 import METHODS
 from homegraph.web.exchange import BODY_SECONDS_MAX
 from homegraph.web.ops import described, ops_router
+from homegraph.wire.api_v1 import METHODS
 from homegraph.wire.parameters import _SYSTEM_NAMES, XGAFV
 from homegraph.wire.status import REASONS
 

@@ -17,7 +17,7 @@ from homegraph.service import (
     transport,
     upkeep,
 )
-from homegraph.service.settings import SETTINGS
+from homegraph.settings.server import SETTINGS
 from homegraph.store.sqlite import lane
 from homegraph.web import exchange
 from homegraph.wire import assertions, intents, lenient_json, parameters, proto_json, transcoding

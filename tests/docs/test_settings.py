@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from homegraph.errors import SettingsError
-from homegraph.service.project_settings import (
+from homegraph.settings.projects import (
     KeySettings,
     LinkSettings,
     OAuthSettings,
     ProjectSettings,
 )
-from homegraph.service.setting_rows import CLIENT_VARIABLES, PLATFORM_VARIABLES, rows_of
-from homegraph.service.settings import SETTINGS, load
-from homegraph.service.settings_reference import render_reference
+from homegraph.settings.reference import render_reference
+from homegraph.settings.rows import CLIENT_VARIABLES, PLATFORM_VARIABLES, rows_of
+from homegraph.settings.server import SETTINGS, load
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text()
 TABLES = (ProjectSettings, KeySettings, OAuthSettings, LinkSettings)

@@ -13,9 +13,9 @@ import pytest
 
 from homegraph.service import doctor, reading
 from homegraph.service.events import LinkChanged
-from homegraph.service.project_settings import LinkSettings, OAuthSettings, ProjectSettings
-from homegraph.service.secret import Secret
-from homegraph.service.setting_addresses import ListenAddress
+from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.projects import LinkSettings, OAuthSettings, ProjectSettings
+from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from homegraph.web.admin import BODY_BYTES_MAX, ROUTES
 from homegraph.web.app import build_app

@@ -15,8 +15,8 @@ import pytest
 
 from homegraph.graph.model import Outcome
 from homegraph.service.events import Refused
-from homegraph.service.project_settings import KeySettings, ProjectSettings
-from homegraph.service.secret import Secret
+from homegraph.settings.projects import KeySettings, ProjectSettings
+from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
 from homegraph.web import api_v1, exchange, methods
 from homegraph.web.app import build_app

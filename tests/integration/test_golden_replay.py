@@ -15,9 +15,9 @@ import pytest
 
 from homegraph.graph.model import AccessToken, LinkState
 from homegraph.service import requesting
-from homegraph.service.project_settings import KeySettings, ProjectSettings
-from homegraph.service.secret import Secret
 from homegraph.service.vault import digest
+from homegraph.settings.projects import KeySettings, ProjectSettings
+from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
 from homegraph.wire.details import SCOPE
 from support.served import JSON, KEY, Served, an_integration, settings_in

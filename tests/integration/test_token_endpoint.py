@@ -23,9 +23,9 @@ from google.oauth2 import service_account
 from homegraph.errors import SettingsError
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import TokenDenied, TokenIssued
-from homegraph.service.project_settings import KeySettings, ProjectSettings
-from homegraph.service.secret import Secret
-from homegraph.service.setting_addresses import ListenAddress
+from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.projects import KeySettings, ProjectSettings
+from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from homegraph.wire.token_endpoint import JWT_BEARER
 from support.served import CALL, JSON, KEY, Served, an_integration, linked, send, settings_in

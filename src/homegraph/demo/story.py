@@ -33,7 +33,7 @@ from homegraph.demo.steps import STORY, Step
 from homegraph.errors import HomegraphError, SettingsError
 from homegraph.server import Running, running
 from homegraph.service.clock import SystemClock, SystemIds
-from homegraph.service.settings import DEFAULT_PORT, Settings, load
+from homegraph.settings.server import DEFAULT_PORT, Settings, load
 
 ANY_PORT: Final = "127.0.0.1:0"
 

@@ -22,7 +22,7 @@ from homegraph.errors import SettingsError
 from homegraph.rpc.calls import Calls
 from homegraph.rpc.probes import Probes
 from homegraph.service.house import House
-from homegraph.service.setting_addresses import ListenAddress
+from homegraph.settings.addresses import ListenAddress
 from homegraph.wire.details import API
 
 __all__ = ["RpcListener"]

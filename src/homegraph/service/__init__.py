@@ -8,7 +8,7 @@ What it does not know: HTTP as a server speaks it. No path, header, status code 
 into use-cases and errors into answers, and another door (gRPC, a test) may do so as well. Logs and metrics are not called
 from here either: they listen to ``events``.
 
-Where to look: ``settings`` and ``config_file`` (what was asked for), ``clock`` (the only place with time, ids and chance),
+Where to look: ``clock`` (the only place with time, ids and chance),
 ``vault`` (what must not be read), ``house`` (the parts of one running Home Graph). The rule a maintainer could break by
 accident: state lives in the store. A use-case that remembers something in a module or an object forgets it with the process,
 and what was accepted must outlive a kill -9.

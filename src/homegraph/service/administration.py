@@ -29,10 +29,10 @@ from homegraph.service.credentials import networks_of
 from homegraph.service.events import LinkChanged
 from homegraph.service.house import House
 from homegraph.service.linking import KEY_HINT_CHARACTERS
-from homegraph.service.project_settings import API_METHODS
 from homegraph.service.reading import all_links, count_agent_users
 from homegraph.service.vault import digest
 from homegraph.service.views import homes, projects, runs, server
+from homegraph.settings.projects import API_METHODS
 
 NAME_CHARS_MAX: Final = 60
 """Characters of a name, room or nickname. Google cuts names here."""

@@ -14,9 +14,9 @@ from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
 from homegraph.service.loop import Loop
 from homegraph.service.runs import Runs
-from homegraph.service.settings import Settings
 from homegraph.service.transport import Transport
 from homegraph.service.vault import Vault
+from homegraph.settings.server import Settings
 from homegraph.store.port import Store
 
 

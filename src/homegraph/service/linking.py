@@ -12,9 +12,9 @@ from typing import Final
 
 from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, ServiceKey, Tokens
 from homegraph.service.house import House
-from homegraph.service.project_settings import KeySettings, LinkSettings, ProjectSettings
 from homegraph.service.service_accounts import declared_keys
 from homegraph.service.vault import digest
+from homegraph.settings.projects import KeySettings, LinkSettings, ProjectSettings
 from homegraph.store.port import Declaration, DeclaredLink
 
 KEY_HINT_CHARACTERS: Final = 8

@@ -23,13 +23,13 @@ from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Instant, ServiceKey
 from homegraph.service.house import House
 from homegraph.service.key_files import KeyFile, KeyHalf, make_key_file, read_key_file
-from homegraph.service.project_settings import ProjectSettings
 from homegraph.service.views.service_accounts import (
     NewServiceKey,
     ServiceKeys,
     new_service_key,
     service_key_view,
 )
+from homegraph.settings.projects import ProjectSettings
 
 KEYS_MAX: Final = 10
 """Valid keys of an account, as at Google. A token that does not name its key is compared with each of them."""

@@ -22,8 +22,8 @@ from homegraph.graph.model import AccessToken
 from homegraph.graph.signing import account_unknown, find_signer
 from homegraph.service.events import TokenDenied, TokenIssued
 from homegraph.service.house import House
-from homegraph.service.settings import Settings
 from homegraph.service.vault import digest
+from homegraph.settings.server import Settings
 from homegraph.wire.assertions import GOOGLE_AUDIENCES, Claims, check, read_unverified
 from homegraph.wire.token_endpoint import EXPIRES_IN_SECONDS, TOKEN_PATHS
 

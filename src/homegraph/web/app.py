@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from homegraph.graph.model import Instant
 from homegraph.service.house import House
-from homegraph.service.secret import Secret
+from homegraph.settings.secret import Secret
 from homegraph.web.admin import Admin
 from homegraph.web.api_v1 import MethodDoor
 from homegraph.web.exchange import answer

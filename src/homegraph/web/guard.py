@@ -15,7 +15,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from homegraph.errors import AdminRefused
-from homegraph.service.secret import Secret
+from homegraph.settings.secret import Secret
 from homegraph.web.site import Site
 from homegraph.wire.status import REASONS
 

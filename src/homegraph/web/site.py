@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from homegraph.graph.model import Instant
 from homegraph.service.house import House
-from homegraph.service.secret import Secret
+from homegraph.settings.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

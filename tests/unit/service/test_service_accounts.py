@@ -17,8 +17,8 @@ from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Project
 from homegraph.service import service_accounts as accounts
 from homegraph.service.key_files import KEY_BITS_MAX, make_key_file, read_key_file
-from homegraph.service.project_settings import ProjectSettings
 from homegraph.service.service_accounts import KEYS_MAX
+from homegraph.settings.projects import ProjectSettings
 from homegraph.testing.clock import ManualClock
 from homegraph.wire.assertions import verify
 from support.signing import claims, key, private_pem, public_pem, signed

@@ -16,9 +16,9 @@ from homegraph.service.budgets import Budgets
 from homegraph.service.credentials import REMEMBERED_SECONDS, Credentials
 from homegraph.service.events import Events, TokenDenied, TokenIssued
 from homegraph.service.identity import Presented, identify
-from homegraph.service.settings import Settings
 from homegraph.service.tokens import issue_token, own_addresses, token_audiences
 from homegraph.service.vault import digest
+from homegraph.settings.server import Settings
 from homegraph.testing.clock import ManualClock
 from homegraph.wire.assertions import GOOGLE_AUDIENCES
 from support.signing import HOME_GRAPH, claims, key, public_pem, signed

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from homegraph.errors import SettingsError
-from homegraph.service.secret import Secret
-from homegraph.service.setting_addresses import ListenAddress
-from homegraph.service.setting_rows import CLIENT_VARIABLES
-from homegraph.service.settings import SETTINGS, Settings, load
+from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.rows import CLIENT_VARIABLES
+from homegraph.settings.secret import Secret
+from homegraph.settings.server import SETTINGS, Settings, load
 
 KEY = "ISEhISEhISEhISEhISEhISEhISEhISEhISEhISEhISE="  # 32 bytes
 LISTEN = {"file": "file:1", "variable": "variable:2", "flag": "flag:3"}

@@ -8,7 +8,7 @@ not needed.
 
 ``load`` reads the files that are named to it and nothing else: flags, variables and the current folder are handed in.
 What comes out is frozen and passed down; nobody asks the environment later. How values are read is told by
-``setting_kinds``, how files are by ``config_file``, what is said about projects by ``project_settings``.
+``kinds``, how files are by ``file``, what is said about projects by ``projects``.
 """
 
 # ruff: noqa: RUF009 - the calls in class bodies make fields, once, as dataclasses.field does
@@ -24,18 +24,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from homegraph.errors import SettingsError
-from homegraph.service.config_file import (
-    NOTHING,
-    ConfigFile,
-    Place,
-    Problems,
-    Reader,
-    read_config,
-    unknown,
-)
-from homegraph.service.project_settings import ProjectSettings, read_projects
-from homegraph.service.secret import Secret
-from homegraph.service.setting_addresses import (
+from homegraph.settings.addresses import (
     MEMORY,
     PORT_MAX,
     BaseUrl,
@@ -45,7 +34,16 @@ from homegraph.service.setting_addresses import (
     ListenAddress,
     ListenOrNot,
 )
-from homegraph.service.setting_kinds import (
+from homegraph.settings.file import (
+    NOTHING,
+    ConfigFile,
+    Place,
+    Problems,
+    Reader,
+    read_config,
+    unknown,
+)
+from homegraph.settings.kinds import (
     Bytes,
     Choice,
     EncryptionKey,
@@ -54,7 +52,8 @@ from homegraph.service.setting_kinds import (
     Switch,
     Whole,
 )
-from homegraph.service.setting_rows import (
+from homegraph.settings.projects import ProjectSettings, read_projects
+from homegraph.settings.rows import (
     CLIENT_VARIABLES,
     VARIABLE_PREFIX,
     ListOf,
@@ -63,6 +62,7 @@ from homegraph.service.setting_rows import (
     row,
     rows_of,
 )
+from homegraph.settings.secret import Secret
 
 CONFIG_NAME: Final = "homegraph.toml"
 DEFAULT_PORT: Final = 4663  # HOME on a phone's keypad

@@ -5,9 +5,9 @@ A kind reads a value as TOML has it. Text from a flag or a variable is first tur
 folder of whoever wrote it: ``at`` is told that folder once the value is read.
 
 A kind never says where a value came from, and never repeats a value that is ``hidden``: both would be easy to get wrong in
-twenty places, so ``config_file.Reader`` composes every sentence, from ``expected`` and from what ``Unfit`` adds.
+twenty places, so ``file.Reader`` composes every sentence, from ``expected`` and from what ``Unfit`` adds.
 
-Kinds of single values only. Lists and tables are put together from them in ``setting_rows``.
+Kinds of single values only. Lists and tables are put together from them in ``rows``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import ClassVar, Final, Generic, TypeVar
 
-from homegraph.service.secret import Secret
+from homegraph.settings.secret import Secret
 
 T = TypeVar("T")
 

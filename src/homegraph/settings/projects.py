@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from homegraph.service.config_file import NOTHING, ConfigFile, Reader, dotted
-from homegraph.service.secret import Secret
-from homegraph.service.setting_addresses import Url
-from homegraph.service.setting_kinds import (
+from homegraph.settings.addresses import Url
+from homegraph.settings.file import NOTHING, ConfigFile, Reader, dotted
+from homegraph.settings.kinds import (
     ONE_LINE,
     Choice,
     FilePath,
@@ -31,8 +30,9 @@ from homegraph.service.setting_kinds import (
     Switch,
     Text,
 )
-from homegraph.service.setting_rows import ListOf, TableOf, optional, required, row
-from homegraph.service.toml_places import KeyPath
+from homegraph.settings.places import KeyPath
+from homegraph.settings.rows import ListOf, TableOf, optional, required, row
+from homegraph.settings.secret import Secret
 
 API_METHODS: Final = (
     "devices.requestSync",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homegraph.service.toml_places import lines_of, place_of
+from homegraph.settings.places import lines_of, place_of
 
 TEXT = textwrap.dedent(
     '''\

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from homegraph.errors import SettingsError
-from homegraph.service.secret import Secret
-from homegraph.service.setting_kinds import FilePath, Kind, Unfit, described, quoted, sort_of
-from homegraph.service.setting_rows import (
+from homegraph.settings.kinds import FilePath, Kind, Unfit, described, quoted, sort_of
+from homegraph.settings.places import KeyPath, lines_of, nearest
+from homegraph.settings.rows import (
     ListOf,
     Setting,
     TableOf,
@@ -33,7 +33,7 @@ from homegraph.service.setting_rows import (
     keys_of,
     rows_of,
 )
-from homegraph.service.toml_places import KeyPath, lines_of, nearest
+from homegraph.settings.secret import Secret
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 ``docs/reference/settings.md`` is what ``render_reference`` returns; a test compares them, so a key cannot be added
 without its place on the page. To write the page anew::
 
-    python -m homegraph.service.settings_reference > docs/reference/settings.md
+    python -m homegraph.settings.reference > docs/reference/settings.md
 
 Prose that is not about a single key stands here as well. What is said about a key belongs to its row.
 """
@@ -14,14 +14,14 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
-from homegraph.service.project_settings import (
+from homegraph.settings.projects import (
     KeySettings,
     LinkSettings,
     OAuthSettings,
     ProjectSettings,
 )
-from homegraph.service.setting_rows import CLIENT_VARIABLES, Setting, rows_of
-from homegraph.service.settings import SETTINGS
+from homegraph.settings.rows import CLIENT_VARIABLES, Setting, rows_of
+from homegraph.settings.server import SETTINGS
 
 EXAMPLE: Final = """\
 [server]
@@ -55,7 +55,7 @@ expires_in = 3600
 """
 
 _HEAD: Final = """\
-<!-- Made by `python -m homegraph.service.settings_reference`; edit the rows there, not this page. -->
+<!-- Made by `python -m homegraph.settings.reference`; edit the rows there, not this page. -->
 
 # Settings
 

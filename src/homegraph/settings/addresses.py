@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
-from homegraph.service.setting_kinds import FilePath, Kind, Unfit, described
+from homegraph.settings.kinds import FilePath, Kind, Unfit, described
 
 MEMORY: Final = ":memory:"
 PORT_MAX: Final = 65535

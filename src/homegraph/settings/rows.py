@@ -6,7 +6,7 @@ reads, the key a file has, the variable, the flag and the page of the reference 
 forgotten when a key is added.
 
 ``ListOf`` and ``TableOf`` put kinds together; they do not read anything themselves, because every element and every key has
-a place of its own in a message. ``config_file.Reader`` walks them.
+a place of its own in a message. ``file.Reader`` walks them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Generic, TypeVar, cast
 
-from homegraph.service.secret import Secret
-from homegraph.service.setting_kinds import Kind
+from homegraph.settings.kinds import Kind
+from homegraph.settings.secret import Secret
 
 T = TypeVar("T")
 

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homegraph.errors import SettingsError
-from homegraph.service.project_settings import (
+from homegraph.settings.projects import (
     KeySettings,
     LinkSettings,
     OAuthSettings,
     ProjectSettings,
     derived_number,
 )
-from homegraph.service.secret import Secret
-from homegraph.service.settings import load
-from homegraph.service.settings_reference import EXAMPLE
+from homegraph.settings.reference import EXAMPLE
+from homegraph.settings.secret import Secret
+from homegraph.settings.server import load
 
 URL = 'fulfillment_url = "http://127.0.0.1:3000/smarthome"\n'
 
