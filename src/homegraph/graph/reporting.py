@@ -12,7 +12,7 @@ business and is checked elsewhere; here is only which keys may come.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -27,12 +27,14 @@ FOREIGN_KEYS: Final = frozenset({"status", "errorCode", "command", "executionSta
 VIOLATIONS_MAX: Final = 64
 """Mistakes named in one answer; a caller who made more has one cause for them all."""
 
+OWNERS_KEPT_MAX: Final = 1_024
+"""Sets of traits whose keys are kept sorted, at a kilobyte or two each: as many as there are kinds of devices, and more."""
+
 States: TypeAlias = Mapping[str, Mapping[str, Any]]
 StateKeys: TypeAlias = Callable[[str], frozenset[str] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """One mistake: its reason's code, the field's path in the request, and a sentence."""
 
     code: str
@@ -40,8 +42,7 @@ class Violation:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class TraitState:
+class TraitState(msgspec.Struct, frozen=True, gc=False):
     """A trait's whole state as it is kept: ``state`` is a JSON object."""
 
     device_id: str
@@ -50,16 +51,14 @@ class TraitState:
     committed_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedDevice:
+class ReportedDevice(msgspec.Struct, frozen=True, gc=False):
     """What a report is checked against: the device's traits (full names) and whether it may send notifications."""
 
     traits: tuple[str, ...]
     notifies: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What becomes of a report. It is stored when nothing else is set.
 
     ``settling`` means that the first SYNC is too young for reports (a setting); ``unknown`` are device ids that are not here.
@@ -92,7 +91,7 @@ def decide(
 ) -> Verdict:
     """Check a report against the devices that it names and turn it into rows.
 
-    ``state_keys`` gives the keys of a trait, None for a trait that is not in the catalog; a device with such a trait may
+    ``state_keys``, a pure function, gives the keys of a trait, None for a trait that is not in the catalog; a device with such a trait may
     report keys that nobody knows.
     """
     unknown = tuple(sorted((states.keys() | notifications.keys()) - devices.keys()))
@@ -138,14 +137,7 @@ def _by_trait(
     traits: tuple[str, ...], state: Mapping[str, Any], state_keys: StateKeys
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Sort a device's flat state into its traits; and the keys that belong to none of them."""
-    owners: dict[str, str] = {ONLINE: ONLINE}
-    unlisted = ""
-    for trait in traits:
-        keys = state_keys(trait)
-        if keys is None:
-            unlisted = unlisted or trait
-        else:
-            owners |= dict.fromkeys(keys, trait)
+    owners, unlisted = _owners(traits, state_keys)
     sorted_: dict[str, dict[str, Any]] = {}
     strangers: list[str] = []
     for key, value in state.items():
@@ -155,6 +147,20 @@ def _by_trait(
         else:
             strangers.append(key)
     return sorted_, strangers
+
+
+@lru_cache(maxsize=OWNERS_KEPT_MAX)
+def _owners(traits: tuple[str, ...], state_keys: StateKeys) -> tuple[dict[str, str], str]:
+    """Which trait a key belongs to; and the one that may have any key, "" when there is none. Devices have few sets of traits."""
+    owners: dict[str, str] = {ONLINE: ONLINE}
+    unlisted = ""
+    for trait in traits:
+        keys = state_keys(trait)
+        if keys is None:
+            unlisted = unlisted or trait
+        else:
+            owners |= dict.fromkeys(keys, trait)
+    return owners, unlisted
 
 
 def _rows(
@@ -167,16 +173,17 @@ def _rows(
 def _malformed(states: States) -> Iterator[Violation]:
     for device_id, state in states.items():
         for key, value in state.items():
-            field = state_path(device_id, key)
             if key in FOREIGN_KEYS:
                 yield Violation(
                     "STATE_KEY_FOREIGN",
-                    field,
+                    state_path(device_id, key),
                     f"{key!r} is no state; it belongs to the answer of an intent.",
                 )
             elif value is None:
                 yield Violation(
-                    "STATE_NULL", field, f"{key!r} is null. Leave a state out that is not known."
+                    "STATE_NULL",
+                    state_path(device_id, key),
+                    f"{key!r} is null. Leave a state out that is not known.",
                 )
 
 

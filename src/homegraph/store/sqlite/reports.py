@@ -15,7 +15,12 @@ from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
 from homegraph.store.sqlite import devices
 from homegraph.store.sqlite.database import Database, Row
-from homegraph.store.sqlite.rows import reported_device_of, row_of_notification, row_of_state
+from homegraph.store.sqlite.rows import (
+    reported_device_of,
+    row_of_notification,
+    row_of_state,
+    states_of,
+)
 
 
 class Rule(NamedTuple):
@@ -64,8 +69,9 @@ def states(
         return _by_device(db.rows("list_states", project_id, agent_user_id))
     found: dict[str, tuple[TraitState, ...]] = {}
     for device_id in dict.fromkeys(device_ids):
-        rows = db.rows("list_states_of_device", project_id, agent_user_id, device_id)
-        found |= _by_device(rows)
+        listed = db.value("list_states_of_device", project_id, agent_user_id, device_id)
+        if listed is not None:
+            found[device_id] = states_of(device_id, listed)
     return found
 
 

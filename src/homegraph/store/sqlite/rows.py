@@ -55,6 +55,7 @@ _headers: Final = msgspec.json.Decoder(dict[str, str])
 _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
+_listed_states: Final = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -261,6 +262,16 @@ def row_of_state(project_id: str, agent_user_id: str, state: TraitState) -> Row:
         state.trait,
         state.state,
         state.committed_at,
+    )
+
+
+def states_of(device_id: str, listed: str) -> tuple[TraitState, ...]:
+    """A device's states, by trait in order, from a JSON array of [trait, state, time]."""
+    return tuple(
+        [
+            TraitState(device_id, trait, state.encode(), float(committed_at))
+            for trait, state, committed_at in sorted(_listed_states(listed))
+        ]
     )
 
 
