@@ -257,6 +257,6 @@ def test_a_loop_that_ends_first(path):
     store, gate = asyncio.run(main())
     gate.event.set()
     for one in (store._writer, store._reader):
-        one._queue.put(None)
+        one._calls.put(True)
         one._thread.join()
     store._lock.release()

@@ -16,8 +16,9 @@ So nobody's failure is anybody else's. A caller who is cancelled leaves its oper
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, NamedTuple, TypeVar, TypeVarTuple
 
@@ -55,7 +56,11 @@ class Lane:
         self._database = database
         self._begin = begin
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: deque[_Job] = deque()
+        self._calls: SimpleQueue[bool] = (
+            SimpleQueue()
+        )  # to work, and whether that is the last of it
+        self._calling = False
         self._closed = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
         # A daemon, so that a process that does not close its store can end; what was told is on the disk.
@@ -69,20 +74,28 @@ class Lane:
         """
         if self._closed:
             raise StoreUnavailable("The database is closed.")
-        if self._queue.qsize() >= QUEUE_MAX:
+        if len(self._jobs) >= QUEUE_MAX:
             raise StoreUnavailable(
                 f"{QUEUE_MAX} operations wait for the database.",
                 hint="The disk does not keep up: look for what else uses it.",
             )
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(future, operation, args))
+        self._jobs.append(_Job(future, operation, args))
+        if not self._calling:
+            # Once for all that is queued in this turn of the loop: a thread that wakes earlier only gets in its way.
+            self._calling = True
+            self._loop.call_soon(self._wake)
         return future
+
+    def _wake(self) -> None:
+        self._calling = False
+        self._calls.put(False)
 
     async def close(self) -> None:
         """Carry out what is queued, then close the connection and end the thread. Again is no error."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            self._calls.put(True)
         await asyncio.shield(self._ended)
         self._thread.join()
 
@@ -90,9 +103,10 @@ class Lane:
 
     def _serve(self) -> None:
         last = False
-        while not last:
-            jobs, last = self._take()
+        while self._jobs or not last:
+            jobs = self._take()
             if not jobs:
+                last = self._calls.get()
                 continue
             try:
                 outcomes = self._transaction(jobs)
@@ -106,19 +120,12 @@ class Lane:
             error = translated(exc)
         self._tell([_Outcome(self._ended, None, error)])
 
-    def _take(self) -> tuple[list[_Job], bool]:
-        """Wait for an operation and take those behind it; and whether they are the last."""
+    def _take(self) -> list[_Job]:
+        """The operations that wait, up to the bound."""
         jobs: list[_Job] = []
-        job = self._queue.get()
-        try:
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) == BATCH_MAX:
-                    return jobs, False
-                job = self._queue.get_nowait()
-        except Empty:
-            return jobs, False
-        return jobs, True
+        while self._jobs and len(jobs) < BATCH_MAX:
+            jobs.append(self._jobs.popleft())
+        return jobs
 
     def _transaction(self, jobs: list[_Job]) -> list[_Outcome]:
         """Carry jobs out in one transaction, or one by one if one of them wrote something and raised."""

@@ -63,16 +63,22 @@ def states(
     db: Database, project_id: str, agent_user_id: str, device_ids: Sequence[str] | None
 ) -> dict[str, tuple[TraitState, ...]]:
     """``Store.states``."""
-    if not devices.is_linked(db, project_id, agent_user_id):
-        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
     if device_ids is None:
+        _require_linked(db, project_id, agent_user_id)
         return _by_device(db.rows("list_states", project_id, agent_user_id))
     found: dict[str, tuple[TraitState, ...]] = {}
     for device_id in dict.fromkeys(device_ids):
         listed = db.value("list_states_of_device", project_id, agent_user_id, device_id)
         if listed is not None:
             found[device_id] = states_of(device_id, listed)
+    if not found:  # who has a device is linked
+        _require_linked(db, project_id, agent_user_id)
     return found
+
+
+def _require_linked(db: Database, project_id: str, agent_user_id: str) -> None:
+    if not devices.is_linked(db, project_id, agent_user_id):
+        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
 
 
 # --- for the other modules ----------------------------------------------------------------------------------
