@@ -243,7 +243,7 @@ def test_a_reporter_who_hangs_up_at_once(house: Setup, token: str) -> None:
 
 
 def test_fields_of_2026(house: Setup, token: str) -> None:
-    """Home traits are taken and kept; views and commit times are answered."""
+    """Home traits and their events are taken; views and commit times are answered."""
     trait = {
         "trait": {"@type": "type.googleapis.com/home.graph.v1.OnOffTrait", "onOff": True},
         "commitTime": "2026-01-02T03:04:05Z",
