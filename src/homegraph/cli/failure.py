@@ -34,13 +34,20 @@ DEBUG_VARIABLE: Final = "HOMEGRAPH_DEBUG"
 FAILED: Final = int(Exit.FAILED)
 """It ran, and failed."""
 
+FIELDS_MAX: Final = 10
+"""Wrong fields that are shown; who has made more mistakes corrects these first."""
+
 REASONS_MAX: Final = 4
 """Reasons that are shown. More would be a list, not a hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error, ready to be shown. ``others`` are less likely reasons; ``links`` lead to pages about it."""
+    """An error, ready to be shown.
+
+    ``others`` are less likely reasons; ``fields`` are the parts of the request that are wrong, each with a sentence; ``links``
+    lead to pages about it.
+    """
 
     code: str
     what: str
@@ -48,6 +55,7 @@ class Failure:
     fix: str
     exit: int
     others: tuple[Reason, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
     links: tuple[str, ...] = ()
     http_status: int = 0
     status: str = ""
@@ -76,7 +84,9 @@ def explain(error: BaseException) -> Failure:
 def lines(failure: Failure) -> list[str]:
     """A failure as text: what, why, what to do, then other possible reasons and links."""
     answered = f" ({failure.http_status} {failure.status})" if failure.http_status else ""
-    told = [("error", failure.what + answered), ("why", failure.why), ("fix", failure.fix)]
+    told = [("error", failure.what + answered)]
+    told += [("where", f"{field}: {description}") for field, description in failure.fields]
+    told += [("why", failure.why), ("fix", failure.fix)]
     told += [("or", f"{one.title} ({one.code})\n{one.fix}") for one in failure.others]
     told += [("see", link) for link in failure.links]
     shown: list[str] = []
@@ -114,6 +124,7 @@ def show(failure: Failure, *, as_json: bool) -> None:
             {"code": other.code, "title": other.title, "why": other.why, "fix": other.fix}
             for other in failure.others
         ],
+        "fields": [{"field": field, "description": text} for field, text in failure.fields],
         "links": list(failure.links),
     }
     output.note(json.dumps({"error": members}))
@@ -137,6 +148,7 @@ def _api(error: ApiError) -> Failure:
         fix=_fix(error, first),
         exit=exit_code(error),
         others=tuple(told[1:REASONS_MAX]),
+        fields=tuple(_fields(error.details)),
         links=tuple(links.values()),
         http_status=error.http_status,
         status=error.status,
@@ -160,6 +172,19 @@ def _candidates(error: ApiError) -> list[Reason]:
     """What the sentence may mean, where a Home Graph gives nothing but Google's sentence."""
     rows = {row.id for row in ROWS.values() if row.message == error.message}
     return [reason for reason in REASONS.values() if reason.row in rows]
+
+
+def _fields(details: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What google.rpc.BadRequest says about single fields; violations without a field repeat the message."""
+    found: list[tuple[str, str]] = []
+    for detail in details:
+        violations = detail.get("fieldViolations")
+        found += (
+            (one["field"], str(one.get("description", "")))
+            for one in (violations if isinstance(violations, list) else ())
+            if isinstance(one, dict) and isinstance(one.get("field"), str)
+        )
+    return found[:FIELDS_MAX]
 
 
 def _links(details: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -398,6 +398,19 @@ class TestReport:
 
         assert caller("report", "user-1", "lamp-1", "on=true", "--json").json == {"requestId": "r"}
 
+    def test_wrong_fields_are_named(self, caller, server):
+        """What is wrong with a report stands beside where, in text and as JSON."""
+        code, place = "STATE_NULL", 'payload.devices.states["lamp-1"].on'
+        facts = {"wrong_fields": ((place, "'on' is null."),)}
+        answer = render(code, facts, explain=Explanation((code,), "http://h/"))
+        server.on("POST", REPORT, Answer(answer.body, answer.http))
+
+        shown = caller("report", "user-1", "lamp-1", "on=null")
+        told = caller("report", "user-1", "lamp-1", "on=null", "--json")
+
+        assert f"where: {place}: 'on' is null." in shown.err.splitlines()
+        assert told.error["fields"] == [{"field": place, "description": "'on' is null."}]
+
     @pytest.mark.parametrize(
         ("arguments", "word"),
         [
