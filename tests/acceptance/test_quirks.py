@@ -6,7 +6,6 @@ Each is a call as it stands on the wire, written by hand, because a client libra
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from homegraph.service.clock import SystemClock
 from homegraph.testing.fulfillment import Home, ScriptedFulfillment
 from support.google import SCOPE, access_token, key_file
 from support.homes import KEY, Setup, configuration, wait_for_links
@@ -119,7 +119,7 @@ def test_blanks_and_letter_case_of_the_bearer(house: Setup, token: str, line: st
 def assertion(path: Path, audience: str) -> str:
     """What Home Assistant signs: its key file has a token_uri, which it does not read."""
     file = json.loads(path.read_text())
-    now = int(time.clock_gettime(time.CLOCK_REALTIME))
+    now = int(SystemClock().now())
     claims = {
         "iss": file["client_email"],
         "scope": SCOPE,
