@@ -113,6 +113,7 @@ class Probes:
         told: int | None = None
         async with self._seat(context):
             while True:
+                last = self._stopping.is_set()  # before the look, or the end could go untold
                 known = request.service in _SERVICES
                 now = (
                     await self._health()
@@ -122,7 +123,7 @@ class Probes:
                 if now != told:
                     yield health_pb2.HealthCheckResponse(status=now)
                 told = now
-                if self._stopping.is_set():
+                if last:
                     return
                 clock = self._house.clock
                 await clock.wait(self._stopping, clock.now() + LOOK_AGAIN_SECONDS)
