@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from homegraph.graph.model import Cause, LinkState, Mode, Run, Target
 
 
-@dataclass(frozen=True, slots=True)
-class SyncRequested:
+class SyncRequested(msgspec.Struct, frozen=True):
     """A request was accepted. ``merged`` tells whether it joined a run that was waiting already."""
 
     target: Target
@@ -60,8 +61,7 @@ class LinkChanged:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatesReported:
+class StatesReported(msgspec.Struct, frozen=True):
     """A report was stored. ``notifications`` counts those that came with it."""
 
     project_id: str

@@ -10,7 +10,6 @@ field of the report is wrong, whether the agent user was never linked, unlinked,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -30,8 +29,7 @@ IDS_NAMED_MAX: Final = 10
 """Unknown device ids that a refusal names."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueriedStates:
+class QueriedStates(msgspec.Struct, frozen=True, gc=False):
     """Stored states by device id, each a JSON object; ``committed`` by device id and trait (RFC 3339, UTC)."""
 
     states: Mapping[str, bytes]

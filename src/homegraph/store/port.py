@@ -22,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from homegraph.graph.effects import Effect
 from homegraph.graph.model import (
     ApiKey,
@@ -75,8 +77,7 @@ class Claim:
     interrupted: Work | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """Answer of ``request_sync``: what the request led to, its generation, and the claim if it is to START.
 
     The run that answers a generation is the first to be settled that took it or a later one. For REFUSE it is the

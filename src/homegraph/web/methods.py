@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
+
+import msgspec
 
 from homegraph.graph.model import Project
 from homegraph.service import states
@@ -36,8 +37,7 @@ READ_AT_ONCE_MAX_BYTES: Final = 64 * 1024
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call whose caller is known. ``path`` is as in the request line; ``parameters`` are those to be bound.
 
     ``keep`` makes work go on whatever becomes of the handler; it returns what to wait for.

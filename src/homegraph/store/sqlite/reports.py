@@ -40,17 +40,18 @@ def report(
     now: Instant,
 ) -> Verdict:
     """``Store.report``."""
-    row = db.row("find_agent_user", project_id, agent_user_id)
-    if row is None or not row[0]:
-        return Verdict(unlinked=True)
-    if now - row[2] < rule.settle_seconds:
-        return Verdict(settling=True)
     notified: dict[str, dict[str, object]] = {one.device_id: {} for one in notifications}
     known = {}
     for device_id in states.keys() | notified.keys():
         device = db.row("find_reported_device", project_id, agent_user_id, device_id)
         if device is not None:
             known[device_id] = reported_device_of(device)
+    if rule.settle_seconds or not known:  # who has a device is linked
+        row = db.row("find_agent_user", project_id, agent_user_id)
+        if row is None or not row[0]:
+            return Verdict(unlinked=True)
+        if now - row[2] < rule.settle_seconds:
+            return Verdict(settling=True)
     verdict = reporting.decide(known, states, notified, state_keys=rule.state_keys, now=now)
     if verdict.is_accepted:
         write(db, project_id, agent_user_id, verdict.rows)
