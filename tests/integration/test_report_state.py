@@ -251,6 +251,20 @@ def test_notifications_are_kept_beside_and_announced(here):
     assert here.program.states("lamp", "plug") == {"lamp": {}, "plug": {"on": True}}
 
 
+def test_home_traits_are_kept_as_they_came(here):
+    """The addition of 2025 has no place among the states; nothing of it is lost, and no device need be known."""
+    traits = [{"deviceId": "lamp", "components": [{"componentId": "c", "traitData": []}]}]
+
+    answer = here.program.report(homeTraits=traits, homeEvents=[{"deviceId": "new"}])
+
+    kept = here.served.do(here.served.house.store.notifications("acme", "user-1", limit=2))
+    assert answer.status == 200
+    assert {one.trait: json.loads(one.body) for one in kept} == {
+        "homeTraits": {"homeTraits": traits},
+        "homeEvents": {"homeEvents": [{"deviceId": "new"}]},
+    }
+
+
 def test_the_time_of_a_commit_is_by_trait(here):
     """Metadata has when each trait was last committed; a trait without a state has no time."""
     clock = here.served.house.clock

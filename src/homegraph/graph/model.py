@@ -149,7 +149,11 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notification or follow-up that came with a report, as the journal keeps it; ``body`` is a JSON object."""
+    """A notification or follow-up that came with a report, as the journal keeps it; ``body`` is a JSON object.
+
+    The home traits and home events of 2025 are kept in the same journal as they came, ``trait`` being the name of their field and
+    ``device_id`` empty: they name devices of their own inside.
+    """
 
     id: str
     project_id: str
@@ -159,6 +163,11 @@ class Notification:
     event_id: str
     received_at: Instant
     body: bytes
+
+    @property
+    def needs_declaration(self) -> bool:
+        """Whether its device must have declared that it notifies."""
+        return bool(self.device_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,18 +139,25 @@ def _committed(rows: Iterable[TraitState]) -> dict[str, str]:
 
 def _notifications(house: House, project: Project, message: ReportState) -> Iterable[Notification]:
     now = house.clock.now()
+
+    def entry(device_id: str, trait: str, body: bytes) -> Notification:
+        return Notification(
+            id=house.ids.run(),
+            project_id=project.id,
+            agent_user_id=message.agent_user_id,
+            device_id=device_id,
+            trait=trait,
+            event_id=message.event_id,
+            received_at=now,
+            body=body,
+        )
+
     for device_id, by_trait in message.notifications.items():
         for trait, body in by_trait.items():
-            yield Notification(
-                id=house.ids.run(),
-                project_id=project.id,
-                agent_user_id=message.agent_user_id,
-                device_id=device_id,
-                trait=trait,
-                event_id=message.event_id,
-                received_at=now,
-                body=msgspec.json.encode(body),
-            )
+            yield entry(device_id, trait, msgspec.json.encode(body))
+    for field, listed in (("homeTraits", message.home_traits), ("homeEvents", message.home_events)):
+        if listed:
+            yield entry("", field, b'{"%b":%b}' % (field.encode(), listed))
 
 
 def _refuse(violations: tuple[Violation, ...]) -> None:

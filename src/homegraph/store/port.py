@@ -219,7 +219,8 @@ class Store(CredentialStore, Protocol):
 
         Each row takes the place of the state that its trait had. The verdict of an agent user that is not linked here is
         ``unlinked``; of one that became linked less than ``settle_seconds`` ago, ``settling``; otherwise it is that of
-        ``decide``. Nothing is stored unless it is accepted. Notifications are of this agent user, with ids that are new.
+        ``decide``. Nothing is stored unless it is accepted. Notifications are of this agent user, with ids that are new; only
+        those that need a declaration are judged.
 
         ``state_keys`` must be a pure function; it is called in another thread.
         """

@@ -40,7 +40,9 @@ def report(
     now: Instant,
 ) -> Verdict:
     """``Store.report``."""
-    notified: dict[str, dict[str, object]] = {one.device_id: {} for one in notifications}
+    notified: dict[str, dict[str, object]] = {
+        one.device_id: {} for one in notifications if one.needs_declaration
+    }
     known = {}
     for device_id in states.keys() | notified.keys():
         device = db.row("find_reported_device", project_id, agent_user_id, device_id)
