@@ -375,17 +375,24 @@ def test_the_quota_is_one_for_both_doors(cloud, tmp_path, made):
     pb = made.pb
     waiting = pb.RequestSyncDevicesRequest(agent_user_id="user-1")
     queued = pb.RequestSyncDevicesRequest(agent_user_id="user-1", **{"async": True})
+    question = pb.SyncRequest(agent_user_id="user-1")
     with (
-        linked(tmp_path, cloud, grpc_listen=ANYWHERE, quota_per_minute=2) as served,
+        linked(tmp_path, cloud, grpc_listen=ANYWHERE, quota_per_minute=3) as served,
         a_stub(served) as stub,
     ):
+        by_token = bearer(token_of(served))
         assert served.request_sync(**{"async": True}).status == 200
         stub.RequestSyncDevices(queued, metadata=BY_KEY)
+        stub.Sync(question, metadata=by_token)
 
-        error = refused(stub.RequestSyncDevices, queued, metadata=BY_KEY)
-        assert (error.code(), reason_of(error)) == (Code.RESOURCE_EXHAUSTED, "QUOTA_EXHAUSTED")
+        errors = (
+            refused(stub.RequestSyncDevices, queued, metadata=BY_KEY),
+            refused(stub.Sync, question, metadata=by_token),
+        )
         assert served.request_sync(**{"async": True}).status == 429
         stub.RequestSyncDevices(waiting, metadata=BY_KEY)
+    told = {(error.code(), reason_of(error)) for error in errors}
+    assert told == {(Code.RESOURCE_EXHAUSTED, "QUOTA_EXHAUSTED")}
 
 
 def test_a_bug_is_answered_with_an_id(served, stub, made, token, monkeypatch, caplog):

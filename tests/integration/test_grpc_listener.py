@@ -1,5 +1,6 @@
 """The gRPC listener: callers who leave, health, reflection, addresses, and how it ends."""
 
+import asyncio
 import socket
 import sys
 import threading
@@ -48,6 +49,11 @@ def served(tmp_path_factory):
 # --- deadlines ---------------------------------------------------------------------------------------------------------
 
 
+async def is_recorded(house):
+    """Whether a run of the user has ended."""
+    return await house.store.runs("acme", "user-1", limit=1)
+
+
 def newest_run(served):
     """The last run of the user."""
     (run,) = served.do(served.house.store.runs("acme", "user-1", limit=1))
@@ -75,11 +81,37 @@ def test_a_caller_who_leaves_ends_nothing_but_his_waiting(cloud, tmp_path, made,
             call.cancel()
         held.set()
 
-        async def is_recorded(house):
-            return await house.store.runs("acme", "user-1", limit=1)
-
         served.until(is_recorded)
         assert newest_run(served).outcome is Outcome.DONE
+
+
+def test_who_leaves_while_his_call_is_recorded_has_called(cloud, tmp_path, made, monkeypatch):
+    """The handler of a caller who is gone is cancelled, be it in the middle of recording his request; nothing else is."""
+    recording, go_on = threading.Event(), asyncio.Event()
+    request = made.pb.RequestSyncDevicesRequest(agent_user_id="user-1", **{"async": True})
+
+    async def let_go():
+        go_on.set()
+
+    with linked(tmp_path, cloud, grpc_listen=ANYWHERE) as served, a_channel(served) as channel:
+        store = type(served.house.store)
+        record = store.request_sync
+
+        async def slowly(*args, **options):
+            recording.set()
+            await go_on.wait()
+            return await record(*args, **options)
+
+        monkeypatch.setattr(store, "request_sync", slowly)
+        stub = made.grpc.HomeGraphApiServiceStub(channel)
+        call = stub.RequestSyncDevices.future(request, metadata=BY_KEY)
+        assert recording.wait(WAIT_SECONDS)
+        call.cancel()
+        for _ in range(3):  # on the same connection, so behind the news that he is gone
+            refused(stub.Sync, made.pb.SyncRequest())
+        served.do(let_go())
+
+        served.until(is_recorded)
 
 
 # --- health and reflection ---------------------------------------------------------------------------------------------
