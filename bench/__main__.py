@@ -19,7 +19,7 @@ from bench.rounds import Plan, Reading, measure
 from bench.scenarios import SCENARIOS, Scenario
 
 FULL: Final = Plan(rounds=7, calls=2_000, connections=64, users=2_016, devices=DEVICES)
-"""Half a minute to a minute. Each user of a round is asked for once; 16 more are the blockers (``rounds``)."""
+"""A minute and a half to two. Each user of a round is asked for once; 16 more are the blockers (``rounds``)."""
 
 QUICK: Final = Plan(rounds=2, calls=64, connections=16, users=80, devices=DEVICES)
 """Some seconds: shows that everything works. Its figures mean nothing."""
