@@ -63,6 +63,10 @@ class Listen(Kind[ListenAddress]):
     def read(self, value: object) -> ListenAddress:
         if not isinstance(value, str):
             raise Unfit
+        if (
+            "@" in value
+        ):  # a URL with a password that slipped into the wrong key; it must not be taken for a path
+            raise Unfit
         if value.startswith("unix:"):
             return ListenAddress(path=str(FilePath().read(value.removeprefix("unix:"))))
         host, _, port = value.rpartition(":")

@@ -334,6 +334,8 @@ class Network(Kind[str]):
 def described(value: object) -> str:
     """A wrong value for a message: recognisable, on one line, in the words of TOML."""
     if isinstance(value, str):
+        if "@" in value:
+            return "text with an @ in it"  # an address in the wrong key; it may hold a password
         return quoted(
             value if len(value) <= SHOWN_CHARS_MAX else value[: SHOWN_CHARS_MAX - 1] + "…"
         )

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from homegraph.errors import SettingsError
@@ -415,13 +415,11 @@ LINES = st.sampled_from(
         *(
             f"{key} = {value}"
             for key in (
-                "listen",
                 "database",
                 "oauth",
                 "links",
                 "api_keys",
                 "access_token",
-                "user",
                 "key",
                 "token_url",
             )
@@ -454,6 +452,9 @@ def folder(tmp_path_factory):
 
 
 @given(content=TEXTS)
+@example(content=b'[server]\nlisten = "http://me:hunter2-hunter2@a/"')
+@example(content=b'[server]\nlisten = "unix:http://me:hunter2-hunter2@a/"')
+@example(content=b'[server]\nlog_level = "http://me:hunter2-hunter2@a/"')
 def test_any_file_is_settings_or_a_mistake_with_a_place(folder, content):
     """Nothing else can come of it; the place's line exists, and no secret is in any message."""
     (folder / "homegraph.toml").write_bytes(content)
