@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 from homegraph.errors import HomegraphError, ReplyUnusable, TokenRefused
 from homegraph.graph.applying import Applied
-from homegraph.graph.checks import links_disagree
+from homegraph.graph.checks.replies import links_disagree
 from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
 from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
+from homegraph.graph.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,15 @@ class LinksBroken(TokenRefused):
     code = "LINK_BROKEN"
 
 
-def conclude(target: Target, answers: Sequence[Answer], *, empty_sync: str) -> Conclusion:
+def conclude(target: Target, answers: Sequence[Answer], *, policy: Policy) -> Conclusion:
     """Say what a run's answers mean. ``answers`` come in the order of the links; broken links were not asked."""
     failures = [answer.error for answer in answers if answer.error is not None]
     if target.is_first_sync:
-        effects, changes = _first_sync(answers, empty_sync)
+        effects, changes = _first_sync(answers, policy)
         if not effects and not failures:
             failures = [_no_agent_user_id()]
     else:
-        effects, changes = _sync(target, answers, empty_sync)
+        effects, changes = _sync(target, answers, policy)
     failure = failures[0] if failures else None if answers else LinksBroken()
     return Conclusion(
         # States first: BindLink, RekeyLink and Unlink have the last word on a link.
@@ -73,11 +74,11 @@ def conclude(target: Target, answers: Sequence[Answer], *, empty_sync: str) -> C
     )
 
 
-def _first_sync(answers: Sequence[Answer], empty_sync: str) -> tuple[list[Effect], Changes]:
+def _first_sync(answers: Sequence[Answer], policy: Policy) -> tuple[list[Effect], Changes]:
     for answer in answers:
         if answer.applied is None or not answer.agent_user_id:
             continue
-        if answer.is_empty and empty_sync == "unlink":
+        if answer.is_empty and policy.empty_sync == "unlink":
             return [Unlink(answer.link.user_id)], Changes()
         bound = BindLink(answer.link.user_id, answer.agent_user_id, answer.applied.stored)
         return [bound], answer.applied.changes
@@ -85,7 +86,7 @@ def _first_sync(answers: Sequence[Answer], empty_sync: str) -> tuple[list[Effect
 
 
 def _sync(
-    target: Target, answers: Sequence[Answer], empty_sync: str
+    target: Target, answers: Sequence[Answer], policy: Policy
 ) -> tuple[list[Effect], Changes]:
     written: Applied | None = None
     effects: list[Effect] = []
@@ -96,7 +97,7 @@ def _sync(
             effects.append(RekeyLink(answer.link.user_id, answer.agent_user_id))
         elif not answer.is_empty:
             written = answer.applied
-        elif empty_sync == "unlink":
+        elif policy.empty_sync == "unlink":
             effects.append(Unlink(answer.link.user_id))
     if written is None:
         return effects, Changes()

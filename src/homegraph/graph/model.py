@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from homegraph.graph.policy import Policy
+
 Instant: TypeAlias = float
 
 
@@ -79,19 +81,15 @@ class OAuthClient:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One Cloud-to-cloud integration.
-
-    ``number`` is the decimal project number that Google's messages print. ``empty_sync`` says what an empty device list
-    means: ``keep`` (nothing happens, loudly) or ``unlink``.
-    """
+    """One Cloud-to-cloud integration. ``number`` is the decimal project number that Google's messages print."""
 
     id: str
     fulfillment_url: str
     number: str
     api_enabled: bool = True
     suspended: bool = False
-    empty_sync: str = "keep"
     oauth: OAuthClient = field(default_factory=OAuthClient)
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True)

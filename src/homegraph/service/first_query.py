@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from homegraph.errors import FulfillmentError, TokenError
+from homegraph.graph.checks.queries import first_query_failed
 from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Finding, Project
 from homegraph.graph.reporting import TraitState, queried
@@ -32,7 +33,7 @@ async def first_states(
     try:
         reply = await outbound.query(project, heard, asked)
     except (FulfillmentError, TokenError) as exc:
-        return (), (_unanswered(exc.message),)
+        return (), (first_query_failed(exc.message),)
     rows = queried(
         {device.id: device.traits for device in devices},
         {device_id: answer.states for device_id, answer in reply.devices.items()},
@@ -40,15 +41,3 @@ async def first_states(
         now=outbound.clock.now(),
     )
     return rows, ()
-
-
-def _unanswered(message: str) -> Finding:
-    return Finding(
-        rule="first-query-failed",
-        severity="advice",
-        what=f"The QUERY after the first SYNC brought no states. {message}",
-        why="The Home Graph asks once for the states of new devices; afterwards it relies on Report State.",
-        fix="Answer QUERY for every device that SYNC lists, or report their states.",
-        path="/payload/devices",
-        source="Google's Report State documentation since August 2020",
-    )

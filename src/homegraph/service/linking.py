@@ -11,6 +11,7 @@ import hashlib
 from typing import Final
 
 from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, ServiceKey, Tokens
+from homegraph.graph.policy import Policy
 from homegraph.service.house import House
 from homegraph.service.service_accounts import declared_keys
 from homegraph.service.vault import digest
@@ -49,7 +50,6 @@ def _declaration(
         number=settings.number,
         api_enabled=settings.api_enabled,
         suspended=settings.suspended,
-        empty_sync=settings.empty_sync,
         oauth=OAuthClient(
             client_id=oauth.client_id,
             sealed_secret=house.vault.seal(
@@ -62,6 +62,7 @@ def _declaration(
             pkce=oauth.pkce,
             redirect_uri=oauth.redirect_uri,
         ),
+        policy=Policy(empty_sync=settings.empty_sync),
     )
     return Declaration(
         project,

@@ -19,7 +19,7 @@ from typing import Final
 
 from homegraph.errors import CallRefused, HomegraphError, LeaseLost, StoreError
 from homegraph.graph import applying
-from homegraph.graph.checks import check_sync
+from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.concluding import Answer, Conclusion, conclude
 from homegraph.graph.effects import BindLink, SetLinkState
 from homegraph.graph.model import Exchange, Instant, Link, LinkState, Project, Run, Target
@@ -181,7 +181,7 @@ class Runs:
         pairs = await asyncio.gather(*(self._ask(claim, link, places) for link in links))
         heard = [heard for heard, _ in pairs]
         answers = [answer for _, answer in pairs]
-        conclusion = conclude(claim.lease.target, answers, empty_sync=claim.project.empty_sync)
+        conclusion = conclude(claim.lease.target, answers, policy=claim.project.policy)
         if claim.lease.target.is_first_sync and heard:
             conclusion = await self._with_states(claim.project, heard[0], conclusion)
         return heard, conclusion
@@ -230,7 +230,7 @@ class Runs:
             agent_user_id=reply.agent_user_id,
             applied=applying.changes(known_ids, comparison, decoded, old),
             is_empty=not reply.devices,
-            findings=check_sync(
+            findings=check_reply(
                 reply,
                 request_id=heard.request_id,
                 agent_user_id=target.agent_user_id,

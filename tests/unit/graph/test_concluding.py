@@ -8,13 +8,15 @@ from homegraph.errors import (
     TokenRefused,
 )
 from homegraph.graph.applying import Applied, Stored
-from homegraph.graph.checks import links_disagree
+from homegraph.graph.checks.replies import links_disagree
 from homegraph.graph.concluding import Answer, conclude
 from homegraph.graph.effects import BindLink, RekeyLink, SetLinkState, Unlink, WriteDevices
 from homegraph.graph.model import Changes, Finding, Link, LinkState, Placement, Target, Tokens
+from homegraph.graph.policy import Policy
 
 AGENT_USER = Target("acme", "u-1")
 FIRST = Target("acme", "", "ann")
+KEEP, UNLINK = Policy(), Policy(empty_sync="unlink")
 LAMP = Stored("lamp", b"f", b"{}", Placement())
 ADDED = Applied(Changes(added=("lamp",)), (LAMP,), ())
 NOTHING = Applied(Changes(), (), ())
@@ -38,9 +40,9 @@ def failed(error, user="ann", **of_link):
     return Answer(link(user, **of_link), error=error)
 
 
-def concluded(*answers, target=AGENT_USER, empty_sync="keep"):
+def concluded(*answers, target=AGENT_USER, policy=KEEP):
     """The conclusion, by default for an agent user of a project that keeps devices over an empty list."""
-    return conclude(target, answers, empty_sync=empty_sync)
+    return conclude(target, answers, policy=policy)
 
 
 def test_a_good_reply_is_written():
@@ -115,7 +117,7 @@ def test_an_empty_list_removes_nothing():
 
 def test_an_empty_list_unlinks_when_the_project_says_so():
     """The other setting: the link ends, as was seen at Google."""
-    conclusion = concluded(answered(WIPED, is_empty=True), empty_sync="unlink")
+    conclusion = concluded(answered(WIPED, is_empty=True), policy=UNLINK)
 
     assert conclusion.effects == (Unlink("ann"),)
 
@@ -186,4 +188,4 @@ def test_an_empty_first_sync_links_unless_the_project_says_otherwise():
     empty = answered(NOTHING, is_empty=True, state=LinkState.LINKING)
 
     assert concluded(empty, target=FIRST).effects == (BindLink("ann", "u-1", ()),)
-    assert concluded(empty, target=FIRST, empty_sync="unlink").effects == (Unlink("ann"),)
+    assert concluded(empty, target=FIRST, policy=UNLINK).effects == (Unlink("ann"),)

@@ -66,7 +66,7 @@ def project_view(
         fulfillment_url=shown_url(project.fulfillment_url),
         api_enabled=project.api_enabled,
         suspended=project.suspended,
-        empty_sync=project.empty_sync,
+        empty_sync=project.policy.empty_sync,
         keys=sum(key_state(key, now) == "active" for key in keys),
         links=dict(links),
         agent_users=agent_users,

@@ -36,6 +36,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
+from homegraph.graph.policy import Policy
 from homegraph.graph.reporting import ReportedDevice, TraitState
 from homegraph.graph.syncing import Work, ready_at
 from homegraph.store.sqlite.database import Row
@@ -54,6 +55,7 @@ _names_decoder: Final = msgspec.json.Decoder(tuple[str, ...])
 _headers: Final = msgspec.json.Decoder(dict[str, str])
 _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
+_policy: Final = msgspec.json.Decoder(Policy).decode
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
 _listed_states: Final = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -76,7 +78,7 @@ def names_of(text: str) -> tuple[str, ...]:
 def project_of(row: Row) -> Project:
     """A project's row as a value."""
     (
-        project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+        project_id, fulfillment_url, number, api_enabled, suspended, policy,
         client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri,
     ) = row  # fmt: skip
     return Project(
@@ -85,7 +87,6 @@ def project_of(row: Row) -> Project:
         number,
         bool(api_enabled),
         bool(suspended),
-        empty_sync,
         OAuthClient(
             client_id,
             sealed_secret,
@@ -96,6 +97,7 @@ def project_of(row: Row) -> Project:
             bool(pkce),
             redirect_uri,
         ),
+        _policy(policy),
     )
 
 
@@ -108,7 +110,7 @@ def row_of_project(project: Project) -> Row:
         project.number,
         project.api_enabled,
         project.suspended,
-        project.empty_sync,
+        json_text(project.policy),
         oauth.client_id,
         oauth.sealed_secret,
         oauth.token_url,

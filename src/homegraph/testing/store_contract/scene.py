@@ -31,6 +31,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
+from homegraph.graph.policy import Policy
 from homegraph.graph.reporting import States, Verdict
 from homegraph.graph.syncing import Finish, Step, Work
 from homegraph.store.port import Admitted, Claim, Declaration, DeclaredLink, Settlement, Store
@@ -56,7 +57,7 @@ def project(project_id: str = "acme") -> Project:
         "417291038746",
         api_enabled=False,
         suspended=True,
-        empty_sync="unlink",
+        policy=Policy(empty_sync="unlink"),
         oauth=OAuthClient(
             "homegraph",
             b"\x00sealed",

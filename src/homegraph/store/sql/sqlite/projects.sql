@@ -1,7 +1,7 @@
 -- list_projects --
 -- All projects by id.
 SELECT
-  project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+  project_id, fulfillment_url, number, api_enabled, suspended, policy,
   client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri
 FROM project
 ORDER BY project_id;
@@ -9,7 +9,7 @@ ORDER BY project_id;
 -- find_project --
 -- One project.
 SELECT
-  project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+  project_id, fulfillment_url, number, api_enabled, suspended, policy,
   client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri
 FROM project
 WHERE project_id = ?;
@@ -17,7 +17,7 @@ WHERE project_id = ?;
 -- save_project --
 -- Create a project, or bring it up to date.
 INSERT INTO project (
-  project_id, fulfillment_url, number, api_enabled, suspended, empty_sync,
+  project_id, fulfillment_url, number, api_enabled, suspended, policy,
   client_id, sealed_secret, token_url, authorization_url, scopes, client_auth, pkce, redirect_uri
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -26,7 +26,7 @@ ON CONFLICT (project_id) DO UPDATE SET
   number = excluded.number,
   api_enabled = excluded.api_enabled,
   suspended = excluded.suspended,
-  empty_sync = excluded.empty_sync,
+  policy = excluded.policy,
   client_id = excluded.client_id,
   sealed_secret = excluded.sealed_secret,
   token_url = excluded.token_url,

@@ -2,14 +2,14 @@
 
 import pytest
 
-from homegraph.graph.checks import SLOW_SECONDS, check_sync, links_disagree
+from homegraph.graph.checks.replies import SLOW_SECONDS, check_reply, links_disagree
 from homegraph.wire.intents import SyncReply
 
 
 def rules(*, reply=None, agent_user_id="u-1", device_ids=("a",), took=0.1):
     """Rules that a reply to the request "7" for agent user u-1 breaks."""
     reply = reply or SyncReply("7", "u-1", (b"{}",))
-    findings = check_sync(
+    findings = check_reply(
         reply, request_id="7", agent_user_id=agent_user_id, device_ids=device_ids, took=took
     )
     return [finding.rule for finding in findings]
@@ -42,7 +42,7 @@ def test_a_first_sync_may_bring_any_agent_user():
 
 def test_a_duplicate_names_the_second_device():
     """The finding points at the device that was left out."""
-    (finding,) = check_sync(
+    (finding,) = check_reply(
         SyncReply("7", "u-1", (b"{}",) * 3),
         request_id="7",
         agent_user_id="u-1",

@@ -1,0 +1,69 @@
+"""What a rule is: one kind of mistake, and everything that is said about it whichever reply it is found in.
+
+A rule is written once, as a constant beside the check that finds it. A finding repeats its ``why``, ``fix`` and ``source``, so that
+whoever sees one needs no second page; ``what`` and the place are the finding's own.
+
+Owns no rules and no checks.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from homegraph.graph.model import Finding
+
+Severity: TypeAlias = Literal["refused", "ignored", "advice"]
+"""What Google does: it refuses the device, the reply or the report; it takes it and ignores this; or it works, but not well."""
+
+Subject: TypeAlias = Literal["SYNC", "QUERY", "EXECUTE", "report", "linking"]
+"""Where a rule can be broken."""
+
+QUOTED_MAX: Final = 100
+"""Characters of a foreign text that a finding quotes."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of mistake.
+
+    ``id`` is stable: programs compare it, pages are named by it. ``title`` is the mistake as a short sentence without a full stop.
+    ``source`` says where the rule comes from. ``wrong`` is the smallest JSON that breaks it and ``right`` its mended twin, for
+    the page; both are empty where the mistake is not in the bytes (slowness).
+    """
+
+    id: str
+    severity: Severity
+    subject: Subject
+    title: str
+    why: str
+    fix: str
+    source: str
+    wrong: str = ""
+    right: str = ""
+
+    def found(
+        self, what: str, *, path: str = "", device_id: str = "", fix: str = "", severity: str = ""
+    ) -> Finding:
+        """A finding of this rule. ``path`` is an RFC 6901 pointer; ``fix`` and ``severity`` are given where the case knows better."""
+        return Finding(
+            rule=self.id,
+            severity=severity or self.severity,
+            what=what,
+            why=self.why,
+            fix=fix or self.fix,
+            device_id=device_id,
+            path=path,
+            source=self.source,
+        )
+
+
+def pointer(*steps: str | int) -> str:
+    """An RFC 6901 pointer, e.g. ``/payload/devices/0/name`` (``~`` and ``/`` in a step are escaped)."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+def shown(text: object) -> str:
+    """A foreign value as a finding quotes it: cut, and with quotes if it is text."""
+    quoted = repr(text)
+    return quoted if len(quoted) <= QUOTED_MAX else f"{quoted[:QUOTED_MAX]}…"

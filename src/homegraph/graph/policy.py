@@ -1,0 +1,21 @@
+"""How a project wants to be treated: the choices that change what the Home Graph decides about it.
+
+One frozen value with a default for everything, kept as JSON beside the project: a new choice is a new field here, a row in
+``settings.projects`` and nothing in the schema. What a choice means is said where it is decided; its default is what Google
+does, or is taken to do (protocol.md 13).
+
+Not here: who the project is and how it is reached (``model.Project``, ``model.OAuthClient``), and what belongs to the server.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The choices of one project.
+
+    ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``.
+    """
+
+    empty_sync: str = "keep"
