@@ -20,7 +20,7 @@ from bench.homes import API_KEY
 
 CONNECTIONS_WAITING_MAX = 2_048
 KEEP_ALIVE_SECONDS = 75
-# Both as in homegraph.server, which is not imported: it would count as memory of the floor.
+# Both as in homegraph.server.doors, which is not imported: it would count as memory of the floor.
 
 _KEY = b"key=" + API_KEY.encode()
 _OK = {
@@ -45,7 +45,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _serve() -> None:
-    config = uvicorn.Config(  # as homegraph.server has it
+    config = uvicorn.Config(  # as homegraph.server.doors has it
         app,
         http="httptools",
         ws="none",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from homegraph import server
 from homegraph.graph import quota, reporting, syncing
+from homegraph.server import doors, house
 from homegraph.service import (
     budgets,
     credentials,
@@ -45,9 +45,9 @@ FIXED = {
     "access tokens issued to a project": (
         f"{budgets.TOKENS_PER_MINUTE_MAX} in {quota.WINDOW_SECONDS} s"
     ),
-    "connections that wait to be accepted": f"{server.CONNECTIONS_WAITING_MAX}",
+    "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
-    "answer to the QUERY after a first SYNC": f"{server.QUERY_SECONDS:.0f} s",
+    "answer to the QUERY after a first SYNC": f"{house.QUERY_SECONDS:.0f} s",
     "answer of a token endpoint": (
         f"{outbound.TOKEN_SECONDS:.0f} s, {outbound.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
     ),

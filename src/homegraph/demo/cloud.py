@@ -2,7 +2,8 @@
 
 It has one account, answers the four intents at ``/smarthome`` for whoever shows a token it has issued, refreshes tokens at
 ``/token``, and lists its devices at ``/`` for people. It knows nothing of the Home Graph that it talks to, and nothing of
-homegraph is imported here but the devices next door: whatever works with this cloud works for the wire's sake.
+homegraph is imported here but the devices next door, and the door that any application could be served at: whatever works with
+this cloud works for the wire's sake.
 
 Two rules of the wire that are easily broken. The token alone tells whose devices are meant, so it is checked before a
 body is looked at; a wrong one is answered 401, which is what makes a Home Graph refresh it. And a refresh brings another token
@@ -12,18 +13,15 @@ storing it.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +29,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from homegraph.demo.virtual import CommandFailed, State, VirtualDevice, first_devices
+from homegraph.server.doors import answering, listen
+from homegraph.settings.addresses import ListenAddress
 
 CLIENT_ID: Final = "homegraph"
 
@@ -45,8 +45,6 @@ NAME_CHARACTERS_MAX: Final = 60
 
 BODY_MAX_BYTES: Final = 1024 * 1024
 """An EXECUTE for every device of a large home has some 100 KB."""
-
-CONNECTIONS_WAITING_MAX: Final = 128
 
 GRACE_SECONDS: Final = 1
 """For answers that are being written when the cloud closes."""
@@ -263,46 +261,9 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-class _Door(uvicorn.Server):
-    """uvicorn, without its signal handlers, and with an event for being ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals are the command's business
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.ready.set()
-
-
 @asynccontextmanager
 async def opened(cloud: DeviceCloud) -> AsyncIterator[str]:
     """Serve the cloud on a free port of this machine; gives its address, without a slash at the end."""
-    with socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS_WAITING_MAX) as listening:
-        # Connections inherit it. Without, an answer's body waits 40 ms for the caller to acknowledge its head.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        door = _Door(
-            uvicorn.Config(
-                cloud.app,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
-        serving = asyncio.create_task(door.serve(sockets=[listening]), name="device cloud")
-        ready = asyncio.create_task(door.ready.wait())
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        try:
+    with listen(ListenAddress("127.0.0.1"), "the device cloud") as listening:
+        async with answering(cloud.app, listening, grace_seconds=GRACE_SECONDS):
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            door.should_exit = True
-            await serving

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -32,6 +30,7 @@ from homegraph.demo.stage import PROJECT, USER, Finished, Stage, calling
 from homegraph.demo.steps import STORY, Step
 from homegraph.errors import HomegraphError, SettingsError
 from homegraph.server import Running, running
+from homegraph.server.process import EXIT_INTERRUPTED, stopped_by_signals
 from homegraph.service.clock import SystemClock, SystemIds
 from homegraph.settings.server import DEFAULT_PORT, Settings, load
 
@@ -43,7 +42,6 @@ GRACE_SECONDS: Final = 1
 NOT_REACHED: Final = "not reached"
 
 EXIT_FAILED: Final = 1
-EXIT_INTERRUPTED: Final = 130
 
 T = TypeVar("T")
 
@@ -75,7 +73,7 @@ def run(*, once: bool, listen: str | None = None, as_json: bool = False) -> int:
 
 async def _run(narrator: Narrator, *, once: bool, listen: str | None, as_json: bool) -> int:
     stop = asyncio.Event()
-    with _signals(stop):
+    with stopped_by_signals(stop):
         async with staged(narrator, listen=listen) as stage:
             results = await _unless(stop, tell(stage))
             if results is None:
@@ -240,25 +238,6 @@ def _print_document(results: Sequence[Told]) -> None:
     }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
     sys.stdout.flush()
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """The first signal asks to stop, the second stops at once: there is nothing to lose."""
-
-    def asked() -> None:
-        if stop.is_set():
-            os._exit(EXIT_INTERRUPTED)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

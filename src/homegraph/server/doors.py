@@ -1,0 +1,176 @@
+"""The doors: sockets, uvicorn on one of them, gRPC on another, and their closing in good order.
+
+``listen`` and ``answering`` know nothing of a Home Graph; the demo opens its device cloud with them, too.
+
+The rule that is easily broken: a socket is taken before anything else is touched, so that a port in use changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from homegraph.errors import SettingsError
+from homegraph.service.house import House
+from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.server import Settings
+from homegraph.web.unread_body import deliver_unread
+
+if TYPE_CHECKING:
+    from homegraph.rpc.listener import RpcListener
+
+CONNECTIONS_WAITING_MAX: Final = 2_048
+KEEP_ALIVE_SECONDS: Final = 75
+ANSWERS_SECONDS: Final = 2
+"""For writing the last answers after the grace."""
+
+
+# --- any application ---------------------------------------------------------------------------------------------
+
+
+def listen(address: ListenAddress, place: str) -> socket.socket:
+    """A socket that listens. Raises SettingsError, which names ``place``, when the address cannot be had."""
+    try:
+        if address.path:
+            with suppress(FileNotFoundError):
+                Path(address.path).unlink()  # left behind by a server that was killed
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            listening.bind(address.path)
+            Path(address.path).chmod(0o600)
+            return listening
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        listening = socket.create_server(
+            (address.host, address.port), family=family, backlog=CONNECTIONS_WAITING_MAX
+        )
+        # Accepted connections inherit it. asyncio's own loop would leave it off here, and an answer waits 40 ms then.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening  # noqa: TRY300  # what may fail stands together
+    except OSError as exc:
+        raise SettingsError(
+            f"cannot listen on {address}: {exc.strerror}",
+            place=place,
+            hint="Another program has this port, or a server runs already: `homegraph status` tells. "
+            f"--{place.replace('_', '-')} takes another.",
+        ) from exc
+
+
+class Door(uvicorn.Server):
+    """uvicorn, without its signal handlers, and with an event for being ready."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals are the command's business
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+    def close(self) -> None:
+        """Accept nobody any more, and end once those who are in have their answer."""
+        self.should_exit = True
+
+
+@asynccontextmanager
+async def answering(
+    app: ASGIApp, listening: socket.socket, *, grace_seconds: int
+) -> AsyncIterator[Door]:
+    """``app`` answers on the socket until the context ends; callers have the grace to get their answer then."""
+    door = Door(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=CONNECTIONS_WAITING_MAX,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=grace_seconds,
+        )
+    )
+    serving = asyncio.create_task(door.serve(sockets=[listening]), name="door")
+    ready = asyncio.create_task(door.ready.wait())
+    await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    try:
+        yield door
+    finally:
+        door.close()
+        await serving
+
+
+# --- the Home Graph ----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def opened(
+    app: ASGIApp, listening: socket.socket, rpc: RpcListener | None, house: House
+) -> AsyncIterator[str]:
+    """HTTP and gRPC, until the context ends; then callers who wait are answered within the grace. Gives gRPC's address.
+
+    The loop stops claiming first, so that no new work starts while the door closes. Runs that outlast the grace are
+    handed back, which answers their callers; the door waits a moment longer for those answers to be written.
+    """
+    grace = house.settings.grace_seconds
+    told = int(grace) + ANSWERS_SECONDS
+    async with answering(deliver_unread(app), listening, grace_seconds=told) as door:
+        try:
+            yield await rpc.open() if rpc is not None else ""
+        finally:
+            house.loop.stop()
+            door.close()
+            drained = asyncio.create_task(house.runs.drain(grace))
+            if rpc is not None:
+                await rpc.close(drained, ANSWERS_SECONDS)
+            await drained
+
+
+@contextmanager
+def hold_for_rpc(settings: Settings) -> Iterator[socket.socket | None]:
+    """The address for gRPC, when there is one, held for its listener: that takes it as soon as there is something to serve."""
+    if settings.grpc_listen.is_nowhere:
+        yield None
+        return
+    _rpc_room()
+    with listen(settings.grpc_listen, "grpc_listen") as held:
+        yield held
+
+
+def rpc_listener(house: House, held: socket.socket | None, help_base: str) -> RpcListener | None:
+    """What listens for gRPC calls on a socket that was held; None without one."""
+    return None if held is None else _rpc_room()(house, held, help_base)
+
+
+def _rpc_room() -> type[RpcListener]:
+    """The listener's class. Its libraries are an extra, and so imported here and not above."""
+    try:
+        from homegraph.rpc.listener import RpcListener  # noqa: PLC0415
+    except ImportError as exc:
+        raise SettingsError(
+            f"gRPC needs libraries that are not installed ({exc.name})",
+            place="grpc_listen",
+            hint="Install them with `pip install 'homegraph[grpc]'`, or leave grpc_listen empty.",
+        ) from exc
+    return RpcListener
+
+
+def url_of(settings: Settings, listening: socket.socket) -> str:
+    """Where callers reach the socket, without a slash at the end; empty for a Unix socket."""
+    if settings.listen.path:
+        return ""
+    host, port = listening.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

@@ -1,0 +1,134 @@
+"""Composition: the one house of a process, and the duties that keep it going. Nobody else builds the parts together.
+
+The rule that is easily broken: what is opened here is closed here, the database last, after everything that writes to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from homegraph.graph.syncing import RetryPolicy
+from homegraph.service.budgets import Budgets
+from homegraph.service.clock import Clock, SystemIds
+from homegraph.service.credentials import Credentials
+from homegraph.service.events import Events
+from homegraph.service.house import House
+from homegraph.service.loop import Loop
+from homegraph.service.outbound import Bounds, Outbound
+from homegraph.service.runs import Runs
+from homegraph.service.tokens import own_addresses
+from homegraph.service.transport import PyreqwestTransport
+from homegraph.service.upkeep import Upkeep
+from homegraph.service.vault import Vault, fresh_key, load_key
+from homegraph.settings.server import Settings
+from homegraph.store.port import Limits
+from homegraph.store.sqlite import SqliteStore
+
+KEY_FILE: Final = "encryption.key"
+
+QUERY_SECONDS: Final = 5.0
+"""Google gives up on QUERY and EXECUTE after three to five seconds (observed)."""
+
+SECONDS_PER_DAY: Final = 86_400.0
+
+
+@asynccontextmanager
+async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[House]:
+    """A house on an open database, until the context ends. ``url`` is where callers reach it, empty on a Unix socket."""
+    ids = SystemIds(clock)
+    store = await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
+    transport = PyreqwestTransport()
+    vault = Vault(_key(settings))
+    events = Events()
+    outbound = Outbound(
+        transport,
+        store,
+        vault,
+        clock,
+        ids,
+        Bounds(settings.sync_timeout_seconds, QUERY_SECONDS, settings.reply_max_bytes),
+    )
+    runs = Runs(
+        store=store,
+        outbound=outbound,
+        events=events,
+        policy=RetryPolicy(
+            settings.retry_attempts_max,
+            settings.retry_first_seconds,
+            settings.retry_longest_seconds,
+        ),
+        journal_body_bytes=settings.journal_body_bytes,
+    )
+    loop = Loop(
+        store=store,
+        runs=runs,
+        clock=clock,
+        events=events,
+        concurrency=settings.concurrency,
+        project_concurrency=settings.project_concurrency,
+        lease_seconds=settings.lease_seconds,
+    )
+    addresses = own_addresses(settings, url)
+    try:
+        yield House(
+            settings=settings,
+            store=store,
+            clock=clock,
+            ids=ids,
+            vault=vault,
+            transport=transport,
+            events=events,
+            credentials=Credentials(
+                store, clock, {place for own in addresses for place in (own, f"{own}/")}
+            ),
+            budgets=Budgets.of(settings.quota_per_minute),
+            runs=runs,
+            loop=loop,
+        )
+    finally:
+        await transport.close()
+        await store.close()
+
+
+def _key(settings: Settings) -> bytes:
+    """A database in memory takes its key with it; any other needs the one it was written with."""
+    if settings.database_path == ":memory:":
+        return fresh_key()
+    return load_key(settings.data_dir / KEY_FILE, settings.encryption_key.reveal())
+
+
+@asynccontextmanager
+async def duties(house: House) -> AsyncIterator[None]:
+    """The loop and its upkeep. A duty that fails for good ends the server: half a server helps nobody."""
+    settings = house.settings
+    upkeep = Upkeep(
+        store=house.store,
+        runs=house.runs,
+        clock=house.clock,
+        events=house.events,
+        limits=Limits(
+            settings.runs_kept,
+            settings.exchanges_kept,
+            settings.history_days * SECONDS_PER_DAY,
+            settings.notifications_kept,
+        ),
+        lease_seconds=settings.lease_seconds,
+    )
+    try:
+        async with asyncio.TaskGroup() as duties:
+            duties.create_task(house.loop.work(), name="loop")
+            duties.create_task(upkeep.heartbeat(), name="heartbeat")
+            duties.create_task(upkeep.prune(), name="prune")
+            try:
+                yield
+            finally:
+                house.loop.stop()
+                upkeep.stop()
+    except BaseExceptionGroup as group:
+        # Whoever uses ``running`` meets the exception that was raised, not how we keep our tasks.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise

@@ -1,0 +1,52 @@
+"""The process around a server: signals, the event loop, and how memory is kept. For the command and for the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+EXIT_INTERRUPTED: Final = 130
+
+
+@contextmanager
+def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT ask to stop; the second one stops at once: the database bears that at any moment."""
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(EXIT_INTERRUPTED)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def tune_memory() -> None:
+    """What is loaded by now stays for good: the collector need not look at it again, nor look as often as by default.
+
+    Measured on sync-mode calls: a collection every 700 allocations costs 6 % of the process's time and finds nothing, because
+    calls leave no cycles behind.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def loop_factory() -> Any:
+    """What makes the event loop; None where uvloop is not to be had."""
+    try:
+        import uvloop  # noqa: PLC0415  # not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
