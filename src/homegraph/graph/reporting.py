@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from homegraph.graph.model import Instant
-from homegraph.wire.catalog import ONLINE
+from homegraph.wire.catalog.book import ONLINE
 from homegraph.wire.reports import state_path
 
 FOREIGN_KEYS: Final = frozenset({"status", "errorCode", "command", "executionStatus"})

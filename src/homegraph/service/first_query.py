@@ -14,7 +14,7 @@ from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Finding, Project
 from homegraph.graph.reporting import TraitState, queried
 from homegraph.service.outbound import Heard, Outbound
-from homegraph.wire.catalog import state_keys
+from homegraph.wire.catalog.book import state_keys
 from homegraph.wire.intents import read_device
 from homegraph.wire.query_intent import QueryDevice
 

@@ -22,7 +22,7 @@ from homegraph.service.events import LinkChanged, StatesReported
 from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
 from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
-from homegraph.wire.catalog import state_keys
+from homegraph.wire.catalog.book import state_keys
 from homegraph.wire.reports import ReportState
 
 IDS_NAMED_MAX: Final = 10

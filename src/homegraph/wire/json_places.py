@@ -27,8 +27,10 @@ _LINE_END: Final = re.compile(r"\n")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a value starts and ends: ``line`` and ``column`` count from 1 in characters; ``exact`` is False for its nearest
-    surroundings, when the value itself is not there (it is missing, or the text ends before)."""
+    """Where a value starts and ends; ``line`` and ``column`` count from 1, in characters.
+
+    ``exact`` is False for its nearest surroundings, when the value itself is not there (it is missing, or the text ends before).
+    """
 
     line: int
     column: int
@@ -45,6 +47,17 @@ class _Open(msgspec.Struct):
     start: int
     key: str | None = None
     index: int = 0
+
+    def takes(self, mark: str | None, text: str | None) -> bool:
+        """Whether a token is no value but one of the container's own: a comma, a colon, a member's name."""
+        if mark == ",":
+            self.key = None
+            self.index += 1
+        elif text and self.is_object and self.key is None:
+            self.key = _key(text)
+        else:
+            return mark == ":"
+        return True
 
     def child(self) -> str | None:
         """The pointer of the value that comes next."""
@@ -102,13 +115,7 @@ def _spans(text: str, wanted: set[str]) -> dict[str, tuple[int, int]]:
             if inside.pointer is not None:
                 spans[inside.pointer] = (inside.start, position)
             continue
-        if mark in {",", ":"}:
-            if inside is not None and mark == ",":
-                inside.key = None
-                inside.index += 1
-            continue
-        if inside is not None and inside.is_object and inside.key is None and match["text"]:
-            inside.key = _key(match["text"])
+        if inside is not None and inside.takes(mark, match["text"]):
             continue
         pointer = "" if inside is None else inside.child()
         if pointer not in wanted:

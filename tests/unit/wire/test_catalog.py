@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from homegraph.wire import catalog
-from homegraph.wire.catalog import ONLINE, state_keys
+from homegraph.wire.catalog.book import ONLINE, builtin, state_keys
 
 FOLDER = Path(catalog.__file__).parent
 TRAITS = json.loads((FOLDER / "traits.json").read_text())
@@ -46,13 +46,15 @@ def test_online_belongs_to_no_trait():
     assert not any(ONLINE in state_keys(trait["name"]) for trait in TRAITS["traits"])
 
 
-def test_a_state_that_may_not_be_reported_is_no_key(monkeypatch):
+def test_a_state_that_may_not_be_reported_is_no_key():
     """What a trait has in QUERY only does not go into a report."""
-    states = [{"name": "shown", "reportable": True}, {"name": "hidden", "reportable": False}]
-    document = json.dumps({"traits": [{"name": "t", "states": states}]}).encode()
-    monkeypatch.setattr(catalog, "_read", lambda _: document)
+    states = [
+        {"name": "shown", "type": "string", "reportable": True},
+        {"name": "hidden", "type": "string", "reportable": False},
+    ]
+    document = json.dumps({"traits": [{"name": "t", "short": "t", "states": states}]}).encode()
 
-    assert catalog._state_keys_by_trait.__wrapped__() == {"t": {"shown"}}
+    assert builtin().extended(document).state_keys("t") == {"shown"}
 
 
 def test_the_files_are_whole():
@@ -69,10 +71,10 @@ def test_the_files_are_whole():
 def test_importing_reads_nothing():
     """The files are read at the first question."""
     script = (
-        "import homegraph.wire.catalog as c\n"
-        "assert c._state_keys_by_trait.cache_info().currsize == 0\n"
-        "c.state_keys(''); c.state_keys('')\n"
-        "assert c._state_keys_by_trait.cache_info().misses == 1"
+        "from homegraph.wire.catalog import book\n"
+        "assert book.builtin.cache_info().currsize == 0\n"
+        "book.state_keys(''); book.state_keys('')\n"
+        "assert book.builtin.cache_info().misses == 1"
     )
 
     subprocess.run([sys.executable, "-c", script], check=True)

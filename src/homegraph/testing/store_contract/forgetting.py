@@ -13,7 +13,7 @@ from homegraph.graph.model import LinkState, Mode, Tokens
 from homegraph.graph.reporting import TraitState, Verdict
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import Scene, first_sync, stored, target
-from homegraph.wire.catalog import ONLINE
+from homegraph.wire.catalog.book import ONLINE
 
 LAMP = stored("lamp", traits=("OnOff", "Brightness"))
 PLUG = stored("plug", traits=("OnOff",))

@@ -11,7 +11,7 @@ from homegraph.errors import NotFound
 from homegraph.graph.reporting import States, TraitState, Verdict
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import Scene, notification, stored, target
-from homegraph.wire.catalog import ONLINE
+from homegraph.wire.catalog.book import ONLINE
 
 LAMP = stored("lamp", traits=("OnOff", "Brightness"), notifies=True)
 PLUG = stored("plug", traits=("OnOff",))

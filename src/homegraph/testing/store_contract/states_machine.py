@@ -22,7 +22,7 @@ from homegraph.graph.effects import RekeyLink, WriteDevices
 from homegraph.graph.model import Instant
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import STATE_KEYS, Scene, notification, stored, target
-from homegraph.wire.catalog import ONLINE
+from homegraph.wire.catalog.book import ONLINE
 
 T = TypeVar("T")
 

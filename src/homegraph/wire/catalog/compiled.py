@@ -1,0 +1,89 @@
+"""The fields of several traits as one msgspec type: the fast half of validation.
+
+One conversion checks forms, words, bounds, what nested objects must have and that nothing unknown is there. What a type cannot say
+(conditions, old forms, unique items) is left to ``conditional``: those members are ``Any`` here or looked at again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from homegraph.wire.catalog.facts import Field
+
+_PLAIN: Final[Mapping[str, Any]] = {"boolean": bool, "string": str}
+
+
+def fits_type(type_: Any, target: Mapping[str, Any]) -> bool:
+    """Whether an object has the form of a type. Nothing is built that outlives the call."""
+    try:
+        msgspec.convert(target, type_)
+    except (msgspec.ValidationError, OverflowError):
+        return False
+    return True
+
+
+def members_type(fields: Sequence[Field], *, is_open: bool, optional: bool) -> Any:
+    """The type of an object with these members. With ``optional`` none must be there; ``is_open`` lets others be.
+
+    A name that several fields describe is not described by the type at all.
+    """
+    times = Counter(field.name for field in fields)
+    members: list[Any] = []
+    names: dict[str, str] = {}
+    for index, field in enumerate({field.name: field for field in fields}.values()):
+        # A member may be called what no Python name can be; only its encoded name matters.
+        python_name = f"m{index}"
+        names[python_name] = field.name
+        type_ = Any if times[field.name] > 1 or field.alt_type else _type(field)
+        if optional or not field.required or field.required_if is not None:
+            members.append((python_name, type_, msgspec.UNSET))
+        else:
+            members.append((python_name, type_))
+    return msgspec.defstruct(
+        "Members", members, rename=names, kw_only=True, forbid_unknown_fields=not is_open, gc=False
+    )
+
+
+def conditional(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Those of the fields that a type says too little about."""
+    fields = tuple(fields)
+    times = Counter(field.name for field in fields)
+    return tuple(field for field in fields if times[field.name] > 1 or _is_conditional(field))
+
+
+def _is_conditional(field: Field) -> bool:
+    if field.required_if or field.present_if or field.alt_type or field.unique_items:
+        return True
+    if field.fields and field.min_props is not None:
+        return True
+    nested = (*field.fields, *filter(None, (field.items, field.map_values)))
+    return any(map(_is_conditional, nested))
+
+
+def _type(field: Field) -> Any:
+    if field.type in _PLAIN:
+        return _PLAIN[field.type]
+    if field.type == "enum":
+        return Literal[field.values]
+    if field.type in {"integer", "number"}:
+        return _number(field)
+    if field.type == "array":
+        items = Any if field.items is None else _type(field.items)
+        return Annotated[list[items], msgspec.Meta(min_length=field.min_items)]  # type: ignore[valid-type]
+    if field.type == "map" or not field.fields:
+        values = Any if field.map_values is None else _type(field.map_values)
+        bounds = msgspec.Meta(min_length=field.min_props, max_length=field.max_props)
+        return Annotated[dict[str, values], bounds]  # type: ignore[valid-type]
+    return members_type(field.fields, is_open=False, optional=False)
+
+
+def _number(field: Field) -> Any:
+    """A whole number may be written as 5.0: in the JSON of Google's own messages every number is a double."""
+    bounds: dict[str, Any] = {"ge": field.min, "le": field.max, "lt": field.exclusive_max}
+    if field.type == "integer":
+        bounds["multiple_of"] = 1
+    return Annotated[float, msgspec.Meta(**bounds)]

@@ -1,0 +1,66 @@
+"""Whether a condition of the catalog's format holds.
+
+``attr`` looks into the device's attributes, ``field`` at a brother in the same object, the others into the object that is checked. A
+missing attribute counts with its default; without one ``eq`` is false and ``ne`` is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from homegraph.wire.catalog.facts import Condition
+from homegraph.wire.catalog.paths import first
+
+
+class Attributes(msgspec.Struct, frozen=True):
+    """A device's attributes as they were given, and with the defaults of its traits filled in."""
+
+    given: Mapping[str, Any]
+    counted: Mapping[str, Any]
+
+
+def holds(
+    condition: Condition,
+    attributes: Attributes,
+    target: Mapping[str, Any],
+    here: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether it holds. ``target`` is the object that is checked, ``here`` the one inside it whose members are brothers."""
+    if condition.all:
+        return all(holds(one, attributes, target, here) for one in condition.all)
+    if condition.any:
+        return any(holds(one, attributes, target, here) for one in condition.any)
+    if condition.not_ is not None:
+        return not holds(condition.not_, attributes, target, here)
+    if condition.attr:
+        # Whether it is there is asked of what was given; what it is, with the defaults.
+        given = condition.op in {"present", "min_items"}
+        value = first(attributes.given if given else attributes.counted, condition.attr)
+    elif condition.field:
+        value = first(target if here is None else here, condition.field)
+    else:
+        value = first(target, condition.state or condition.param or condition.result)
+    return _compare(condition.op, value, condition.value)
+
+
+def _compare(op: str, value: Any, wanted: Any) -> bool:
+    """Compare a value, None for one that is missing."""
+    match op:
+        case "present":
+            return value is not None
+        case "eq":
+            return _same(value, wanted)
+        case "ne":
+            return not _same(value, wanted)
+        case "contains":
+            return isinstance(value, list) and wanted in value
+        case _:  # min_items; the catalog's own test knows no other
+            return isinstance(value, list) and len(value) >= wanted
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Python finds 1 and true equal; JSON does not."""
+    return isinstance(one, bool) is isinstance(two, bool) and bool(one == two)

@@ -1,0 +1,340 @@
+"""The rules of the catalog's format: each kind is one function from a rule and an object to problems.
+
+A rule never looks at forms: a value of another type than described is a problem already, and is passed over here. Where a rule
+compares with a list of the attributes and there is no such list, nothing can be said and nothing is.
+
+``CHECKS`` has every kind that the format knows, so a kind without a function cannot be loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias, TypeGuard
+
+import msgspec
+
+from homegraph.wire.catalog.conditions import Attributes, holds
+from homegraph.wire.catalog.facts import Rule, Shape, Trait
+from homegraph.wire.catalog.paths import Items, Where, parse, select
+from homegraph.wire.catalog.problems import Kind, Place, Problem, shown
+from homegraph.wire.catalog.sensors import sensor_table
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """An object that is checked: ``target``, in the light of the device's ``attributes``, for a ``trait``."""
+
+    place: Place
+    target: Mapping[str, Any]
+    attributes: Attributes
+    trait: Trait
+
+    def problem(self, rule: Rule, kind: Kind, path: Where, what: str) -> Problem:
+        """A problem of this trait, as grave as the rule is certain."""
+        mild = (
+            rule.severity == "warning" or rule.inferred or not rule.strict or rule.kind == "advice"
+        )
+        return Problem(
+            kind=kind,
+            place=self.place,
+            path=path,
+            what=what,
+            trait=self.trait.name,
+            severity="advice" if mild else "refused",
+        )
+
+
+Check: TypeAlias = Callable[[Rule, Scope], Iterator[Problem]]
+
+
+def applies(rule: Rule, scope: Scope) -> bool:
+    """Whether the rule's own condition holds. ``needs`` turns it around and asks for itself."""
+    return (
+        rule.if_ is None or rule.kind == "needs" or holds(rule.if_, scope.attributes, scope.target)
+    )
+
+
+def check_rules(rules: Iterable[Rule], scope: Scope) -> Iterator[Problem]:
+    """The problems of an object by a trait's rules."""
+    for rule in rules:
+        if applies(rule, scope):
+            yield from CHECKS[rule.kind](rule, scope)
+
+
+# --- which members go together ---------------------------------------------------------------------------------------
+
+
+def _objects(rule: Rule, scope: Scope) -> Iterator[tuple[Where, Mapping[str, Any]]]:
+    """The objects that the rule is about: those at ``at``, or the whole target."""
+    for where, found in select(scope.target, parse(rule.at)):
+        if isinstance(found, Mapping):
+            yield where, found
+
+
+def _one_of(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for where, found in _objects(rule, scope):
+        touched = [group for group in rule.groups if any(name in found for name in group)]
+        if len(touched) == 1:
+            missing = [name for name in touched[0] if name not in found]
+            if missing:
+                what = f"{_names(missing)} is missing; it belongs to {_names(set(touched[0]) - set(missing))}."
+                yield scope.problem(rule, Kind.ALTERNATIVES, (*where, missing[0]), what)
+        else:
+            told = "none is given" if not touched else "more than one is given"
+            path = where if not touched else (*where, next(n for n in touched[-1] if n in found))
+            what = f"Exactly one of {_groups(rule.groups)} is needed; {told}."
+            yield scope.problem(rule, Kind.ALTERNATIVES, path, what)
+
+
+def _any_of(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for where, found in _objects(rule, scope):
+        if not any(all(name in found for name in group) for group in rule.groups):
+            what = f"At least one of {_groups(rule.groups)} is needed."
+            yield scope.problem(rule, Kind.ALTERNATIVES, where, what)
+
+
+def _at_most_one(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    given = [name for name in rule.fields if name in scope.target]
+    if len(given) > 1:
+        what = f"At most one of {_names(rule.fields)} may be given."
+        yield scope.problem(rule, Kind.ALTERNATIVES, (given[-1],), what)
+
+
+def _shapes(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    about = {name for shape in rule.shapes for name in (*shape.required, *shape.optional)}
+    given = about & scope.target.keys()
+    if not any(_has_shape(shape, given) for shape in rule.shapes):
+        forms = " or ".join(_names(shape.required) or "nothing" for shape in rule.shapes)
+        what = f"{_names(sorted(given))} do not go together; give {forms}."
+        yield scope.problem(rule, Kind.ALTERNATIVES, (), what)
+
+
+def _has_shape(shape: Shape, given: set[str]) -> bool:
+    return set(shape.required) <= given <= {*shape.required, *shape.optional}
+
+
+def _needs(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    if rule.if_ is None or holds(rule.if_, scope.attributes, scope.target):
+        return
+    for where, value in select(scope.target, parse(rule.field)):
+        if rule.value is msgspec.UNSET or value == rule.value:
+            given = (
+                rule.field if rule.value is msgspec.UNSET else f"{rule.field} = {shown(rule.value)}"
+            )
+            what = f"{given} is not available: the device's attributes do not allow it."
+            yield scope.problem(rule, Kind.UNEXPECTED, where, what)
+
+
+def _forbids(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for name in rule.fields:
+        for where, _ in select(scope.target, parse(name)):
+            what = f"{name} has no place here. {_note(rule)}".strip()
+            yield scope.problem(rule, Kind.UNEXPECTED, where, what)
+
+
+# --- which values go together ----------------------------------------------------------------------------------------
+
+
+def _forbids_value(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for where, value in select(scope.target, parse(rule.field)):
+        if value == rule.value:
+            what = f"{rule.field} cannot be {shown(value)} here. {_note(rule)}".strip()
+            yield scope.problem(rule, Kind.CONFLICT, where, what)
+
+
+def _only_values(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for name in rule.fields:
+        for where, value in select(scope.target, parse(name)):
+            if value not in rule.values:
+                what = (
+                    f"{name} is {shown(value)}; only {_names(map(shown, rule.values))} can be here."
+                )
+                yield scope.problem(rule, Kind.CONFLICT, where, what)
+
+
+def _any_true(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    if not any(scope.target.get(name) is True for name in rule.fields):
+        what = f"At least one of {_names(rule.fields)} must be true."
+        yield scope.problem(rule, Kind.ALTERNATIVES, (), what)
+
+
+def _not_both_true(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    if all(scope.target.get(name) is True for name in rule.fields):
+        what = f"{_names(rule.fields)} cannot both be true. {_note(rule)}".strip()
+        yield scope.problem(rule, Kind.CONFLICT, (rule.fields[-1],), what)
+
+
+def _unique(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    """Within one list: two lists may use the same names."""
+    seen: set[tuple[Where, str]] = set()
+    last_list = max(i for i, step in enumerate(parse(rule.field)) if isinstance(step, Items))
+    for where, value in select(scope.target, parse(rule.field)):
+        if isinstance(value, str):
+            key = (where[:last_list], value)
+            if key in seen:
+                what = f"{shown(value)} is given twice; names in this list must differ."
+                yield scope.problem(rule, Kind.DUPLICATE, where, what)
+            seen.add(key)
+
+
+def _value_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    listed: frozenset[Any] | None = None
+    fixed = "$" not in rule.source
+    for where, value in select(scope.target, parse(rule.field)):
+        if not isinstance(value, str) or value in rule.also:
+            continue
+        if listed is None or not fixed:
+            listed = _source(rule, scope, {} if fixed else _brothers(scope.target, where))
+        if listed and value not in listed:
+            yield scope.problem(rule, Kind.UNLISTED, where, _unlisted(value, rule, listed))
+
+
+def _keys_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    listed = _source(rule, scope, {})
+    for where, value in select(scope.target, parse(rule.field)):
+        for key in value if isinstance(value, Mapping) and listed else ():
+            if key not in listed:
+                yield scope.problem(
+                    rule, Kind.UNLISTED, (*where, key), _unlisted(key, rule, listed)
+                )
+
+
+def _map_value_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for where, map_ in select(scope.target, parse(rule.field)):
+        for key, value in map_.items() if isinstance(map_, Mapping) else ():
+            listed = _source(rule, scope, {"key": key})
+            if listed and isinstance(value, str) and value not in listed:
+                yield scope.problem(
+                    rule, Kind.UNLISTED, (*where, key), _unlisted(value, rule, listed)
+                )
+
+
+def _range_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    low, high = _bound(rule.min, scope), _bound(rule.max, scope)
+    for where, value in select(scope.target, parse(rule.field)):
+        if not is_number(value):
+            continue
+        if (low is not None and value < low) or (high is not None and value > high):
+            limits = (
+                f"{'…' if low is None else f'{low:g}'} to {'…' if high is None else f'{high:g}'}"
+            )
+            what = f"{rule.field} is {shown(value)}; the device's attributes allow {limits}."
+            yield scope.problem(rule, Kind.RANGE, where, what)
+
+
+def _ordered(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    pair = _pair(rule, scope)
+    if pair is not None and pair[0] > pair[1]:
+        what = f"{rule.low} is {pair[0]:g} and above {rule.high}, which is {pair[1]:g}."
+        yield scope.problem(rule, Kind.ORDER, tuple(rule.low.split(".")), what)
+
+
+def _gap(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    pair, least = _pair(rule, scope), _bound(rule.min_gap_from, scope)
+    if pair is None:
+        return
+    wanted = rule.default if least is None else least
+    if pair[1] - pair[0] < wanted:
+        what = (
+            f"{rule.low} and {rule.high} are {pair[1] - pair[0]:g} apart; {wanted:g} is the least."
+        )
+        yield scope.problem(rule, Kind.ORDER, (rule.low,), what)
+
+
+def _sensor_table(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for kind, where, what in sensor_table(scope.place, scope.target, scope.trait.sensor_rows):
+        yield scope.problem(rule, kind, where, what)
+
+
+def _advice(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    for where, value in select(scope.target, parse(rule.field)):
+        if isinstance(value, list) and rule.max_items is not None and len(value) > rule.max_items:
+            what = f"{rule.field} has {len(value)} entries. {_note(rule)}".strip()
+            yield scope.problem(rule, Kind.SIZE, where, what)
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "advice": _advice,
+    "any_of": _any_of,
+    "any_true": _any_true,
+    "at_most_one": _at_most_one,
+    "forbids": _forbids,
+    "forbids_value": _forbids_value,
+    "gap": _gap,
+    "keys_from": _keys_from,
+    "map_value_from": _map_value_from,
+    "needs": _needs,
+    "not_both_true": _not_both_true,
+    "one_of": _one_of,
+    "only_values": _only_values,
+    "ordered": _ordered,
+    "range_from": _range_from,
+    "sensor_table": _sensor_table,
+    "shapes": _shapes,
+    "unique": _unique,
+    "value_from": _value_from,
+}
+"""Every kind of rule."""
+
+
+# --- looking into the attributes -------------------------------------------------------------------------------------
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a JSON value is a number; Python counts true among them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _source(rule: Rule, scope: Scope, variables: Mapping[str, Any]) -> frozenset[Any]:
+    """The values at ``rule.source``; empty when there are none to compare with."""
+    root, _, path = rule.source.partition(".")
+    base = scope.attributes.counted if root == "attributes" else scope.target
+    found = select(base, parse(path), variables)
+    return frozenset(value for _, value in found if isinstance(value, str | int | float))
+
+
+def _brothers(target: Mapping[str, Any], where: Where) -> Mapping[str, Any]:
+    """The object that a selected value stands in."""
+    found: Any = target
+    for step in where[:-1]:
+        found = found[step]
+    return found if isinstance(found, Mapping) else {}
+
+
+def _bound(limit: float | str | None, scope: Scope) -> float | None:
+    """A limit: a number, or what the attributes say; ``-attributes.x`` is its negative."""
+    if limit is None or not isinstance(limit, str):
+        return limit
+    path = parse(limit.removeprefix("-").removeprefix("attributes."))
+    value = next((found for _, found in select(scope.attributes.counted, path)), None)
+    if not is_number(value):
+        return None
+    return -float(value) if limit.startswith("-") else float(value)
+
+
+def _pair(rule: Rule, scope: Scope) -> tuple[float, float] | None:
+    """The numbers at ``low`` and ``high``."""
+    low = next((value for _, value in select(scope.target, parse(rule.low))), None)
+    high = next((value for _, value in select(scope.target, parse(rule.high))), None)
+    if not is_number(low) or not is_number(high):
+        return None
+    return low, high
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _groups(groups: Iterable[Iterable[str]]) -> str:
+    return ", ".join(" with ".join(group) for group in groups)
+
+
+def _note(rule: Rule) -> str:
+    return f"{rule.note[:1].upper()}{rule.note[1:]}." if rule.note else ""
+
+
+def _unlisted(value: str, rule: Rule, listed: Iterable[Any]) -> str:
+    known = ", ".join(sorted(map(str, listed))[:8])
+    return f"{shown(value)} is not listed in {rule.source}, which has {known}."

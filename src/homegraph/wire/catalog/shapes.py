@@ -1,0 +1,235 @@
+"""What devices of a combination of traits may say: their attributes, states, commands and notifications.
+
+``shape`` brings the traits of a device together, ``Shape.bind`` its attributes; the result, a ``Bound``, judges everything else. Both
+judge in two ways that always agree (decision 0013):
+
+* ``..._fit`` is the fast way, for what is nearly always right: a compiled type, and the rules that can apply;
+* ``..._problems`` is the slow way, which explains. ``fit`` is true exactly when there is no problem at all, of whatever severity.
+
+A trait that the catalog does not know may have any attribute and any state; so a device with one has no unknown members. Several
+traits may describe one attribute (the legacy ones do); it is right when each of them says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.wire.catalog.conditions import Attributes, holds
+from homegraph.wire.catalog.facts import UNSET, Command, Field, Rule, Trait
+from homegraph.wire.catalog.fast import Fast
+from homegraph.wire.catalog.fields import check_members, check_unknown
+from homegraph.wire.catalog.problems import PROBLEMS_MAX, Kind, Place, Problem, shown
+from homegraph.wire.catalog.rules import Scope, check_rules
+from homegraph.wire.catalog.suggestions import did_you_mean
+
+ONLINE: Final = "online"
+"""The state that every device has, whatever its traits are."""
+
+ABOUT_THE_ANSWER: Final = frozenset({"status", "errorCode", "debugString", "exceptionCode"})
+"""Members beside the states of a device in answers to QUERY: they are about the answer."""
+
+_ONLINE: Final = Field(name=ONLINE, type="boolean")
+_NO_TRAIT: Final = Trait(name="", short="")
+
+
+class Shape:
+    """The traits of a device, brought together. ``traits`` are those the catalog knows; ``is_open`` tells that there are others."""
+
+    def __init__(self, traits: tuple[Trait, ...], *, is_open: bool) -> None:
+        self.traits = traits
+        self.is_open = is_open
+        self._owners = {field.name: trait for trait in traits for field in trait.states}
+        self._commands = {one.name: (trait, one) for trait in traits for one in trait.commands}
+        self._described = [field for trait in traits for field in trait.attributes]
+        self._defaults = {
+            one.name: one.default for one in self._described if one.default is not UNSET
+        }
+        self._nested = [one for one in self._described if _has_defaults(one)]
+
+    def trait_of(self, state: str) -> str:
+        """The full name of the trait that a state belongs to; "" for ``online``, and for a state of none of them."""
+        trait = self._owners.get(state)
+        return trait.name if trait else ""
+
+    def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether attributes have no problem."""
+        return self._attributes.fit(attributes, self._counted(attributes))
+
+    def attribute_problems(self, attributes: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What is wrong with attributes, at most PROBLEMS_MAX."""
+        return _told(self._attribute_problems(attributes))
+
+    def bind(self, attributes: Mapping[str, Any]) -> Bound:
+        """What a device with these attributes may say. They need not be right."""
+        return Bound(self, self._counted(attributes))
+
+    def _counted(self, given: Mapping[str, Any]) -> Attributes:
+        """Attributes with the defaults of what is missing, within objects, too."""
+        counted = {**self._defaults, **given}
+        for field in self._nested:
+            value = counted.get(field.name)
+            if isinstance(value, Mapping):
+                inner = {one.name: one.default for one in field.fields if one.default is not UNSET}
+                counted[field.name] = {**inner, **value}
+        return Attributes(given, counted)
+
+    @cached_property
+    def _attributes(self) -> Fast:
+        parts = [(trait, trait.attributes, trait.attribute_rules) for trait in self.traits]
+        return Fast(Place.ATTRIBUTE, parts, is_open=self.is_open, whole=True)
+
+    def _attribute_problems(self, attributes: Mapping[str, Any]) -> Iterator[Problem]:
+        counted = self._counted(attributes)
+        for trait in self.traits:
+            scope = Scope(Place.ATTRIBUTE, attributes, counted, trait)
+            yield from check_members(trait.attributes, scope)
+            yield from check_rules(trait.attribute_rules, scope)
+        if not self.is_open:
+            scope = Scope(Place.ATTRIBUTE, attributes, counted, _NO_TRAIT)
+            yield from check_unknown(self._described, scope)
+
+
+class Bound:
+    """A device: its traits and its attributes."""
+
+    def __init__(self, shape: Shape, attributes: Attributes) -> None:
+        self.shape = shape
+        self.attributes = attributes
+
+    # --- states ------------------------------------------------------------------------------------------------------
+
+    def states_fit(self, states: Mapping[str, Any], *, whole: bool) -> bool:
+        """Whether states have no problem. ``whole``: they answer a QUERY, so no trait may be left out."""
+        if whole:
+            if ONLINE not in states:
+                return False
+            states = {key: states[key] for key in states if key not in ABOUT_THE_ANSWER}
+        return (self._whole if whole else self._mentioned).fit(states, self.attributes)
+
+    def state_problems(self, states: Mapping[str, Any], *, whole: bool) -> tuple[Problem, ...]:
+        """What is wrong with states, at most PROBLEMS_MAX."""
+        return _told(self._state_problems(states, whole=whole))
+
+    def _state_problems(self, states: Mapping[str, Any], *, whole: bool) -> Iterator[Problem]:
+        common = Scope(Place.STATE, states, self.attributes, _NO_TRAIT)
+        online = msgspec.structs.replace(_ONLINE, required=whole)
+        yield from check_members((online,), common)
+        for trait in self.shape.traits:
+            scope = Scope(Place.STATE, states, self.attributes, trait)
+            mentioned = [field.name for field in trait.states if field.name in states]
+            if self._is_silent(trait):
+                for name in mentioned:
+                    what = f"{name} has no place here: the attributes make {trait.short} one-way."
+                    yield Problem(
+                        kind=Kind.UNEXPECTED,
+                        place=Place.STATE,
+                        path=(name,),
+                        what=what,
+                        trait=trait.name,
+                        severity="ignored",
+                    )
+            elif whole or mentioned:
+                yield from check_members(trait.states, scope)
+                yield from check_rules(trait.state_rules, scope)
+        if not self.shape.is_open:
+            known = [_ONLINE, *(field for trait in self.shape.traits for field in trait.states)]
+            if whole:
+                known += [Field(name=name, type="string") for name in ABOUT_THE_ANSWER]
+            yield from check_unknown(known, common)
+
+    def _is_silent(self, trait: Trait) -> bool:
+        absent = trait.states_absent_if
+        return absent is not None and holds(absent, self.attributes, {})
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def command(self, name: str) -> tuple[Trait, Command] | None:
+        """A command of the device by its full name, with its trait; None when its traits have none such."""
+        return self.shape._commands.get(name)  # noqa: SLF001  # of this module
+
+    def commands(self) -> tuple[Command, ...]:
+        """The commands that the device takes, given its attributes."""
+        found = self.shape._commands.values()  # noqa: SLF001
+        return tuple(command for trait, command in found if self._is_available(trait, command))
+
+    def command_problems(self, name: str, params: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What is wrong with a command and its parameters; a device with unlisted traits takes any command."""
+        return _told(self._command_problems(name, params))
+
+    def _command_problems(self, name: str, params: Mapping[str, Any]) -> Iterator[Problem]:
+        found = self.command(name)
+        if found is None:
+            if not self.shape.is_open:
+                what = f"No trait of this device has the command {shown(name)}."
+                what += did_you_mean(name, self.shape._commands)  # noqa: SLF001
+                yield Problem(kind=Kind.UNAVAILABLE, place=Place.PARAM, path=(), what=what)
+            return
+        trait, command = found
+        if not self._is_available(trait, command):
+            what = f"The device's attributes do not allow {name}."
+            yield Problem(
+                kind=Kind.UNAVAILABLE, place=Place.PARAM, path=(), what=what, trait=trait.name
+            )
+        scope = Scope(Place.PARAM, params, self.attributes, trait)
+        yield from check_members(command.params, scope)
+        yield from check_rules(command.param_rules, scope)
+        extra = [Field(name="followUpToken", type="string")] if command.follow_up else []
+        yield from check_unknown([*command.params, *extra], scope)
+
+    def _is_available(self, trait: Trait, command: Command) -> bool:
+        """Whether the attributes allow a command."""
+        absent = trait.commands_absent_if
+        if absent is not None and holds(absent, self.attributes, {}):
+            return False
+        return command.when is None or holds(command.when, self.attributes, {})
+
+    def result_problems(self, name: str, states: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What is wrong with what a command's answer has beside states (``states`` has both)."""
+        found = self.command(name)
+        if found is None:
+            return ()
+        trait, command = found
+        scope = Scope(Place.RESULT, states, self.attributes, trait)
+        members = check_members(command.results, scope)
+        return _told((*members, *check_rules(command.result_rules, scope)))
+
+    # --- notifications -----------------------------------------------------------------------------------------------
+
+    def notification_problems(self, key: str, body: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What is wrong with a notification; ``key`` is its name in a report, the short name of the trait."""
+        found = [(t, n) for t in self.shape.traits for n in t.notifications if n.key == key]
+        told: list[tuple[Problem, ...]] = []
+        for trait, one in found:
+            scope = Scope(Place.NOTIFICATION, body, self.attributes, trait)
+            members = check_members(one.fields, scope)
+            unknown = check_unknown(one.fields, scope)
+            told.append(_told((*members, *check_rules(one.rules, scope), *unknown)))
+        # A trait with two forms: the notification is meant to be the one that it fits best.
+        return min(told, key=len, default=())
+
+    @cached_property
+    def _whole(self) -> Fast:
+        return self._fast(whole=True)
+
+    @cached_property
+    def _mentioned(self) -> Fast:
+        return self._fast(whole=False)
+
+    def _fast(self, *, whole: bool) -> Fast:
+        speaking = [trait for trait in self.shape.traits if not self._is_silent(trait)]
+        parts = [(trait, trait.states, trait.state_rules) for trait in speaking]
+        online: tuple[Trait, tuple[Field, ...], tuple[Rule, ...]] = (_NO_TRAIT, (_ONLINE,), ())
+        return Fast(Place.STATE, [online, *parts], is_open=self.shape.is_open, whole=whole)
+
+
+def _told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(islice(problems, PROBLEMS_MAX))
+
+
+def _has_defaults(field: Field) -> bool:
+    return any(one.default is not UNSET for one in field.fields)
