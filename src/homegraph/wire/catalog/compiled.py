@@ -1,18 +1,17 @@
 """The fields of several traits as one msgspec type: the fast half of validation.
 
 One conversion checks forms, words, bounds, what nested objects must have and that nothing unknown is there. What a type cannot say
-(conditions, old forms, unique items) is left to ``conditional``: those members are ``Any`` here or looked at again.
+(conditions, old forms, unique items) is looked at again: ``is_conditional`` tells where.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from homegraph.wire.catalog.facts import Field
+from homegraph.wire.catalog.facts import NUMBER_MAX, Field
 
 _PLAIN: Final[Mapping[str, Any]] = {"boolean": bool, "string": str}
 
@@ -26,19 +25,20 @@ def fits_type(type_: Any, target: Mapping[str, Any]) -> bool:
     return True
 
 
-def members_type(fields: Sequence[Field], *, is_open: bool, optional: bool) -> Any:
+def members_type(
+    fields: Sequence[Field], *, is_open: bool, optional: bool, untyped: Container[str] = ()
+) -> Any:
     """The type of an object with these members. With ``optional`` none must be there; ``is_open`` lets others be.
 
-    A name that several fields describe is not described by the type at all.
+    Names in ``untyped``, and those that have an old form, may be anything.
     """
-    times = Counter(field.name for field in fields)
     members: list[Any] = []
     names: dict[str, str] = {}
     for index, field in enumerate({field.name: field for field in fields}.values()):
         # A member may be called what no Python name can be; only its encoded name matters.
         python_name = f"m{index}"
         names[python_name] = field.name
-        type_ = Any if times[field.name] > 1 or field.alt_type else _type(field)
+        type_ = Any if field.name in untyped or field.alt_type else _type(field)
         if optional or not field.required or field.required_if is not None:
             members.append((python_name, type_, msgspec.UNSET))
         else:
@@ -48,20 +48,14 @@ def members_type(fields: Sequence[Field], *, is_open: bool, optional: bool) -> A
     )
 
 
-def conditional(fields: Iterable[Field]) -> tuple[Field, ...]:
-    """Those of the fields that a type says too little about."""
-    fields = tuple(fields)
-    times = Counter(field.name for field in fields)
-    return tuple(field for field in fields if times[field.name] > 1 or _is_conditional(field))
-
-
-def _is_conditional(field: Field) -> bool:
+def is_conditional(field: Field) -> bool:
+    """Whether the type says too little about a field or something in it."""
     if field.required_if or field.present_if or field.alt_type or field.unique_items:
         return True
     if field.fields and field.min_props is not None:
         return True
     nested = (*field.fields, *filter(None, (field.items, field.map_values)))
-    return any(map(_is_conditional, nested))
+    return any(map(is_conditional, nested))
 
 
 def _type(field: Field) -> Any:
@@ -83,7 +77,11 @@ def _type(field: Field) -> Any:
 
 def _number(field: Field) -> Any:
     """A whole number may be written as 5.0: in the JSON of Google's own messages every number is a double."""
-    bounds: dict[str, Any] = {"ge": field.min, "le": field.max, "lt": field.exclusive_max}
+    bounds: dict[str, Any] = {"ge": -NUMBER_MAX if field.min is None else field.min}
+    if field.exclusive_max is None:
+        bounds["le"] = NUMBER_MAX if field.max is None else field.max
+    else:
+        bounds["lt"] = field.exclusive_max
     if field.type == "integer":
         bounds["multiple_of"] = 1
     return Annotated[float, msgspec.Meta(**bounds)]

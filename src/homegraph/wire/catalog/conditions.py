@@ -43,10 +43,10 @@ def holds(
         value = first(target if here is None else here, condition.field)
     else:
         value = first(target, condition.state or condition.param or condition.result)
-    return _compare(condition.op, value, condition.value)
+    return compare(condition.op, value, condition.value)
 
 
-def _compare(op: str, value: Any, wanted: Any) -> bool:
+def compare(op: str, value: Any, wanted: Any) -> bool:
     """Compare a value, None for one that is missing."""
     match op:
         case "present":
@@ -56,7 +56,9 @@ def _compare(op: str, value: Any, wanted: Any) -> bool:
         case "ne":
             return not _same(value, wanted)
         case "contains":
-            return isinstance(value, list) and wanted in value
+            # A list may come in its old form, as one text with commas.
+            items = value.split(",") if isinstance(value, str) else value
+            return isinstance(items, list) and wanted in items
         case _:  # min_items; the catalog's own test knows no other
             return isinstance(value, list) and len(value) >= wanted
 

@@ -7,6 +7,7 @@ when something holds, a ``Rule`` ties several members together. They are data he
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
@@ -18,6 +19,9 @@ TYPE_PREFIX: Final = "action.devices.types."
 COMMAND_PREFIX: Final = "action.devices.commands."
 
 UNSET: Final = msgspec.UNSET
+
+NUMBER_MAX: Final = sys.float_info.max
+"""Numbers of JSON are doubles; what none can hold is no number here."""
 
 
 class Condition(msgspec.Struct, frozen=True, rename={"not_": "not"}):
@@ -176,6 +180,11 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def state_names(self) -> frozenset[str]:
         """Names of its states that may be reported."""
         return frozenset(field.name for field in self.states if field.reportable)
+
+    @cached_property
+    def unreported(self) -> frozenset[str]:
+        """Names of its states that only answers to QUERY have."""
+        return frozenset(field.name for field in self.states if not field.reportable)
 
     @cached_property
     def sensor_rows(self) -> Mapping[str, Sensor]:

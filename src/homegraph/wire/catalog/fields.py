@@ -83,9 +83,9 @@ def _value(field: Field, value: Any, scope: Scope, path: Where) -> Iterator[Prob
         if not _has_form(field.alt_type, value):
             yield _wrong_form(field, value, scope, path)
         else:
-            yield _problem(
-                scope, Kind.DEPRECATED, path, f"This is an old form. {_expected(field)}", "advice"
-            )
+            what = f"This is an old form. {_expected(field)}"
+            yield _problem(scope, Kind.DEPRECATED, path, what, "advice")
+            yield from _old_words(field, value, scope, path)
     elif not _has_form(field, value):
         yield _wrong_form(field, value, scope, path)
     elif field.type == "enum":
@@ -99,6 +99,13 @@ def _value(field: Field, value: Any, scope: Scope, path: Where) -> Iterator[Prob
         yield from _entries(field, value, scope, path)
     elif field.type == "object":
         yield from _object(field, value, scope, path)
+
+
+def _old_words(field: Field, value: Any, scope: Scope, path: Where) -> Iterator[Problem]:
+    """A list in its old form, one text with commas: its words are those of the list. The pattern of the format says no more."""
+    if isinstance(value, str) and field.items is not None:
+        for word in value.split(","):
+            yield from _value(field.items, word, scope, path)
 
 
 def _has_form(field: Field, value: Any) -> bool:

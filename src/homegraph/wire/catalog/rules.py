@@ -14,19 +14,23 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import msgspec
 
 from homegraph.wire.catalog.conditions import Attributes, holds
-from homegraph.wire.catalog.facts import Rule, Shape, Trait
+from homegraph.wire.catalog.facts import NUMBER_MAX, Rule, Shape, Trait
 from homegraph.wire.catalog.paths import Items, Where, parse, select
 from homegraph.wire.catalog.problems import Kind, Place, Problem, shown
 from homegraph.wire.catalog.sensors import sensor_table
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """An object that is checked: ``target``, in the light of the device's ``attributes``, for a ``trait``."""
+    """An object that is checked: ``target``, in the light of the device's ``attributes``, for a ``trait``.
+
+    ``params`` are those of the command when the object is what the command's answer says.
+    """
 
     place: Place
     target: Mapping[str, Any]
     attributes: Attributes
     trait: Trait
+    params: Mapping[str, Any] = {}
 
     def problem(self, rule: Rule, kind: Kind, path: Where, what: str) -> Problem:
         """A problem of this trait, as grave as the rule is certain."""
@@ -280,16 +284,18 @@ CHECKS: Final[Mapping[str, Check]] = {
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a JSON value is a number; Python counts true among them."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a JSON value is a number; Python counts true among them, and whole numbers that no double can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -NUMBER_MAX <= value <= NUMBER_MAX
 
 
-def _source(rule: Rule, scope: Scope, variables: Mapping[str, Any]) -> frozenset[Any]:
-    """The values at ``rule.source``; empty when there are none to compare with."""
+def _source(rule: Rule, scope: Scope, variables: Mapping[str, Any]) -> frozenset[str]:
+    """The names at ``rule.source``; empty when there are none to compare with."""
     root, _, path = rule.source.partition(".")
-    base = scope.attributes.counted if root == "attributes" else scope.target
+    base = scope.attributes.counted if root == "attributes" else scope.params
     found = select(base, parse(path), variables)
-    return frozenset(value for _, value in found if isinstance(value, str | int | float))
+    return frozenset(value for _, value in found if isinstance(value, str))
 
 
 def _brothers(target: Mapping[str, Any], where: Where) -> Mapping[str, Any]:

@@ -30,6 +30,8 @@ def sensor_table(
             yield from _reading(where, item, row)
     else:
         for where, item, row in _rows(target, "", rows):
+            if not row.notification:
+                yield Kind.UNEXPECTED, ("name",), f"The sensor {row.name} sends no notifications."
             yield from _word(where, item, row)
 
 
@@ -74,7 +76,7 @@ def _reading(where: Where, item: Mapping[str, Any], row: Sensor) -> Iterator[Fau
     if row.unit is None:
         yield Kind.UNEXPECTED, at, f"The sensor {row.name} has no number, only words."
     elif isinstance(value, int | float) and not _in_range(value, row):
-        what = f"rawValue of {row.name} is {shown(value)}; it goes from {row.raw_min:g} to {row.raw_max:g}."
+        what = f"rawValue of {row.name} is {shown(value)}; it goes from {_limit(row.raw_min)} to {_limit(row.raw_max)}."
         yield Kind.RANGE, at, what
 
 
@@ -93,6 +95,10 @@ def _in_range(value: float, row: Sensor) -> bool:
     return (row.raw_min is None or value >= row.raw_min) and (
         row.raw_max is None or value <= row.raw_max
     )
+
+
+def _limit(limit: float | None) -> str:
+    return "…" if limit is None else f"{limit:g}"
 
 
 def _not_its_word(word: str, row: Sensor) -> str:

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
 
 from homegraph.wire.catalog.conditions import Attributes, holds
-from homegraph.wire.catalog.facts import UNSET, Command, Field, Rule, Trait
-from homegraph.wire.catalog.fast import Fast
+from homegraph.wire.catalog.facts import UNSET, Command, Field, Trait
+from homegraph.wire.catalog.fast import Fast, Part
 from homegraph.wire.catalog.fields import check_members, check_unknown
 from homegraph.wire.catalog.problems import PROBLEMS_MAX, Kind, Place, Problem, shown
 from homegraph.wire.catalog.rules import Scope, check_rules
@@ -41,15 +41,16 @@ class Shape:
     """The traits of a device, brought together. ``traits`` are those the catalog knows; ``is_open`` tells that there are others."""
 
     def __init__(self, traits: tuple[Trait, ...], *, is_open: bool) -> None:
-        self.traits = traits
+        self.traits = tuple(_beside(trait, traits) for trait in traits)
         self.is_open = is_open
-        self._owners = {field.name: trait for trait in traits for field in trait.states}
-        self._commands = {one.name: (trait, one) for trait in traits for one in trait.commands}
-        self._described = [field for trait in traits for field in trait.attributes]
+        self._owners = {field.name: trait for trait in self.traits for field in trait.states}
+        self._commands = {one.name: (trait, one) for trait in self.traits for one in trait.commands}
+        self._described = [field for trait in self.traits for field in trait.attributes]
         self._defaults = {
             one.name: one.default for one in self._described if one.default is not UNSET
         }
         self._nested = [one for one in self._described if _has_defaults(one)]
+        self._command_fasts: dict[str, Fast] = {}
 
     def trait_of(self, state: str) -> str:
         """The full name of the trait that a state belongs to; "" for ``online``, and for a state of none of them."""
@@ -58,7 +59,7 @@ class Shape:
 
     def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
         """Whether attributes have no problem."""
-        return self._attributes.fit(attributes, self._counted(attributes))
+        return self._attributes.fit(attributes, self._counted(attributes), whole=True)
 
     def attribute_problems(self, attributes: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with attributes, at most PROBLEMS_MAX."""
@@ -80,8 +81,23 @@ class Shape:
 
     @cached_property
     def _attributes(self) -> Fast:
-        parts = [(trait, trait.attributes, trait.attribute_rules) for trait in self.traits]
-        return Fast(Place.ATTRIBUTE, parts, is_open=self.is_open, whole=True)
+        parts = [Part(trait, trait.attributes, trait.attribute_rules) for trait in self.traits]
+        return Fast(Place.ATTRIBUTE, parts, is_open=self.is_open)
+
+    @cached_property
+    def states(self) -> Fast:
+        """The fast way for states."""
+        online = Part(_NO_TRAIT, (_ONLINE,), ())
+        parts = [Part(t, t.states, t.state_rules, t.states_absent_if) for t in self.traits]
+        return Fast(Place.STATE, [online, *parts], is_open=self.is_open)
+
+    def params(self, name: str) -> Fast:
+        """The fast way for the parameters of a command of these traits."""
+        if name not in self._command_fasts:
+            trait, command = self._commands[name]
+            part = Part(trait, command.params, command.param_rules)
+            self._command_fasts[name] = Fast(Place.PARAM, [part], is_open=False)
+        return self._command_fasts[name]
 
     def _attribute_problems(self, attributes: Mapping[str, Any]) -> Iterator[Problem]:
         counted = self._counted(attributes)
@@ -108,8 +124,9 @@ class Bound:
         if whole:
             if ONLINE not in states:
                 return False
-            states = {key: states[key] for key in states if key not in ABOUT_THE_ANSWER}
-        return (self._whole if whole else self._mentioned).fit(states, self.attributes)
+            if not ABOUT_THE_ANSWER.isdisjoint(states):
+                states = {key: states[key] for key in states if key not in ABOUT_THE_ANSWER}
+        return self.shape.states.fit(states, self.attributes, whole=whole)
 
     def state_problems(self, states: Mapping[str, Any], *, whole: bool) -> tuple[Problem, ...]:
         """What is wrong with states, at most PROBLEMS_MAX."""
@@ -134,6 +151,7 @@ class Bound:
                         severity="ignored",
                     )
             elif whole or mentioned:
+                yield from self._unreportable(trait, scope, whole=whole)
                 yield from check_members(trait.states, scope)
                 yield from check_rules(trait.state_rules, scope)
         if not self.shape.is_open:
@@ -141,6 +159,19 @@ class Bound:
             if whole:
                 known += [Field(name=name, type="string") for name in ABOUT_THE_ANSWER]
             yield from check_unknown(known, common)
+
+    def _unreportable(self, trait: Trait, scope: Scope, *, whole: bool) -> Iterator[Problem]:
+        """States that only a QUERY answer has."""
+        for name in () if whole else trait.unreported & scope.target.keys():
+            what = f"{name} belongs into answers to QUERY only."
+            yield Problem(
+                kind=Kind.UNEXPECTED,
+                place=Place.STATE,
+                path=(name,),
+                what=what,
+                trait=trait.name,
+                severity="ignored",
+            )
 
     def _is_silent(self, trait: Trait) -> bool:
         absent = trait.states_absent_if
@@ -156,6 +187,15 @@ class Bound:
         """The commands that the device takes, given its attributes."""
         found = self.shape._commands.values()  # noqa: SLF001
         return tuple(command for trait, command in found if self._is_available(trait, command))
+
+    def command_fits(self, name: str, params: Mapping[str, Any]) -> bool:
+        """Whether a command and its parameters have no problem."""
+        found = self.command(name)
+        if found is None:
+            return self.shape.is_open
+        if not self._is_available(*found):
+            return False
+        return self.shape.params(name).fit(params, self.attributes, whole=True)
 
     def command_problems(self, name: str, params: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with a command and its parameters; a device with unlisted traits takes any command."""
@@ -178,8 +218,7 @@ class Bound:
         scope = Scope(Place.PARAM, params, self.attributes, trait)
         yield from check_members(command.params, scope)
         yield from check_rules(command.param_rules, scope)
-        extra = [Field(name="followUpToken", type="string")] if command.follow_up else []
-        yield from check_unknown([*command.params, *extra], scope)
+        yield from check_unknown(command.params, scope)
 
     def _is_available(self, trait: Trait, command: Command) -> bool:
         """Whether the attributes allow a command."""
@@ -188,15 +227,17 @@ class Bound:
             return False
         return command.when is None or holds(command.when, self.attributes, {})
 
-    def result_problems(self, name: str, states: Mapping[str, Any]) -> tuple[Problem, ...]:
-        """What is wrong with what a command's answer has beside states (``states`` has both)."""
+    def result_problems(
+        self, name: str, states: Mapping[str, Any], params: Mapping[str, Any] | None = None
+    ) -> tuple[Problem, ...]:
+        """What is wrong with what a command's answer has beside states (``states`` has both); ``params`` are the command's."""
         found = self.command(name)
         if found is None:
             return ()
         trait, command = found
-        scope = Scope(Place.RESULT, states, self.attributes, trait)
+        scope = Scope(Place.RESULT, states, self.attributes, trait, params or {})
         members = check_members(command.results, scope)
-        return _told((*members, *check_rules(command.result_rules, scope)))
+        return _told(chain(members, check_rules(command.result_rules, scope)))
 
     # --- notifications -----------------------------------------------------------------------------------------------
 
@@ -208,23 +249,9 @@ class Bound:
             scope = Scope(Place.NOTIFICATION, body, self.attributes, trait)
             members = check_members(one.fields, scope)
             unknown = check_unknown(one.fields, scope)
-            told.append(_told((*members, *check_rules(one.rules, scope), *unknown)))
+            told.append(_told(chain(members, check_rules(one.rules, scope), unknown)))
         # A trait with two forms: the notification is meant to be the one that it fits best.
         return min(told, key=len, default=())
-
-    @cached_property
-    def _whole(self) -> Fast:
-        return self._fast(whole=True)
-
-    @cached_property
-    def _mentioned(self) -> Fast:
-        return self._fast(whole=False)
-
-    def _fast(self, *, whole: bool) -> Fast:
-        speaking = [trait for trait in self.shape.traits if not self._is_silent(trait)]
-        parts = [(trait, trait.states, trait.state_rules) for trait in speaking]
-        online: tuple[Trait, tuple[Field, ...], tuple[Rule, ...]] = (_NO_TRAIT, (_ONLINE,), ())
-        return Fast(Place.STATE, [online, *parts], is_open=self.shape.is_open, whole=whole)
 
 
 def _told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -233,3 +260,28 @@ def _told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def _has_defaults(field: Field) -> bool:
     return any(one.default is not UNSET for one in field.fields)
+
+
+def _beside(trait: Trait, others: Iterable[Trait]) -> Trait:
+    """A trait whose objects may hold what the other traits put into the same object: ``color`` belongs to both legacy traits."""
+
+    def shared(kind: str) -> tuple[Field, ...]:
+        twins = [field for other in others if other is not trait for field in getattr(other, kind)]
+        return tuple(
+            _with_members_of(field, [twin for twin in twins if twin.name == field.name])
+            for field in getattr(trait, kind)
+        )
+
+    attributes, states = shared("attributes"), shared("states")
+    if attributes == trait.attributes and states == trait.states:
+        return trait
+    return msgspec.structs.replace(trait, attributes=attributes, states=states)
+
+
+def _with_members_of(field: Field, twins: Iterable[Field]) -> Field:
+    names = {one.name for one in field.fields}
+    extra = [one for twin in twins for one in twin.fields if one.name not in names]
+    if not field.fields or not extra:
+        return field
+    optional = (msgspec.structs.replace(one, required=False) for one in extra)
+    return msgspec.structs.replace(field, fields=(*field.fields, *optional))
