@@ -58,8 +58,8 @@ class Comparison:
 class Stored:
     """A device to be written. ``placement`` is given at first sight and is None for one that is already here.
 
-    ``traits`` and ``notifies`` say what may be reported of it; they stand in the definition, too, but a report comes
-    far more often than a new definition and must not read it.
+    ``traits``, ``notifies`` and ``attributes`` (JSON, b"" for none) say what may be reported of it; they stand in the definition,
+    too, but a report comes far more often than a new definition and must not read it.
     """
 
     device_id: str
@@ -68,6 +68,7 @@ class Stored:
     placement: Placement | None
     traits: tuple[str, ...] = ()
     notifies: bool = False
+    attributes: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def changes(
             first_placement(device) if before is None else None,
             device.traits,
             device.notifies,
+            device.attributes(),
         )
         if before is None:
             added.append(device.id)

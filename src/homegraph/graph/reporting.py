@@ -52,10 +52,14 @@ class TraitState(msgspec.Struct, frozen=True, gc=False):
 
 
 class ReportedDevice(msgspec.Struct, frozen=True, gc=False):
-    """What a report is checked against: the device's traits (full names) and whether it may send notifications."""
+    """What a report is checked against: the device's traits (full names), whether it may send notifications, its attributes.
+
+    ``attributes`` are a JSON object as bytes, b"" for none.
+    """
 
     traits: tuple[str, ...]
     notifies: bool = False
+    attributes: bytes = b""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -57,6 +57,11 @@ class DeviceDefinition(msgspec.Struct, frozen=True):
     members: dict[str, Any]
     notifies: bool = False
 
+    def attributes(self) -> bytes:
+        """The attributes as JSON, b"" for none; the same bytes for two devices that differ in the order of members only."""
+        attributes = self.members.get("attributes")
+        return msgspec.json.encode(attributes, order="sorted") if attributes else b""
+
 
 class _Payload(msgspec.Struct):
     agentUserId: str | None = None  # noqa: N815

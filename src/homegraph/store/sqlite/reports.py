@@ -1,26 +1,31 @@
 """States of devices: what reports write, and what is read of it.
 
-A report is the call that comes most often, so it costs one small read per device and one statement per trait: nothing of it
-depends on how long the device list is, and no definition is read.
+A report is the call that comes most often, so it costs one read and one write per device: nothing of it depends on how long the
+device list is, and no definition is read. The states of a device are one JSON object in one row. What is read is the bytes that
+were written, and of traits that a report does not mention nothing is taken apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from homegraph.errors import NotFound
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
 from homegraph.store.sqlite import devices
-from homegraph.store.sqlite.database import Database, Row
+from homegraph.store.sqlite.database import Database
 from homegraph.store.sqlite.rows import (
     reported_device_of,
     row_of_notification,
-    row_of_state,
     states_of,
+    states_with,
 )
+
+_device_id: Final = attrgetter("device_id")
 
 
 class Rule(NamedTuple):
@@ -43,11 +48,12 @@ def report(
     notified: dict[str, dict[str, object]] = {
         one.device_id: {} for one in notifications if one.needs_declaration
     }
-    known = {}
+    known, stored = {}, {}
     for device_id in states.keys() | notified.keys():
-        device = db.row("find_reported_device", project_id, agent_user_id, device_id)
-        if device is not None:
-            known[device_id] = reported_device_of(device)
+        row = db.row("find_reported_device", project_id, agent_user_id, device_id)
+        if row is not None:
+            *device, stored[device_id] = row
+            known[device_id] = reported_device_of(*device)
     if rule.settle_seconds or not known:  # who has a device is linked
         row = db.row("find_agent_user", project_id, agent_user_id)
         if row is None or not row[0]:
@@ -56,7 +62,7 @@ def report(
             return Verdict(settling=True)
     verdict = reporting.decide(known, states, notified, state_keys=rule.state_keys, now=now)
     if verdict.is_accepted:
-        write(db, project_id, agent_user_id, verdict.rows)
+        _save(db, project_id, agent_user_id, stored, verdict.rows)
         if notifications:
             db.run_many("insert_notification", map(row_of_notification, notifications))
     return verdict
@@ -68,12 +74,13 @@ def states(
     """``Store.states``."""
     if device_ids is None:
         _require_linked(db, project_id, agent_user_id)
-        return _by_device(db.rows("list_states", project_id, agent_user_id))
+        listed = db.rows("list_states", project_id, agent_user_id)
+        return {device_id: states_of(device_id, stored) for device_id, stored in listed}
     found: dict[str, tuple[TraitState, ...]] = {}
     for device_id in dict.fromkeys(device_ids):
-        listed = db.value("list_states_of_device", project_id, agent_user_id, device_id)
-        if listed is not None:
-            found[device_id] = states_of(device_id, listed)
+        row = db.row("find_states", project_id, agent_user_id, device_id)
+        if row is not None:
+            found[device_id] = states_of(device_id, row[0])
     if not found:  # who has a device is linked
         _require_linked(db, project_id, agent_user_id)
     return found
@@ -87,19 +94,28 @@ def _require_linked(db: Database, project_id: str, agent_user_id: str) -> None:
 # --- for the other modules ----------------------------------------------------------------------------------
 
 
-def write(db: Database, project_id: str, agent_user_id: str, rows: Iterable[TraitState]) -> None:
-    """Put states in place of those that are here. Most reports renew; only what is new must be counted."""
-    values = [row_of_state(project_id, agent_user_id, one) for one in rows]
-    if db.run_many("renew_state", values) < len(values):
-        db.run_many("insert_state", values)
+def write(db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]) -> None:
+    """Put states in place of those that are here. Their devices must be here."""
+    named = {row.device_id for row in rows}
+    stored = {
+        device_id: db.value("find_states", project_id, agent_user_id, device_id)
+        for device_id in named
+    }
+    _save(db, project_id, agent_user_id, stored, rows)
+
+
+def _save(
+    db: Database,
+    project_id: str,
+    agent_user_id: str,
+    stored: Mapping[str, bytes | None],
+    rows: Iterable[TraitState],
+) -> None:
+    """Add new states to those that are stored. Most reports renew; only when there are more must they be counted."""
+    grown = False
+    for device_id, new in groupby(rows, _device_id):
+        count_before, count, states = states_with(stored[device_id], new)
+        db.run("save_states", project_id, agent_user_id, device_id, count, states)
+        grown = grown or count > count_before
+    if grown:
         db.run("recount", project_id, agent_user_id)
-
-
-def _by_device(rows: Iterable[Row]) -> dict[str, tuple[TraitState, ...]]:
-    """Rows, a device's together, as values; a row without a trait is a device without states."""
-    found: dict[str, list[TraitState]] = {}
-    for device_id, trait, state, committed_at in rows:
-        of_device = found.setdefault(device_id, [])
-        if trait is not None:
-            of_device.append(TraitState(device_id, trait, state, committed_at))
-    return {device_id: tuple(of_device) for device_id, of_device in found.items()}

@@ -45,7 +45,7 @@ PROJECTS_REMEMBERED_MAX: Final = 256
 """Every claim brings its project; this many are taken apart once and then known by their row."""
 
 DEVICES_REMEMBERED_MAX: Final = 1_024
-"""Combinations of traits that are taken apart once: a house has a dozen, a thousand houses little more."""
+"""Combinations of traits and attributes that are taken apart once: a house has a dozen, a thousand houses little more."""
 
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}
@@ -57,7 +57,7 @@ _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
 _policy: Final = msgspec.json.Decoder(Policy).decode
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
-_listed_states: Final = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
+_by_trait: Final = msgspec.json.Decoder(dict[str, tuple[float, msgspec.Raw]]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -230,6 +230,7 @@ def row_of_new_device(
         *columns_of_placement(placement),
         json_text(stored.traits),
         stored.notifies,
+        stored.attributes,
         stored.definition,
     )
 
@@ -244,37 +245,36 @@ def row_of_renewed_device(project_id: str, agent_user_id: str, stored: Stored, n
         now,
         json_text(stored.traits),
         stored.notifies,
+        stored.attributes,
         stored.definition,
     )
 
 
 @lru_cache(maxsize=DEVICES_REMEMBERED_MAX)
-def reported_device_of(row: Row) -> ReportedDevice:
+def reported_device_of(traits: str, notifies: int, attributes: bytes) -> ReportedDevice:
     """What a report of a device is checked against."""
-    traits, notifies = row
-    return ReportedDevice(names_of(traits), bool(notifies))
+    return ReportedDevice(names_of(traits), bool(notifies), attributes)
 
 
-def row_of_state(project_id: str, agent_user_id: str, state: TraitState) -> Row:
-    """A trait's state."""
-    return (
-        project_id,
-        agent_user_id,
-        state.device_id,
-        state.trait,
-        state.state,
-        state.committed_at,
-    )
-
-
-def states_of(device_id: str, listed: str) -> tuple[TraitState, ...]:
-    """A device's states, by trait in order, from a JSON array of [trait, state, time]."""
+def states_of(device_id: str, stored: bytes | None) -> tuple[TraitState, ...]:
+    """A device's states, by trait in order."""
+    if stored is None:
+        return ()
     return tuple(
         [
-            TraitState(device_id, trait, state.encode(), float(committed_at))
-            for trait, state, committed_at in sorted(_listed_states(listed))
+            TraitState(device_id, trait, bytes(state), committed_at)
+            for trait, (committed_at, state) in sorted(_by_trait(stored).items())
         ]
     )
+
+
+def states_with(stored: bytes | None, new: Iterable[TraitState]) -> tuple[int, int, bytes]:
+    """A device's states with new ones in the place of those that their traits had; before them the number of traits, old and new."""
+    by_trait = {} if stored is None else _by_trait(stored)
+    count_before = len(by_trait)
+    for one in new:
+        by_trait[one.trait] = (one.committed_at, msgspec.Raw(one.state))
+    return count_before, len(by_trait), _encode(by_trait)
 
 
 # --- runs, exchanges, notifications --------------------------------------------------------------------------

@@ -125,12 +125,19 @@ def stored(
     room: str | None = "Kitchen",
     traits: Sequence[str] = (),
     notifies: bool = False,
+    attributes: bytes = b"",
 ) -> Stored:
     """A device to be written: new if it has a room, renewed if not. ``text`` is its content."""
     definition = f'{{"id":"{device_id}","text":"{text}"}}'.encode()
     placement = None if room is None else Placement(room, device_id.title())
     return Stored(
-        device_id, fingerprint(definition), definition, placement, tuple(traits), notifies
+        device_id,
+        fingerprint(definition),
+        definition,
+        placement,
+        tuple(traits),
+        notifies,
+        attributes,
     )
 
 
