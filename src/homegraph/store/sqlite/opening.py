@@ -38,15 +38,16 @@ _OWNER_ONLY: Final = 0o600
 
 @dataclass(slots=True)
 class Opened:
-    """What an open store consists of. In memory there is no second connection and nothing to lock."""
+    """What an open store consists of. In memory there is one connection and nothing to lock."""
 
     writer: Database
     reader: Database | None = None
+    glance: Database | None = None
     lock: FileLock | None = None
 
     def close(self) -> None:
         """Give everything back."""
-        for database in (self.reader, self.writer):
+        for database in (self.glance, self.reader, self.writer):
             if database is not None:
                 database.close()
         if self.lock is not None:
@@ -112,18 +113,18 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
             undo.callback(writer.close)
             _configure(writer, path)
             _migrate(writer, path, now)
-            reader = None
+            reader = glance = None
             if path is not None:
                 _recover(writer, ids, now)
-                reader = _connect(path)
-                undo.callback(reader.close)
-                reader.run("configure_reader")
+                reader = _connect_reader(path, undo)
+                glance = _connect_reader(path, undo)
+                glance.connection.set_busy_timeout(0)  # it has no time to wait
         except OSError as exc:
             raise StoreUnavailable(f"{path} cannot be opened: {exc.strerror}.") from exc
         except apsw.Error as exc:
             raise translated(exc) from exc
         undo.pop_all()
-        return Opened(writer, reader, lock)
+        return Opened(writer, reader, glance, lock)
 
 
 def _connect(path: Path | None) -> Database:
@@ -133,6 +134,13 @@ def _connect(path: Path | None) -> Database:
     )
     connection.set_busy_timeout(BUSY_TIMEOUT_MILLISECONDS)
     return Database(connection)
+
+
+def _connect_reader(path: Path, undo: contextlib.ExitStack) -> Database:
+    reader = _connect(path)
+    undo.callback(reader.close)
+    reader.run("configure_reader")
+    return reader
 
 
 def _configure(db: Database, path: Path | None) -> None:

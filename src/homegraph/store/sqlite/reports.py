@@ -78,9 +78,11 @@ def states(
         return {device_id: states_of(device_id, stored) for device_id, stored in listed}
     found: dict[str, tuple[TraitState, ...]] = {}
     for device_id in dict.fromkeys(device_ids):
-        row = db.row("find_states", project_id, agent_user_id, device_id)
-        if row is not None:
-            found[device_id] = states_of(device_id, row[0])
+        stored = db.value("find_states", project_id, agent_user_id, device_id)
+        if stored is not None:
+            found[device_id] = states_of(device_id, stored)
+        elif db.row("find_reported_device", project_id, agent_user_id, device_id):
+            found[device_id] = ()
     if not found:  # who has a device is linked
         _require_linked(db, project_id, agent_user_id)
     return found

@@ -1,8 +1,8 @@
 """``SqliteStore``: the port on one SQLite file, or in memory.
 
 Each method hands an operation to a lane: writes to the writer's, which commits them together, and reads to the reader's,
-which sees everything that was told to anybody. In memory there is one lane for both. What an operation does is in the
-module of its noun; nothing is decided here.
+which sees everything that was told to anybody. Small reads that come with nearly every call are made on the spot (``glance``).
+In memory there is one lane for all. What an operation does is in the module of its noun; nothing is decided here.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from homegraph.store.sqlite import (
     settling,
     work,
 )
+from homegraph.store.sqlite.glance import GLANCE_DEVICES_MAX, Glance
 from homegraph.store.sqlite.lane import Lane
 from homegraph.store.sqlite.opening import Opened, locate, open_database
 from homegraph.store.sqlite.reports import Rule
@@ -57,6 +58,7 @@ class SqliteStore:
         self._reader = self._writer
         if opened.reader is not None:
             self._reader = Lane(opened.reader, name="homegraph-reader", begin="begin_read")
+        self._glance = Glance(opened.glance, self._reader)
 
     @classmethod
     async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> SqliteStore:
@@ -83,6 +85,7 @@ class SqliteStore:
         return cls(opened, ids)
 
     async def close(self) -> None:
+        self._glance.close()
         await self._reader.close()
         await self._writer.close()
         if self._lock is not None:
@@ -101,7 +104,7 @@ class SqliteStore:
         return await self._reader.call(projects.keys, project_id)
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
-        return await self._reader.call(projects.find_key, digest)
+        return await self._glance.call(projects.find_key, digest)
 
     async def add_key(self, key: ApiKey) -> None:
         await self._writer.call(projects.add_key, key)
@@ -125,7 +128,7 @@ class SqliteStore:
         await self._writer.call(service_accounts.add_token, token)
 
     async def find_token(self, digest: bytes) -> AccessToken | None:
-        return await self._reader.call(service_accounts.find_token, digest)
+        return await self._glance.call(service_accounts.find_token, digest)
 
     async def links(
         self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
@@ -169,7 +172,9 @@ class SqliteStore:
     async def states(
         self, project_id: str, agent_user_id: str, device_ids: Sequence[str] | None = None
     ) -> dict[str, tuple[TraitState, ...]]:
-        return await self._reader.call(reports.states, project_id, agent_user_id, device_ids)
+        is_small = device_ids is not None and len(device_ids) <= GLANCE_DEVICES_MAX
+        read = self._glance if is_small else self._reader
+        return await read.call(reports.states, project_id, agent_user_id, device_ids)
 
     # --- requests and runs -----------------------------------------------------------------------------------
 

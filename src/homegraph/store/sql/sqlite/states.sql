@@ -1,11 +1,10 @@
 -- find_reported_device --
 -- What a report of a device is checked against and added to: its traits, whether it sends notifications, its attributes and its
--- states.
-SELECT d.traits, d.notifies, d.attributes, s.states
-FROM device AS d
-LEFT JOIN device_state AS s
-  ON s.project_id = d.project_id AND s.agent_user_id = d.agent_user_id AND s.device_id = d.device_id
-WHERE d.project_id = ? AND d.agent_user_id = ? AND d.device_id = ?;
+-- states. No join: SQLite would plan that anew with every execution.
+SELECT
+  traits, notifies, attributes,
+  (SELECT states FROM device_state WHERE project_id = ?1 AND agent_user_id = ?2 AND device_id = ?3)
+FROM device WHERE project_id = ?1 AND agent_user_id = ?2 AND device_id = ?3;
 
 -- list_states --
 -- The states of all devices of an agent user; null for a device without.
@@ -17,12 +16,8 @@ WHERE d.project_id = ? AND d.agent_user_id = ?
 ORDER BY d.device_id;
 
 -- find_states --
--- The states of one device, null for one without; no row when it is not here.
-SELECT s.states
-FROM device AS d
-LEFT JOIN device_state AS s
-  ON s.project_id = d.project_id AND s.agent_user_id = d.agent_user_id AND s.device_id = d.device_id
-WHERE d.project_id = ? AND d.agent_user_id = ? AND d.device_id = ?;
+-- The states of one device. Where there are none there may yet be the device.
+SELECT states FROM device_state WHERE project_id = ? AND agent_user_id = ? AND device_id = ?;
 
 -- save_states --
 -- Write the states of a device.
