@@ -1,6 +1,7 @@
 """How operations share a transaction: a failure is its own caller's, and trouble of the database is told as such."""
 
 import asyncio
+import json
 import threading
 
 import apsw
@@ -220,6 +221,32 @@ async def test_a_reader_does_not_write(store):
     """The second connection cannot, even by mistake."""
     with pytest.raises(StoreUnavailable):
         await store._reader.call(lambda db: db.run("probe"))
+
+
+async def test_what_was_told_is_seen_at_once(store):
+    """However many others read in the same turn of the loop: whoever is told of a commit finds it."""
+    scene = Scene(store)
+    await scene.link("anna", "1836", *(stored(f"lamp-{n}", traits=("OnOff",)) for n in range(16)))
+
+    async def report_and_look(number):
+        for turn_ in range(8):
+            state = {"on": bool((turn_ + number) % 2)}
+            await scene.report({f"lamp-{number}": state})
+            seen = await store.states("acme", "1836", [f"lamp-{number}"])
+            assert json.loads(seen[f"lamp-{number}"][0].state) == state
+
+    await asyncio.gather(*map(report_and_look, range(16)))
+
+
+async def test_a_small_read_that_cannot_be_made_at_once(store):
+    """Then it waits its turn at the reader, and is answered all the same."""
+    scene = Scene(store)
+    await scene.link("anna", "1836", stored("lamp", traits=("OnOff",)))
+    before = await store.states("acme", "1836", ["lamp"])
+    store._glance._database.connection.close()
+
+    assert await store.states("acme", "1836", ["lamp"]) == before == {"lamp": ()}
+    assert await store.find_key(b"nobody's") is None
 
 
 async def test_an_opening_that_is_cancelled(path, monkeypatch):

@@ -10,15 +10,17 @@ import pytest
 
 from homegraph.graph.applying import fingerprint
 from homegraph.graph.effects import RekeyLink, WriteDevices
+from homegraph.graph.reporting import TraitState
 from homegraph.store.migrate import migrations
 from homegraph.store.port import Counts
-from homegraph.store.sqlite import SqliteStore
+from homegraph.store.sqlite import SqliteStore, opening
 from homegraph.store.sqlite.opening import open_database
 from homegraph.testing.store_contract.scene import Scene, stored, target
 
 pytestmark = pytest.mark.anyio
 
 FIRST = migrations("sqlite")[0]
+BEFORE_0005 = tuple(one for one in migrations("sqlite") if one.number < 5)
 LAMP = {"id": "lamp", "traits": ["OnOff", "Brightness"], "notificationSupportedByAgent": True}
 
 
@@ -113,6 +115,46 @@ async def test_a_definition_that_cannot_be_read(path, definition):
 
     assert rows[0] == ("[]", definition)
     assert rows[1][0] == '["OnOff","Brightness"]'
+
+
+async def test_states_of_before_are_states_still(path, monkeypatch):
+    """Each with the trait that it belongs to and the time that it came, to the last digit; and the attributes of the devices."""
+    monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
+    attributes = {"commandOnlyOnOff": False, "x": ["é", 1.50]}
+    write_old(
+        path, *(json.dumps(one).encode() for one in (LAMP | {"attributes": attributes}, LAMP, LAMP))
+    )
+    open_database(path, str, 900.0).close()
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        file.execute("UPDATE agent_user SET state_count = 3")
+        file.executemany(
+            "INSERT INTO trait_state VALUES ('acme', '1836', ?, ?, ?, ?)",
+            [
+                ("device-0", "OnOff", b'{"on":true}', 1_732_459_199.123_456_7),
+                ("device-0", "Brightness", '{"brightness":6.50,"ü":"\\u0000"}'.encode(), 5.0),
+                ("device-1", "online", b'{"online":false}', 0.1),
+            ],
+        )
+    monkeypatch.undo()
+    async with opened(path) as store:
+        states = await store.states("acme", "1836")
+        one = await store.states("acme", "1836", ["device-0"])
+        counts = await store.counts()
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        kept = [row[0] for row in file.execute("SELECT attributes FROM device")]
+
+    assert states == {
+        "device-0": (
+            TraitState("device-0", "Brightness", '{"brightness":6.50,"ü":"\\u0000"}'.encode(), 5.0),
+            TraitState("device-0", "OnOff", b'{"on":true}', 1_732_459_199.123_456_7),
+        ),
+        "device-1": (TraitState("device-1", "online", b'{"online":false}', 0.1),),
+        "device-2": (),
+    }
+    assert one == {"device-0": states["device-0"]}
+    assert counts.states == 3
+    assert json.loads(kept[0]) == attributes
+    assert kept[1:] == [b"", b""]
 
 
 async def test_how_connections_are_set_up(path):

@@ -500,11 +500,11 @@ def _left_over(database):
     return _rows(
         database,
         """
-        SELECT s.device_id, s.trait FROM trait_state AS s
+        SELECT s.device_id, t.key FROM device_state AS s, json_each(CAST(s.states AS TEXT)) AS t
         LEFT JOIN device AS d
           ON d.project_id = s.project_id AND d.agent_user_id = s.agent_user_id AND d.device_id = s.device_id
         WHERE d.device_id IS NULL
-          OR (s.trait <> 'online' AND s.trait NOT IN (SELECT value FROM json_each(d.traits)))
+          OR (t.key <> 'online' AND t.key NOT IN (SELECT value FROM json_each(d.traits)))
         """,
     )
 
@@ -515,7 +515,7 @@ def _miscounted(database):
         database,
         """
         SELECT u.agent_user_id FROM agent_user AS u WHERE u.state_count <> (
-          SELECT count(*) FROM trait_state AS s
+          SELECT count(*) FROM device_state AS s, json_each(CAST(s.states AS TEXT))
           WHERE s.project_id = u.project_id AND s.agent_user_id = u.agent_user_id
         )
         """,

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
+
 from homegraph.graph.policy import Policy
 
 Instant: TypeAlias = float
@@ -51,8 +53,7 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"  # the process died under it; it is run again
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, order=True):
     """Whom a run is for: an agent user (``user_id`` empty) or a link in its first SYNC (``agent_user_id`` empty)."""
 
     project_id: str

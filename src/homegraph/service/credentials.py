@@ -133,7 +133,9 @@ class Credentials:
 
     async def _key_holder(self, presented: str, now: Instant) -> _KeyHolder | None:
         key_digest = digest(presented)
-        return await self._keys.find(key_digest, now, lambda: self._look_up_key(key_digest))
+        return self._keys.recall(key_digest, now) or await self._keys.find(
+            key_digest, now, lambda: self._look_up_key(key_digest)
+        )
 
     async def _look_up_key(self, key_digest: bytes) -> _KeyHolder | None:
         key = await self._store.find_key(key_digest)
@@ -156,11 +158,13 @@ class Credentials:
         """
         now = self._clock.now()
         token_digest = digest(presented)
-        read = self._verify if looks_signed(presented) else self._look_up_token
-        try:
-            holder = await self._tokens.find(token_digest, now, lambda: read(presented, now))
-        except TokenRequestRefused as exc:
-            raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc, also=(exc.code,)) from exc
+        holder = self._tokens.recall(token_digest, now)
+        if holder is None:
+            read = self._verify if looks_signed(presented) else self._look_up_token
+            try:
+                holder = await self._tokens.find(token_digest, now, lambda: read(presented, now))
+            except TokenRequestRefused as exc:
+                raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc, also=(exc.code,)) from exc
         if holder is None:
             raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc)
         if holder.expires_at <= now:

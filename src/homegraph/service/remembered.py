@@ -37,15 +37,19 @@ class Remembered(Generic[T]):
         self._kept.clear()
         self._changes += 1
 
-    async def find(
-        self, digest: bytes, now: Instant, read: Callable[[], Awaitable[T | None]]
-    ) -> T | None:
-        """What is remembered, or what ``read`` finds now. What ``read`` raises is raised."""
+    def recall(self, digest: bytes, now: Instant) -> T | None:
+        """What is remembered and believed, if anything is."""
         kept = self._kept.get(digest)
         # A clock that was set back makes entries look as if they came from the future: those are not believed either.
         if kept is not None and 0.0 <= now - kept[0] < REMEMBERED_SECONDS:
             self._kept.move_to_end(digest)
             return kept[1]
+        return None
+
+    async def find(
+        self, digest: bytes, now: Instant, read: Callable[[], Awaitable[T | None]]
+    ) -> T | None:
+        """What ``read`` finds now; it is remembered. What ``read`` raises is raised."""
         changes = self._changes
         found = await read()
         if found is not None and changes == self._changes:

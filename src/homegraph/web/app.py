@@ -58,7 +58,11 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            door = self._api.get(scope["path"])
+            if door is not None:
+                await door(scope, receive, send)
+            else:
+                await self._others(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -66,12 +70,9 @@ class App:
             # How ASGI says "not supported"; servers go on without.
             raise NotImplementedError(f"no {scope['type']} here")
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        door = self._api.get(path)
-        if door is not None:
-            await door(scope, receive, send)
-        elif path.startswith(DELETE_PATH):
+        if path.startswith(DELETE_PATH):
             await self._api[DELETE_PATH](scope, receive, send)
         elif path.startswith("/v1/"):
             await answer_unknown(self._site, scope, send, "ROUTE_UNKNOWN")

@@ -81,10 +81,12 @@ class Sending:
         head = _head(http, tuple(headers))
         if not head:
             return False
-        dates = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        cycle.transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (head, dates, len(body), body))
+        cycle.transport.write(
+            b"%b%bcontent-length: %d\r\n\r\n%b"
+            % (head, _lines(tuple(cycle.default_headers)), len(body), body)
+        )
         cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()
@@ -92,9 +94,14 @@ class Sending:
 
 
 @lru_cache(HEADS_KEPT_MAX)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+@lru_cache(HEADS_KEPT_MAX)
 def _head(http: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """The status line and the headers; b"" when they are not plainly one line each."""
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    lines = _lines(headers)
     plain = lines.count(b"\r") == lines.count(b"\n") == len(headers) and b"\0" not in lines
     status: bytes = STATUS_LINE[http]
     return status + lines if plain else b""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar, TypeVarTuple
 
 import apsw
@@ -61,7 +62,8 @@ class Glance:
             database.close()
 
     def _end(self) -> None:
-        """End the snapshot; nothing may be left of it, whatever went wrong in it."""
+        """End the snapshot. If that fails none can begin, and the reader is asked."""
         self._is_reading = False
         if self._database is not None:
-            self._database.abandon()
+            with suppress(apsw.Error):
+                self._database.abandon()

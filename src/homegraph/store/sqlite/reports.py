@@ -114,10 +114,11 @@ def _save(
     rows: Iterable[TraitState],
 ) -> None:
     """Add new states to those that are stored. Most reports renew; only when there are more must they be counted."""
-    grown = False
+    values, grown = [], False
     for device_id, new in groupby(rows, _device_id):
         count_before, count, states = states_with(stored[device_id], new)
-        db.run("save_states", project_id, agent_user_id, device_id, count, states)
+        values.append((project_id, agent_user_id, device_id, count, states))
         grown = grown or count > count_before
+    db.run_many("save_states" if grown else "renew_states", values)
     if grown:
         db.run("recount", project_id, agent_user_id)

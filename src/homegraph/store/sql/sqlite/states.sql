@@ -19,8 +19,13 @@ ORDER BY d.device_id;
 -- The states of one device. Where there are none there may yet be the device.
 SELECT states FROM device_state WHERE project_id = ? AND agent_user_id = ? AND device_id = ?;
 
+-- renew_states --
+-- Write the states of a device that has some.
+UPDATE device_state SET trait_count = ?4, states = ?5
+WHERE project_id = ?1 AND agent_user_id = ?2 AND device_id = ?3;
+
 -- save_states --
--- Write the states of a device.
+-- Write the states of a device, whether it has some or not.
 INSERT INTO device_state (project_id, agent_user_id, device_id, trait_count, states)
 VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (project_id, agent_user_id, device_id) DO UPDATE SET
