@@ -23,7 +23,7 @@ from homegraph.wire.catalog.facts import (
     Traits,
     Types,
 )
-from homegraph.wire.catalog.rules import CHECKS
+from homegraph.wire.catalog.proving import faults
 from homegraph.wire.catalog.shapes import ONLINE, Shape
 from homegraph.wire.catalog.suggestions import nearest
 
@@ -95,8 +95,11 @@ class Catalog:
             raise CatalogError(str(exc)) from exc
         traits, types = dict(self.traits), dict(self.types)
         for index, one in enumerate(extra.traits):
-            _check_kinds(one, f"$.traits[{index}]")
-            traits[one.name] = _merged(traits[one.name], one) if one.name in traits else one
+            whole = _merged(traits[one.name], one) if one.name in traits else one
+            fault = next(faults(one, f"$.traits[{index}]", whole), None)
+            if fault is not None:
+                raise CatalogError(fault)
+            traits[one.name] = whole
         types.update((one.name, one) for one in extra.types)
         return Catalog(self.common, traits, types)
 
@@ -142,16 +145,6 @@ def _nearest(name: str, known: Mapping[str, Any], prefix: str) -> str:
     return prefix + found if found else ""
 
 
-def _check_kinds(trait: Trait, place: str) -> None:
-    """Refuse rules that nobody could apply."""
-    rules = [*trait.attribute_rules, *trait.state_rules]
-    for command in trait.commands:
-        rules += [*command.param_rules, *command.result_rules]
-    for rule in rules:
-        if rule.kind not in CHECKS:
-            raise CatalogError(f"Unknown kind of rule {rule.kind!r} - at `{place}`")
-
-
 def _merged(known: Trait, extra: Trait) -> Trait:
     """A trait with what an extra one adds."""
 
@@ -166,6 +159,8 @@ def _merged(known: Trait, extra: Trait) -> Trait:
         attribute_rules=(*known.attribute_rules, *extra.attribute_rules),
         state_rules=(*known.state_rules, *extra.state_rules),
         notifications=(*known.notifications, *extra.notifications),
+        errors=(*known.errors, *extra.errors),
+        sensors=joined(known.sensors, extra.sensors),
     )
 
 

@@ -7,12 +7,15 @@ missing attribute counts with its default; without one ``eq`` is false and ``ne`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from homegraph.wire.catalog.facts import Condition
 from homegraph.wire.catalog.paths import first
+
+OPERATORS: Final = ("eq", "ne", "present", "contains", "min_items")
+"""How a condition may compare."""
 
 
 class Attributes(msgspec.Struct, frozen=True):
@@ -59,7 +62,7 @@ def compare(op: str, value: Any, wanted: Any) -> bool:
             # A list may come in its old form, as one text with commas.
             items = value.split(",") if isinstance(value, str) else value
             return isinstance(items, list) and wanted in items
-        case _:  # min_items; the catalog's own test knows no other
+        case _:  # min_items: OPERATORS has no other, and ``proving`` lets none in
             return isinstance(value, list) and len(value) >= wanted
 
 

@@ -2,7 +2,7 @@
 
 The format is ours; ``__init__`` says what the two files are. A ``Field`` describes one member of a JSON object, a ``Condition`` says
 when something holds, a ``Rule`` ties several members together. They are data here: what they mean is decided in
-``conditions``, ``rules`` and ``fields``.
+``conditions``, ``rules`` and ``fields``. A key that is not here is refused where a file is read: it would be a misspelt one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NUMBER_MAX: Final = sys.float_info.max
 """Numbers of JSON are doubles; what none can hold is no number here."""
 
 
-class Condition(msgspec.Struct, frozen=True, rename={"not_": "not"}):
+class Condition(msgspec.Struct, frozen=True, rename={"not_": "not"}, forbid_unknown_fields=True):
     """When something holds: one comparison (the path behind ``attr``, ``state``, ... with ``op`` and ``value``), or several."""
 
     attr: str = ""
@@ -39,7 +39,7 @@ class Condition(msgspec.Struct, frozen=True, rename={"not_": "not"}):
     not_: Condition | None = None
 
 
-class Field(msgspec.Struct, frozen=True, kw_only=True):
+class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One member of an object; as ``items`` or ``map_values`` it has no name.
 
     ``type`` is boolean, integer, number, string, enum, array, object or map; bounds are inclusive but for ``exclusive_max``.
@@ -66,17 +66,21 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     alt_type: Field | None = None
     deprecated: bool = False
     reportable: bool = True
+    example_values: tuple[str, ...] = ()
     note: str = ""
+    source: str = ""
 
 
-class Shape(msgspec.Struct, frozen=True):
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the forms that the rule ``shapes`` allows."""
 
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, rename={"if_": "if"}):
+class Rule(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"if_": "if"}, forbid_unknown_fields=True
+):
     """A rule over several members. Which of the fields count depends on ``kind``; ``rules`` has a function for each."""
 
     kind: str
@@ -103,7 +107,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, rename={"if_": "if"}):
     note: str = ""
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command: ``when`` the attributes allow it, what it takes, and what its answer may hold beside states."""
 
     name: str
@@ -115,11 +119,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     result_rules: tuple[Rule, ...] = ()
     sets_states: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    two_factor_allowed: bool = True
     follow_up: bool = False
     pending_ok: bool = False
 
 
-class Notification(msgspec.Struct, frozen=True, kw_only=True):
+class Notification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a trait may notify: ``kind`` is proactive or follow_up, ``key`` its name in a report."""
 
     kind: str
@@ -129,7 +134,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
 
 
-class Sensor(msgspec.Struct, frozen=True):
+class Sensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of the table of sensors: the words it may say, the unit of its number and the number's range."""
 
     name: str
@@ -140,20 +145,21 @@ class Sensor(msgspec.Struct, frozen=True):
     raw_max: float | None = None
 
 
-class Modes(msgspec.Struct, frozen=True):
+class Modes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the boolean attributes that make a device one-way or read-only; None where there is none."""
 
     command_only: str | None = None
     query_only: str | None = None
 
 
-class TwoFactor(msgspec.Struct, frozen=True):
+class TwoFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where Google demands a challenge for certification, as plain records."""
 
+    allowed: bool = True
     certification: tuple[Any, ...] = ()
 
 
-class Trait(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Trait(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
     """A trait. ``name`` is the full name, ``short`` its last part, ``status`` current or legacy."""
 
     name: str
@@ -175,6 +181,7 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     conditions: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    checked_against: Any = None
 
     @cached_property
     def state_names(self) -> frozenset[str]:
@@ -192,7 +199,7 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {sensor.name: sensor for sensor in self.sensors}
 
 
-class DeviceType(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device type. A required trait is required where it fits the hardware; ``exclusive``: no other traits than those."""
 
     name: str
@@ -202,8 +209,12 @@ class DeviceType(msgspec.Struct, frozen=True, kw_only=True):
     required_traits: tuple[str, ...] = ()
     recommended_traits: tuple[str, ...] = ()
     other_useful_traits: tuple[str, ...] = ()
+    traits_in_google_example_only: tuple[str, ...] = ()
     exclusive: bool = False
+    two_factor_certification: tuple[Any, ...] = ()
     since: str = ""
+    seen_in: tuple[str, ...] = ()
+    docs_page: str | None = None
     doubts: tuple[str, ...] = ()
 
 

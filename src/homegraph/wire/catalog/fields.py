@@ -19,7 +19,7 @@ from homegraph.wire.catalog.suggestions import did_you_mean
 WORDS_TOLD_MAX: Final = 12
 """Allowed words that a sentence lists."""
 
-_FORMS: Final[Mapping[str, str]] = {
+FORMS: Final[Mapping[str, str]] = {
     "boolean": "true or false",
     "integer": "a whole number",
     "number": "a number",
@@ -29,6 +29,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "object": "an object",
     "map": "an object",
 }
+"""Every type of field, as a sentence says it."""
 
 
 def check_members(
@@ -197,7 +198,7 @@ def _wrong_form(field: Field, value: Any, scope: Scope, path: Where) -> Problem:
 
 
 def _expected(field: Field) -> str:
-    return f"Expected {_FORMS[field.type]}."
+    return f"Expected {FORMS[field.type]}."
 
 
 def _no_word(field: Field, value: str) -> str:

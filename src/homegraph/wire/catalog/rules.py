@@ -279,6 +279,29 @@ CHECKS: Final[Mapping[str, Check]] = {
 }
 """Every kind of rule."""
 
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "advice": ("field", "max_items"),
+    "any_of": ("groups",),
+    "any_true": ("fields",),
+    "at_most_one": ("fields",),
+    "forbids": ("if_", "fields"),
+    "forbids_value": ("if_", "field", "value"),
+    "gap": ("low", "high", "min_gap_from"),
+    "keys_from": ("field", "source"),
+    "map_value_from": ("field", "source"),
+    "needs": ("field", "if_"),
+    "not_both_true": ("fields",),
+    "one_of": ("groups",),
+    "only_values": ("fields", "values"),
+    "ordered": ("low", "high"),
+    "range_from": ("field",),
+    "sensor_table": (),
+    "shapes": ("shapes",),
+    "unique": ("field",),
+    "value_from": ("field", "source"),
+}
+"""What a rule of a kind cannot be without."""
+
 
 # --- looking into the attributes -------------------------------------------------------------------------------------
 

@@ -1,0 +1,76 @@
+"""Conditions of the catalog's format."""
+
+import msgspec
+import pytest
+
+from homegraph.wire.catalog.conditions import Attributes, holds
+from homegraph.wire.catalog.facts import Condition
+from support.catalog_traits import device, field
+
+
+def held(condition, attributes=None, target=None, here=None, counted=None):
+    """Whether a condition holds, written as JSON."""
+    given = attributes or {}
+    read = msgspec.convert(condition, Condition)
+    return holds(read, Attributes(given, counted or given), target or {}, here)
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "attribute", "result"),
+    [
+        ("eq", True, True, True),
+        ("eq", True, 1, False),
+        ("eq", 1, 1, True),
+        ("eq", True, None, False),
+        ("ne", True, None, True),
+        ("ne", True, True, False),
+        ("present", None, 0, True),
+        ("present", None, None, False),
+        ("contains", "x", ["y", "x"], True),
+        ("contains", "x", ["y"], False),
+        ("contains", "x", "y,x", True),
+        ("contains", "x", 5, False),
+        ("min_items", 2, ["x", "y"], True),
+        ("min_items", 2, ["x"], False),
+        ("min_items", 0, None, False),
+    ],
+)
+def test_an_operator(op, value, attribute, result):
+    """Told to be right or wrong whatever the attribute is; None stands for one that is missing."""
+    attributes = {} if attribute is None else {"a": attribute}
+
+    assert held({"attr": "a", "op": op, "value": value}, attributes) is result
+
+
+def test_conditions_in_conditions():
+    """All, any, not; and each other kind of reference."""
+    yes, no = {"state": "a", "op": "present"}, {"param": "b", "op": "present"}
+
+    assert held({"all": [yes, {"not": no}]}, target={"a": 1})
+    assert not held({"all": [yes, no]}, target={"a": 1})
+    assert held({"any": [no, {"result": "a", "op": "eq", "value": 1}]}, target={"a": 1})
+    assert not held({"any": [no, no]})
+
+
+def test_a_field_is_a_brother():
+    """In the object inside, or in the object itself where there is none inside."""
+    field_ = {"field": "a", "op": "present"}
+
+    assert held(field_, target={"a": 1})
+    assert not held(field_, target={"a": 1}, here={})
+    assert held(field_, target={}, here={"a": 1})
+
+
+def test_a_default_counts_unless_presence_is_asked_for():
+    """Also inside of an object that is there."""
+    box = field("box", "object", fields=[field("on", "boolean", default=True)])
+    flag = field("flag", "boolean", default=True)
+    states = [
+        field("a", present_if={"attr": "flag", "op": "eq", "value": True}),
+        field("b", present_if={"attr": "flag", "op": "present"}),
+        field("c", present_if={"attr": "box.on", "op": "eq", "value": True}),
+    ]
+    toy = device({"box": {}}, attributes=[flag, box], states=states)
+
+    assert toy.states_fit({"a": 1, "c": 1}, whole=False)
+    assert not toy.states_fit({"b": 1}, whole=False)

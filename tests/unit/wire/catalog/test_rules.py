@@ -1,0 +1,135 @@
+"""Every kind of rule of the catalog's format: kept by one object, broken by its twin, which is told where."""
+
+import pytest
+
+from homegraph.wire.catalog.rules import CHECKS
+from support.catalog_traits import device, field, told, words
+
+A, B, C = field("a"), field("b"), field("c")
+ON = field("on", "boolean")
+LISTED = field("levels", "array", items={"type": "object", "fields": [field("name", "string")]})
+NAMED = {"attr": "allowed", "op": "eq", "value": True}
+ALLOWED = field("allowed", "boolean")
+NESTED = field("box", "object", fields=[A, B])
+MODES = field(
+    "modes",
+    "array",
+    items={"type": "object", "fields": [field("name", "string"), words("settings")]},
+)
+
+# kind, what else the rule has, fields of the states, of the attributes, attributes, kept by, broken by, kind and path of the problem
+CASES = [
+    ("one_of", {"groups": [["a"], ["b", "c"]]}, [A, B, C], [], {}, {"b": 1, "c": 1}, {"a": 1, "b": 1}, "alternatives", ("b",)),
+    ("one_of", {"groups": [["a"], ["b", "c"]]}, [A, B, C], [], {}, {"a": 1}, {"b": 1}, "alternatives", ("c",)),
+    ("one_of", {"groups": [["a"], ["b"]]}, [A, B, C], [], {}, {"a": 1}, {"c": 1}, "alternatives", ()),
+    ("one_of", {"groups": [["a"], ["b"]], "at": "box"}, [NESTED], [], {}, {"box": {"a": 1}}, {"box": {}}, "alternatives", ("box",)),
+    ("one_of", {"groups": [["a"], ["b"]], "at": "box"}, [NESTED, C], [], {}, {"c": 1}, {"box": {"a": 1, "b": 2}}, "alternatives", ("box", "b")),
+    ("any_of", {"groups": [["a"], ["b"]]}, [A, B, C], [], {}, {"a": 1, "b": 1}, {"c": 1}, "alternatives", ()),
+    ("at_most_one", {"fields": ["a", "b"]}, [A, B], [], {}, {"a": 1}, {"a": 1, "b": 1}, "alternatives", ("b",)),
+    ("shapes", {"shapes": [{"required": ["a"], "optional": ["b"]}, {"required": ["c"]}]}, [A, B, C], [], {}, {"a": 1, "b": 1}, {"b": 1}, "alternatives", ()),
+    ("unique", {"field": "levels[].name"}, [LISTED], [], {}, {"levels": [{"name": "x"}, {"name": "y"}, {}]}, {"levels": [{"name": "x"}, {"name": "x"}]}, "duplicate", ("levels", 1, "name")),
+    ("unique", {"field": "modes[].settings[]"}, [MODES], [], {}, {"modes": [{"settings": ["x"]}, {"settings": ["x"]}]}, {"modes": [{"settings": ["x", "x"]}]}, "duplicate", ("modes", 0, "settings", 1)),
+    ("value_from", {"field": "word", "source": "attributes.words[]", "also": ["none"]}, [field("word", "string")], [words("words")], {"words": ["x"]}, {"word": "none"}, {"word": "y"}, "unlisted", ("word",)),
+    ("value_from", {"field": "word", "source": "attributes.words[]"}, [field("word", "string")], [words("words")], {}, {"word": "y"}, None, "", ()),
+    ("value_from", {"field": "modes[].settings[]", "source": "attributes.modes[name=$name].settings[]"}, [MODES], [MODES], {"modes": [{"name": "x", "settings": ["1"]}]}, {"modes": [{"name": "x", "settings": ["1"]}]}, None, "", ()),
+    ("value_from", {"field": "levels[].name", "source": "attributes.words[]", "strict": False}, [LISTED], [words("words")], {"words": ["x"]}, {"levels": [{"name": "x"}]}, {"levels": [{"name": "y"}]}, "unlisted", ("levels", 0, "name")),
+    ("keys_from", {"field": "map", "source": "attributes.words[]"}, [field("map", "map", map_values={"type": "boolean"})], [words("words")], {"words": ["x"]}, {"map": {"x": True}}, {"map": {"y": True}}, "unlisted", ("map", "y")),
+    ("map_value_from", {"field": "map", "source": "attributes.modes[name=$key].settings[]"}, [field("map", "map", map_values={"type": "string"})], [MODES], {"modes": [{"name": "x", "settings": ["1"]}]}, {"map": {"x": "1"}}, {"map": {"x": "2"}}, "unlisted", ("map", "x")),
+    ("range_from", {"field": "a", "min": 0, "max": "attributes.c"}, [A], [C], {"c": 5}, {"a": 5}, {"a": 6}, "range", ("a",)),
+    ("range_from", {"field": "a", "min": "-attributes.c"}, [A], [C], {"c": 5}, {"a": -5}, {"a": -6}, "range", ("a",)),
+    ("range_from", {"field": "a", "max": "attributes.c"}, [A], [C], {"c": "5"}, {"a": 6}, None, "", ()),
+    ("range_from", {"field": "box.a", "max": 5}, [NESTED, C], [], {}, {"c": 1}, {"box": {"a": 6}}, "range", ("box", "a")),
+    ("range_from", {"field": "levels[].level", "max": 5}, [field("levels", "array", items={"type": "object", "fields": [field("level")]})], [], {}, {"levels": [{"level": 5}]}, {"levels": [{"level": 6}]}, "range", ("levels", 0, "level")),
+    ("range_from", {"field": "a", "max": "attributes.x.y.z"}, [A], [], {}, {"a": 5}, None, "", ()),
+    ("ordered", {"low": "a", "high": "b"}, [A, B], [], {}, {"a": 1, "b": 1}, {"a": 2, "b": 1}, "order", ("a",)),
+    ("ordered", {"low": "box.a", "high": "box.b"}, [NESTED, C], [], {}, {"c": 1}, {"box": {"a": 2, "b": 1}}, "order", ("box", "a")),
+    ("ordered", {"low": "deep.box.a", "high": "deep.box.b"}, [field("deep", "object", fields=[NESTED])], [], {}, {"deep": {"box": {"a": 1}}}, {"deep": {"box": {"a": 2, "b": 1}}}, "order", ("deep", "box", "a")),
+    ("gap", {"low": "a", "high": "b", "min_gap_from": "attributes.c", "default": 2}, [A, B], [C], {}, {"a": 1, "b": 3}, {"a": 1, "b": 2}, "order", ("a",)),
+    ("gap", {"low": "a", "high": "b", "min_gap_from": "attributes.c", "default": 2}, [A, B], [C], {"c": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 1}, "order", ("a",)),
+    ("needs", {"field": "a", "if": NAMED}, [A, B], [ALLOWED], {}, {"b": 1}, {"a": 1}, "unexpected", ("a",)),
+    ("needs", {"field": "on", "value": True, "if": NAMED}, [ON], [ALLOWED], {}, {"on": False}, {"on": True}, "unexpected", ("on",)),
+    ("needs", {"field": "levels[].name", "if": NAMED}, [LISTED], [ALLOWED], {"allowed": True}, {"levels": [{"name": "x"}]}, None, "", ()),
+    ("forbids", {"if": {"state": "on", "op": "eq", "value": True}, "fields": ["a"], "note": "on rules a out"}, [ON, A], [], {}, {"on": False, "a": 1}, {"on": True, "a": 1}, "unexpected", ("a",)),
+    ("forbids_value", {"if": {"state": "a", "op": "present"}, "field": "on", "value": True}, [ON, A], [], {}, {"on": False, "a": 1}, {"on": True, "a": 1}, "conflict", ("on",)),
+    ("only_values", {"fields": ["a"], "values": [0, 100]}, [A], [], {}, {"a": 100}, {"a": 50}, "conflict", ("a",)),
+    ("any_true", {"fields": ["on", "off"]}, [ON, field("off", "boolean")], [], {}, {"off": True}, {"on": False}, "alternatives", ()),
+    ("not_both_true", {"fields": ["on", "off"]}, [ON, field("off", "boolean")], [], {}, {"on": True, "off": False}, {"on": True, "off": True}, "conflict", ("off",)),
+    ("advice", {"field": "words", "max_items": 1, "note": "keep it short"}, [words("words")], [], {}, {"words": ["x"]}, {"words": ["x", "y"]}, "size", ("words",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_a_kind(case):
+    """Kept: both ways find nothing. Broken: one problem, at its place, and no fit."""
+    kind, more, states, attributes, given, kept, broken, wrong, path = case
+    rule = {"kind": kind, **more}
+    toy = device(given, states=states, attributes=attributes, state_rules=[rule])
+
+    assert toy.state_problems(kept, whole=False) == ()
+    assert toy.states_fit(kept, whole=False)
+    if broken is not None:
+        (problem,) = toy.state_problems(broken, whole=False)
+        assert (problem.kind, problem.path) == (wrong, path)
+        assert problem.what.endswith(".")
+        assert not toy.states_fit(broken, whole=False)
+
+
+def test_no_kind_is_left_out():
+    """The table above has each; the table of sensors has tests of its own."""
+    assert {case[0] for case in CASES} | {"sensor_table"} == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("more", "severity"),
+    [
+        ({}, "refused"),
+        ({"severity": "warning"}, "advice"),
+        ({"inferred": True}, "advice"),
+        ({"strict": False}, "advice"),
+    ],
+)
+def test_a_rule_is_as_grave_as_it_is_certain(more, severity):
+    """What is a warning, inferred or only a hint is advice."""
+    rule = {"kind": "range_from", "field": "a", "max": 5, **more}
+    toy = device(states=[A], state_rules=[rule])
+
+    assert told(toy.state_problems({"a": 6}, whole=False)) == [("range", ("a",), severity)]
+
+
+def test_a_rule_passes_over_what_has_another_form():
+    """That is one problem, and it is told already."""
+    rules = [
+        {"kind": "value_from", "field": "a", "source": "attributes.words[]"},
+        {"kind": "range_from", "field": "a", "max": 5},
+        {"kind": "ordered", "low": "a", "high": "b"},
+        {"kind": "keys_from", "field": "a", "source": "attributes.words[]"},
+        {"kind": "map_value_from", "field": "a", "source": "attributes.words[]"},
+        {"kind": "one_of", "at": "a", "groups": [["b"]]},
+        {"kind": "advice", "field": "a", "max_items": 1},
+    ]
+    inner = field("a", "object", fields=[B])
+    toy = device(
+        {"words": ["x"]}, states=[inner, B], attributes=[words("words")], state_rules=rules
+    )
+
+    assert told(toy.state_problems({"a": [6], "b": 1}, whole=False)) == [
+        ("type", ("a",), "refused")
+    ]
+
+
+def test_a_result_may_depend_on_the_parameters():
+    """The camera answers with a protocol that was asked for."""
+    rule = {"kind": "value_from", "field": "word", "source": "params.words[]"}
+    command = {
+        "name": "c",
+        "params": [words("words")],
+        "results": [field("word", "string")],
+        "result_rules": [rule],
+    }
+    toy = device(commands=[command])
+
+    assert toy.result_problems("c", {"word": "x"}, {"words": ["x"]}) == ()
+    assert told(toy.result_problems("c", {"word": "y"}, {"words": ["x"]})) == [
+        ("unlisted", ("word",), "refused")
+    ]
+    assert toy.result_problems("other", {}) == ()
