@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import pytest
 
+from homegraph import lint
 from support.curl import shell
 from support.homes import KEY, wait_for_links
 from support.node import installed, tool
@@ -134,6 +135,12 @@ def test_devices_of_an_app_that_others_wrote(node_cloud: NodeCloud, start: Any) 
     assert (link["cause"], link["added"]) == ("link", 10)
     assert (first_run["added"], first_run["changed"], first_run["removed"]) == (1, 0, 0)
     assert (second["added"], second["changed"], second["removed"]) == (0, 1, 0)
+    # Every device of this set keeps to the published rules, so nothing may be held against it.
+    answer = {
+        "requestId": "1",
+        "payload": {"agentUserId": AGENT_USER, "devices": node_cloud.devices()},
+    }
+    assert [one for one in lint(answer) if one.severity != "advice"] == []
     shown = server.show("runs", "show", second["id"])
     assert shown["changes"]["changed"] == [{"device_id": "lamp", "fields": ["name"]}]
     assert shown["findings"] == []

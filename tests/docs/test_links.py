@@ -24,15 +24,16 @@ def test_links_lead_somewhere(page):
 
 
 def test_every_page_of_the_documentation_is_listed():
-    """The four parts on the first page, the decisions on theirs."""
+    """The four parts on the first page; the decisions, the findings and others like them on an index of their own."""
     docs = ROOT / "docs"
-    listed = {(docs / link).resolve() for link in links(docs / "README.md")}
-    listed |= {
-        (docs / "decisions" / link).resolve() for link in links(docs / "decisions" / "README.md")
+    listed = {
+        (index.parent / link).resolve()
+        for index in docs.glob("**/README.md")
+        for link in links(index)
     }
 
     assert [
         page
         for page in docs.glob("**/*.md")
-        if page.resolve() not in listed and page.name != "README.md"
+        if page.resolve() not in listed and page != docs / "README.md"
     ] == []

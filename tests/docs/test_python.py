@@ -15,7 +15,9 @@ from support.http_stub import Answer, closed_port, stub_server
 from support.signing import key_file
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/python.md").read_text()
-BLOCKING, REPORTING, ASYNCHRONOUS, TRANSPORT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+BLOCKING, REPORTING, ASYNCHRONOUS, TRANSPORT, LINT = re.findall(
+    r"```python\n(.*?)```", PAGE, re.DOTALL
+)
 PATH = "/v1/devices:requestSync"
 
 
@@ -129,3 +131,8 @@ def test_every_attribute_of_an_error_is_explained():
 def test_every_public_name_is_there(name):
     """The page names what can be imported."""
     assert f"`{name}`" in PAGE or f"{name} " in PAGE
+
+
+def test_the_example_of_lint_holds():
+    """It is a test itself."""
+    example(LINT, "test_what_we_answer_to_sync")()

@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "devices": "devices",
         "runs": "runs",
         "status": "status",
+        "lint": "lint",
         "doctor": "doctor",
     }
 )

@@ -5,15 +5,21 @@ Not here: what is wrong within one device.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from homegraph.graph.checks.envelopes import check_request_id
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.model import Finding
 from homegraph.wire.intents import SyncReply
 
 SLOW_SECONDS: Final = 5.0
 """Google's guidance: an answer to SYNC slower than this is not reliable."""
+
+AGENT_USER_ID_BYTES_MAX: Final = 256
+
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 
 
 def check_reply(
@@ -25,26 +31,32 @@ def check_reply(
     took: float,
 ) -> tuple[Finding, ...]:
     """Findings about one reply. ``agent_user_id`` is empty in a first SYNC; ``took`` is in seconds."""
-    findings: list[Finding] = []
-    if not reply.request_id:
-        findings.append(
-            REQUEST_ID_NOT_ECHOED.found("The reply has no requestId.", path="/requestId")
+    return (
+        *check_request_id(reply.request_id, request_id),
+        *check_list(
+            reply.agent_user_id, agent_user_id=agent_user_id, device_ids=device_ids, took=took
+        ),
+    )
+
+
+def check_list(
+    named: str, *, agent_user_id: str, device_ids: Sequence[str], took: float
+) -> Iterator[Finding]:
+    """Findings about whose list it is and what is on it. ``named`` is the reply's own agentUserId, empty when it has none."""
+    path = "/payload/agentUserId"
+    yield from _form_of_id(named)
+    if agent_user_id and not named:
+        yield AGENT_USER_ID_MISSING.found("The reply has no payload.agentUserId.", path=path)
+    elif agent_user_id and named != agent_user_id:
+        what = (
+            f"agentUserId was {shown(agent_user_id)} until now and is {shown(named)} in this reply."
         )
-    elif reply.request_id != request_id:
-        what = f"requestId is {shown(reply.request_id)}, which is not the one that was sent."
-        findings.append(REQUEST_ID_NOT_ECHOED.found(what, path="/requestId"))
-    if agent_user_id and not reply.agent_user_id:
-        what = "The reply has no payload.agentUserId."
-        findings.append(AGENT_USER_ID_MISSING.found(what, path="/payload/agentUserId"))
-    elif agent_user_id and reply.agent_user_id != agent_user_id:
-        what = f"agentUserId was {shown(agent_user_id)} until now and is {shown(reply.agent_user_id)} in this reply."
-        findings.append(AGENT_USER_ID_CHANGED.found(what, path="/payload/agentUserId"))
-    if not reply.devices:
-        findings.append(DEVICES_EMPTY.found("The reply lists no devices.", path="/payload/devices"))
-    findings.extend(_duplicates(device_ids))
+        yield AGENT_USER_ID_CHANGED.found(what, path=path)
+    if not device_ids:
+        yield DEVICES_EMPTY.found("The reply lists no devices.", path="/payload/devices")
+    yield from _duplicates(device_ids)
     if took > SLOW_SECONDS:
-        findings.append(REPLY_SLOW.found(f"The answer took {took:.1f} s."))
-    return tuple(findings)
+        yield REPLY_SLOW.found(f"The answer took {took:.1f} s.")
 
 
 def links_disagree(user_ids: Sequence[str]) -> Finding:
@@ -53,6 +65,30 @@ def links_disagree(user_ids: Sequence[str]) -> Finding:
     return LINKS_DISAGREE.found(
         f"The links of {users} were answered with different device lists.", path="/payload/devices"
     )
+
+
+def same_names(spoken: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
+    """Devices that are called alike in one room. ``spoken`` has id, name and room of every device, in the reply's order."""
+    first: dict[tuple[str, str], str] = {}
+    for index, (device_id, name, room) in enumerate(spoken):
+        heard = " ".join(name.split()).casefold()
+        key = heard, " ".join(room.split()).casefold()
+        other = first.setdefault(key, device_id)
+        if heard and other != device_id:
+            yield NAME_TWICE.found(
+                f"Devices {shown(other)} and {shown(device_id)} are both called {shown(name)} in one room.",
+                path=pointer("payload", "devices", index, "name", "name"),
+                device_id=device_id,
+            )
+
+
+def _form_of_id(agent_user_id: str) -> Iterator[Finding]:
+    path = "/payload/agentUserId"
+    if len(agent_user_id.encode("utf-8", "surrogatepass")) > AGENT_USER_ID_BYTES_MAX:
+        what = f"agentUserId has more than {AGENT_USER_ID_BYTES_MAX} bytes."
+        yield AGENT_USER_ID_LONG.found(what, path=path)
+    if _EMAIL.fullmatch(agent_user_id):
+        yield AGENT_USER_ID_EMAIL.found("agentUserId is an e-mail address.", path=path)
 
 
 def _duplicates(device_ids: Sequence[str]) -> Iterator[Finding]:
@@ -66,18 +102,6 @@ def _duplicates(device_ids: Sequence[str]) -> Iterator[Finding]:
             )
         seen.add(device_id)
 
-
-REQUEST_ID_NOT_ECHOED: Final = Rule(
-    id="request-id-not-echoed",
-    severity="advice",
-    subject="SYNC",
-    title="requestId is not the one of the request",
-    why="It must be the same as in the request.",
-    fix="Copy requestId from the request into the reply.",
-    source="SYNC response schema",
-    wrong='{"payload": {"agentUserId": "1836", "devices": []}}',
-    right='{"requestId": "6894439706274654512", "payload": {"agentUserId": "1836", "devices": []}}',
-)
 
 AGENT_USER_ID_MISSING: Final = Rule(
     id="agent-user-id-missing",
@@ -143,8 +167,40 @@ LINKS_DISAGREE: Final = Rule(
     source="SYNC is sent for every link of an agent user",
 )
 
+AGENT_USER_ID_EMAIL: Final = Rule(
+    id="agent-user-id-email",
+    severity="advice",
+    subject="SYNC",
+    title="agentUserId is an e-mail address",
+    why="It must never change, and says nothing about the person to whoever reads it; addresses change and do.",
+    fix="Use an account number.",
+    source="SYNC response schema",
+)
+
+AGENT_USER_ID_LONG: Final = Rule(
+    id="agent-user-id-long",
+    severity="advice",
+    subject="SYNC",
+    title="agentUserId is longer than 256 bytes",
+    why="Google's libraries document 256 bytes; a Home Graph may refuse calls with a longer one.",
+    fix="Use a shorter id.",
+    source="documentation of Google's older client libraries",
+)
+
+NAME_TWICE: Final = Rule(
+    id="device-name-twice",
+    severity="advice",
+    subject="SYNC",
+    title="Two devices of one room are called alike",
+    why="Whoever says the name means both, and cannot tell them apart.",
+    fix="Give them different names, or different rooms.",
+    source="Google's guide on device names",
+)
+
 RULES: Final = (
-    REQUEST_ID_NOT_ECHOED,
+    AGENT_USER_ID_EMAIL,
+    AGENT_USER_ID_LONG,
+    NAME_TWICE,
     AGENT_USER_ID_MISSING,
     AGENT_USER_ID_CHANGED,
     DEVICES_EMPTY,

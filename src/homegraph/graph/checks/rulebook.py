@@ -1,10 +1,23 @@
-"""All rules by id, in the order of their pages."""
+"""All rules by id, in the order of their pages: answers as such, SYNC, devices, traits, QUERY, EXECUTE, reports."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from homegraph.graph.checks import queries, replies
+from homegraph.graph.checks import (
+    device_rules,
+    envelopes,
+    executes,
+    queries,
+    replies,
+    reports,
+    syncs,
+    traits,
+)
 from homegraph.graph.checks.rule import Rule
 
-RULES: Final[dict[str, Rule]] = {rule.id: rule for rule in (*replies.RULES, *queries.RULES)}
+RULES: Final[dict[str, Rule]] = {
+    rule.id: rule
+    for module in (envelopes, syncs, replies, device_rules, traits, queries, executes, reports)
+    for rule in module.RULES
+}

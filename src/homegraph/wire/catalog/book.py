@@ -73,6 +73,12 @@ class Catalog:
         return {one.name: (trait, one) for trait in ordered for one in trait.commands}
 
     @cached_property
+    def exclusive_traits(self) -> frozenset[str]:
+        """Traits that belong to types which have no others."""
+        types = self.types.values()
+        return frozenset(name for one in types if one.exclusive for name in one.required_traits)
+
+    @cached_property
     def error_codes(self) -> frozenset[str]:
         """The words known as ``errorCode``."""
         codes = self.common.error_codes

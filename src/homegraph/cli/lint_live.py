@@ -1,0 +1,79 @@
+"""Asking a running fulfillment what it answers: SYNC, then QUERY for the devices that it lists.
+
+The same bytes and headers as the server sends, from this process, so that nothing has to be set up. A fulfillment that gives no
+answer at all is an error of the command, not a finding about an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homegraph.cli.admin import transport_to_url
+from homegraph.client.calls import Request
+from homegraph.client.transport import SyncTransport
+from homegraph.errors import FulfillmentRefused, HomegraphError
+from homegraph.graph.linting import Answered, devices_of
+from homegraph.service.clock import SystemClock, SystemIds
+from homegraph.wire.intents import REQUEST_HEADERS, sync_request
+from homegraph.wire.query_intent import QueryDevice, query_request
+
+SYNC_SECONDS: Final = 30.0
+QUERY_SECONDS: Final = 5.0
+"""How long an answer is waited for, as the server does by default."""
+
+_OK: Final = range(200, 300)
+_UNAUTHORIZED: Final = 401
+
+
+def ask(url: str, token: str) -> list[Answered]:
+    """What a fulfillment answers to SYNC and, when that lists devices, to QUERY.
+
+    Raises:
+        ServerUnreachable: no answer in time.
+        FulfillmentRefused: an answer without a success.
+    """
+    ids = SystemIds(SystemClock())
+    headers = dict(REQUEST_HEADERS)
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    with transport_to_url(url) as transport:
+        request_id = ids.intent()
+        body, took = _send(transport, url, headers, sync_request(request_id), SYNC_SECONDS)
+        answers = [Answered("SYNC", body, "SYNC", request_id=request_id, took=took)]
+        listed = devices_of(body)
+        if listed:
+            asked = [QueryDevice(one, _custom(members)) for one, members in listed.items()]
+            request_id = ids.intent()
+            answer, took = _send(
+                transport, url, headers, query_request(request_id, asked), QUERY_SECONDS
+            )
+            answers.append(
+                Answered("QUERY", answer, "QUERY", devices=body, request_id=request_id, took=took)
+            )
+    return answers
+
+
+def _custom(members: Mapping[str, Any]) -> dict[str, Any] | None:
+    custom = members.get("customData")
+    return custom if isinstance(custom, dict) else None
+
+
+def _send(
+    transport: SyncTransport, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+) -> tuple[bytes, float]:
+    """An answer's body, and the seconds that it took."""
+    started = time.monotonic()
+    request = Request("POST", url, tuple(headers.items()), body, seconds)
+    answer = transport.send(request)
+    if answer.status not in _OK:
+        raise _refused(answer.status)
+    return answer.body, time.monotonic() - started
+
+
+def _refused(status: int) -> HomegraphError:
+    hint = "Look at the fulfillment's own log."
+    if status == _UNAUTHORIZED:
+        hint = "Give a token that the fulfillment takes: --token, or HOMEGRAPH_FULFILLMENT_TOKEN."
+    return FulfillmentRefused(f"The fulfillment answered HTTP {status}.", hint=hint)

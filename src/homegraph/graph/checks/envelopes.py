@@ -1,0 +1,190 @@
+"""Checks of what stands around the content of any answer: that it is JSON, an object, and has a payload.
+
+An answer that cannot be used has a finding like any other, so that whoever sends it reads the same words wherever it is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.graph.checks.rule import Rule, shown
+from homegraph.graph.model import Finding
+from homegraph.wire.catalog.suggestions import did_you_mean
+
+_TOP: Final = frozenset({"requestId", "payload"})
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """An answer as far as it could be opened: the payload, None when there is none to look into."""
+
+    request_id: str
+    payload: Mapping[str, Any] | None
+    findings: tuple[Finding, ...]
+
+
+def open_answer(body: bytes, *, request_id: str = "") -> Opened:
+    """Open an answer. ``request_id`` is what the intent had, empty when nobody knows."""
+    try:
+        document: Any = msgspec.json.decode(body)
+    except UnicodeDecodeError as exc:
+        return _closed(NOT_UTF8.found(f"The answer is not UTF-8 at byte {exc.start}."))
+    except (msgspec.DecodeError, RecursionError) as exc:
+        return _closed(NOT_JSON.found(f"The answer is not JSON: {shown(str(exc))}."))
+    if not isinstance(document, dict):
+        return _closed(NOT_OBJECT.found(f"The answer is {shown(document)}, not an object."))
+    payload = document.get("payload")
+    findings = [*check_request_id(document.get("requestId"), request_id), *_members(document)]
+    if not isinstance(payload, dict):
+        told = "no payload" if payload is None else "a payload that is no object"
+        findings.append(PAYLOAD_MISSING.found(f"The answer has {told}.", path="/payload"))
+        payload = None
+    echoed = document.get("requestId")
+    return Opened(echoed if isinstance(echoed, str) else "", payload, tuple(findings))
+
+
+def error_payload(
+    payload: Mapping[str, Any], intent: str, known: frozenset[str]
+) -> Iterator[Finding]:
+    """An error for the whole intent: legal, and nothing is taken of the answer."""
+    code = payload.get("errorCode")
+    if not code:
+        return
+    debug = payload.get("debugString")
+    said = f" It says: {shown(debug)}." if debug else ""
+    what = f"The answer to {intent} is the error {shown(code)}.{said}"
+    yield ERROR_PAYLOAD.found(what, path="/payload/errorCode")
+    yield from error_code(code, known, "/payload/errorCode")
+
+
+def error_code(
+    code: object, known: frozenset[str], path: str, device_id: str = ""
+) -> Iterator[Finding]:
+    """A word that is no known error code."""
+    if not isinstance(code, str) or code not in known:
+        meant = did_you_mean(code, known) if isinstance(code, str) else ""
+        what = f"{shown(code)} is no known error code.{meant}"
+        yield ERROR_CODE_UNKNOWN.found(what, path=path, device_id=device_id)
+
+
+def _closed(finding: Finding) -> Opened:
+    return Opened("", None, (finding,))
+
+
+def check_request_id(echoed: object, sent: str) -> Iterator[Finding]:
+    """Whether ``requestId`` came back as it was ``sent``, which is empty when nobody knows."""
+    if echoed is None or echoed == "":
+        yield REQUEST_ID_NOT_ECHOED.found("The reply has no requestId.", path="/requestId")
+    elif not isinstance(echoed, str):
+        what = f"requestId is {shown(echoed)}; it must be text."
+        yield REQUEST_ID_NOT_ECHOED.found(what, path="/requestId", severity="refused")
+    elif sent and echoed != sent:
+        what = f"requestId is {shown(echoed)}, which is not the one that was sent."
+        yield REQUEST_ID_NOT_ECHOED.found(what, path="/requestId")
+
+
+def _members(document: Mapping[str, Any]) -> Iterator[Finding]:
+    for name in document.keys() - _TOP:
+        what = f"{shown(name)} is no member of an answer.{did_you_mean(name, _TOP)}"
+        path = f"/{name.replace('~', '~0').replace('/', '~1')}"
+        yield ANSWER_MEMBER_UNKNOWN.found(what, path=path)
+
+
+NOT_JSON: Final = Rule(
+    id="answer-not-json",
+    severity="refused",
+    subject="SYNC",
+    title="The answer is not JSON",
+    why="Nothing can be read of it. Mostly it is a page of a proxy, an error message, or cut off.",
+    fix="Answer with a JSON object, also when something fails.",
+    source="RFC 8259",
+)
+
+NOT_UTF8: Final = Rule(
+    id="answer-not-utf8",
+    severity="refused",
+    subject="SYNC",
+    title="The answer is not UTF-8",
+    why="JSON is exchanged in UTF-8; nothing can be read of anything else.",
+    fix="Encode the answer in UTF-8.",
+    source="RFC 8259 section 8.1",
+)
+
+NOT_OBJECT: Final = Rule(
+    id="answer-not-object",
+    severity="refused",
+    subject="SYNC",
+    title="The answer is JSON, but no object",
+    why="An answer has requestId and payload; a list or a text has neither.",
+    fix='Wrap it: {"requestId": …, "payload": …}.',
+    source="SYNC response schema",
+    wrong="[]",
+    right='{"requestId": "1", "payload": {"agentUserId": "1836", "devices": []}}',
+)
+
+PAYLOAD_MISSING: Final = Rule(
+    id="payload-missing",
+    severity="refused",
+    subject="SYNC",
+    title="The answer has no payload",
+    why="Everything that an answer says stands in payload.",
+    fix="Put devices, commands or errorCode into payload.",
+    source="SYNC response schema",
+    wrong='{"requestId": "1", "devices": []}',
+)
+
+ANSWER_MEMBER_UNKNOWN: Final = Rule(
+    id="answer-member-unknown",
+    severity="ignored",
+    subject="SYNC",
+    title="The answer has a member that does not exist",
+    why="Nothing reads it. Mostly it belongs into payload.",
+    fix="Move it into payload, or leave it out.",
+    source="SYNC response schema",
+)
+
+REQUEST_ID_NOT_ECHOED: Final = Rule(
+    id="request-id-not-echoed",
+    severity="advice",
+    subject="SYNC",
+    title="requestId is not the one of the request",
+    why="It must be the same as in the request.",
+    fix="Copy requestId from the request into the reply.",
+    source="SYNC response schema",
+    wrong='{"payload": {"agentUserId": "1836", "devices": []}}',
+    right='{"requestId": "6894439706274654512", "payload": {"agentUserId": "1836", "devices": []}}',
+)
+
+ERROR_PAYLOAD: Final = Rule(
+    id="error-payload",
+    severity="refused",
+    subject="SYNC",
+    title="The answer is an error",
+    why="With an errorCode in payload nothing else of the answer is taken; what is stored stays.",
+    fix="Look into the fulfillment's own log. Of a SYNC, an error is right while devices are not loaded.",
+    source="SYNC response schema",
+    wrong='{"requestId": "1", "payload": {"errorCode": "deviceNotReady"}}',
+)
+
+ERROR_CODE_UNKNOWN: Final = Rule(
+    id="error-code-unknown",
+    severity="advice",
+    subject="SYNC",
+    title="An error code is not on the list",
+    why="A user hears a general excuse in place of what is wrong. The list is open, so it is only advice.",
+    fix="Use a code of the list.",
+    source="the platform's published list of error codes",
+)
+
+RULES: Final = (
+    NOT_JSON,
+    NOT_UTF8,
+    NOT_OBJECT,
+    PAYLOAD_MISSING,
+    ANSWER_MEMBER_UNKNOWN,
+    REQUEST_ID_NOT_ECHOED,
+    ERROR_PAYLOAD,
+    ERROR_CODE_UNKNOWN,
+)

@@ -1,0 +1,151 @@
+"""Judging one answer of a fulfillment by itself, as ``homegraph lint`` and ``homegraph.lint`` do.
+
+The checks are those of a running Home Graph; here is decided which of them an answer needs: what it answers is given, or seen by its
+shape, and devices come from a SYNC answer. An answer that cannot be read has a finding, too. Nothing raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.graph.checks.executes import check_execute
+from homegraph.graph.checks.queries import check_query
+from homegraph.graph.checks.reports import Known, check_report
+from homegraph.graph.checks.syncs import check_sync
+from homegraph.graph.model import Finding
+from homegraph.wire.catalog.book import Catalog, builtin
+from homegraph.wire.catalog.shapes import Bound
+
+SYNC: Final = "SYNC"
+QUERY: Final = "QUERY"
+EXECUTE: Final = "EXECUTE"
+REPORT: Final = "report"
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer and what is known about it.
+
+    ``name`` is what it is called where findings are shown. ``intent`` is SYNC, QUERY, EXECUTE or report; empty means: by its shape.
+    ``devices`` is the SYNC answer that lists the devices. ``request_id`` is what the intent had and ``command`` the full name of what
+    EXECUTE asked for, empty when nobody knows; ``took`` is in seconds.
+    """
+
+    name: str
+    body: bytes
+    intent: str = ""
+    devices: bytes | None = None
+    request_id: str = ""
+    took: float = 0.0
+    command: str = ""
+
+
+def lint(
+    answer: bytes | str | Mapping[str, Any],
+    *,
+    intent: str = "",
+    devices: bytes | str | Mapping[str, Any] | None = None,
+    request_id: str = "",
+    command: str = "",
+) -> list[Finding]:
+    """Everything that is wrong with an answer of a fulfillment, or with a report; no server is needed.
+
+    ``answer`` is JSON as bytes or text, or what became of it. ``intent`` is SYNC, QUERY, EXECUTE or report; without it the answer's
+    shape tells. ``devices`` is the SYNC answer that lists the devices: with it states and results are judged by their traits.
+    ``request_id`` is what the intent had, ``command`` what EXECUTE asked for, by its full name.
+    """
+    listed = None if devices is None else _bytes(devices)
+    answered = Answered("", _bytes(answer), intent, listed, request_id, command=command)
+    return list(lint_answer(answered))
+
+
+def _bytes(document: bytes | str | Mapping[str, Any]) -> bytes:
+    if isinstance(document, str):
+        return document.encode("utf-8", "surrogatepass")
+    return document if isinstance(document, bytes) else msgspec.json.encode(document)
+
+
+def intent_of(document: object) -> str:
+    """What a document answers, by its shape. What has none of the shapes counts as an answer to SYNC."""
+    payload = document.get("payload") if isinstance(document, Mapping) else None
+    if not isinstance(document, Mapping) or not isinstance(payload, Mapping):
+        return SYNC
+    devices = payload.get("devices")
+    if "commands" in payload:
+        return EXECUTE
+    if isinstance(devices, Mapping):
+        named = "agentUserId" in document or "agent_user_id" in document
+        return REPORT if named and devices.keys() & {"states", "notifications"} else QUERY
+    return SYNC
+
+
+def lint_answer(answer: Answered, catalog: Catalog | None = None) -> tuple[Finding, ...]:
+    """Everything that is wrong with an answer, without a server. The catalog is the builtin one unless another is given."""
+    known = catalog or builtin()
+    intent = answer.intent or intent_of(_document(answer.body))
+    if intent == SYNC:
+        return check_sync(answer.body, known, request_id=answer.request_id, took=answer.took)
+    listed = None if answer.devices is None else devices_of(answer.devices)
+    if intent == REPORT:
+        return check_report(answer.body, devices=_reporting(listed, known))
+    bound = None if listed is None else {one: _bound(m, known) for one, m in listed.items()}
+    if intent == QUERY:
+        # Devices that are listed are not devices that were asked about, unless this process has asked.
+        asked = bound if bound is None or answer.request_id else _answered(bound, answer.body)
+        return check_query(
+            answer.body, known, devices=asked, request_id=answer.request_id, took=answer.took
+        )
+    return check_execute(
+        answer.body,
+        known,
+        devices=bound,
+        command=answer.command,
+        request_id=answer.request_id,
+        took=answer.took,
+    )
+
+
+def devices_of(sync_answer: bytes) -> dict[str, dict[str, Any]]:
+    """The devices of a SYNC answer by their ids, as far as they can be read."""
+    document = _document(sync_answer)
+    payload = document.get("payload") if isinstance(document, dict) else None
+    devices = payload.get("devices") if isinstance(payload, dict) else None
+    return {
+        one["id"]: one
+        for one in (devices if isinstance(devices, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("id"), str)
+    }
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _bound(members: Mapping[str, Any], catalog: Catalog) -> Bound:
+    listed, attributes = members.get("traits"), members.get("attributes")
+    traits = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    return catalog.shape(tuple(traits)).bind(attributes if isinstance(attributes, dict) else {})
+
+
+def _reporting(
+    listed: Mapping[str, Mapping[str, Any]] | None, catalog: Catalog
+) -> dict[str, Known] | None:
+    if listed is None:
+        return None
+    return {
+        one: Known(_bound(members, catalog), members.get("notificationSupportedByAgent") is True)
+        for one, members in listed.items()
+    }
+
+
+def _answered(bound: Mapping[str, Bound], body: bytes) -> dict[str, Bound]:
+    document = _document(body)
+    payload = document.get("payload") if isinstance(document, dict) else None
+    answers = payload.get("devices") if isinstance(payload, dict) else None
+    named = answers.keys() if isinstance(answers, dict) else ()
+    return {one: bound[one] for one in named if one in bound}

@@ -1,0 +1,86 @@
+"""``homegraph lint`` as a person uses it: a process, a real fulfillment, and replies that other people's code has made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from homegraph.testing.fulfillment import ScriptedFulfillment, lamp
+from support.http_stub import closed_port
+
+COMMAND = [sys.executable, "-m", "homegraph", "lint"]
+TOKEN = "token-1"
+
+
+def lint(*arguments: str, given: bytes = b"", token: str | None = None) -> tuple[int, str, str]:
+    """Run the command; its exit code, stdout and stderr."""
+    variables = {
+        name: text for name, text in os.environ.items() if not name.startswith("HOMEGRAPH_")
+    }
+    if token is not None:
+        variables["HOMEGRAPH_FULFILLMENT_TOKEN"] = token
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=given,
+        env=variables,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_a_running_fulfillment_is_asked_and_judged() -> None:
+    """SYNC first, then QUERY for what it lists; the token comes from the environment."""
+    with ScriptedFulfillment() as cloud:
+        cloud.homes[TOKEN].devices = [
+            lamp("lamp"),
+            lamp("plug", attributes={"commandOnlyOnOff": "no"}),
+        ]
+        cloud.homes[TOKEN].states = {"lamp": {"online": True, "on": "yes"}}
+        code, out, _ = lint("--url", cloud.url, "--json", token=TOKEN)
+        asked = [call.intent for call in cloud.calls]
+
+    found = {(one["rule"], one["path"]) for one in json.loads(out)["findings"]}
+    assert asked == ["action.devices.SYNC", "action.devices.QUERY"]
+    assert code == 1
+    assert ("attribute-type", "/payload/devices/1/attributes/commandOnlyOnOff") in found
+    assert ("state-type", "/payload/devices/lamp/on") in found
+
+
+def test_a_fulfillment_that_refuses_the_token_is_no_finding() -> None:
+    """The command failed, not the answer; it says what to give, and not what was given."""
+    with ScriptedFulfillment() as cloud:
+        code, out, told = lint("--url", cloud.url, token="wrong-token")
+
+    assert (code, out) == (1, "")
+    assert "401" in told
+    assert "HOMEGRAPH_FULFILLMENT_TOKEN" in told
+    assert "wrong-token" not in told
+
+
+def test_a_fulfillment_that_is_not_there_is_no_finding() -> None:
+    """An exit code of its own."""
+    code, out, told = lint("--url", f"http://127.0.0.1:{closed_port()}/smarthome")
+    assert code not in {0, 1}
+    assert out == ""
+    assert told
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    """From one program to the next, and into a file that a code host reads."""
+    answer: dict[str, Any] = {
+        "requestId": "1",
+        "payload": {"agentUserId": "u", "devices": [lamp("x")]},
+    }
+    code, out, _ = lint("-", given=json.dumps(answer).encode())
+    assert (code, out) == (0, "stdin: nothing to complain about.\n")
+    file = tmp_path / "answer.json"
+    file.write_bytes(b'{"requestId": "\xe9"}')
+    code, out, _ = lint(str(file), "--format", "sarif")
+    assert code == 1
+    assert json.loads(out)["runs"][0]["results"][0]["ruleId"] == "answer-not-utf8"

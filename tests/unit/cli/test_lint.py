@@ -1,0 +1,154 @@
+"""``homegraph lint``: where the bytes come from, what comes out, and the exit code."""
+
+import io
+import json
+import sys
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from homegraph.cli.app import run
+
+RIGHT = {
+    "requestId": "1",
+    "payload": {
+        "agentUserId": "u",
+        "devices": [
+            {
+                "id": "lamp",
+                "type": "action.devices.types.LIGHT",
+                "traits": ["action.devices.traits.OnOff"],
+                "name": {"name": "Lamp"},
+                "willReportState": True,
+            }
+        ],
+    },
+}
+FINDING = {"rule", "severity", "device_id", "path", "what", "why", "fix", "source"}
+
+
+@pytest.fixture
+def answer(tmp_path):
+    """Write an answer; returns its file."""
+
+    def write(document=RIGHT, /, name="sync.json", **device):
+        document = json.loads(json.dumps(document))
+        if device:
+            document["payload"]["devices"][0] |= device
+        file = tmp_path / name
+        file.write_text(json.dumps(document, indent=2))
+        return str(file)
+
+    return write
+
+
+def test_nothing_wrong_is_said_and_is_success(answer, capsys):
+    """One line, exit code 0."""
+    assert run(["lint", answer()]) == 0
+    assert capsys.readouterr().out.endswith("nothing to complain about.\n")
+
+
+def test_what_google_refuses_is_exit_code_1(answer, capsys):
+    """With the line of the file, and a mark under the value."""
+    file = answer(attributes=[])
+    assert run(["lint", file]) == 1
+    shown = capsys.readouterr().out
+    assert "[attributes-not-object]" in shown
+    assert f"{file}:16:23" in shown
+    assert '"attributes": []\n        |                       ^^' in shown
+
+
+def test_advice_alone_is_success(answer, capsys):
+    """Google takes it, so a build does not fail."""
+    assert run(["lint", answer(traits=[])]) == 0
+    assert "Google takes it." in capsys.readouterr().out
+
+
+def test_json_has_every_member_of_every_finding(answer, capsys):
+    """The form that programs may rely on."""
+    assert run(["lint", answer(attributes=[], room="x"), "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {one["rule"] for one in findings} == {"attributes-not-object", "device-member-unknown"}
+    assert all(one.keys() == FINDING for one in findings)
+
+
+def test_sarif_points_at_the_line(answer, capsys):
+    """Rules once, results with their places, as code hosts read it."""
+    assert run(["lint", answer(attributes=[], roomHint=" "), "--format", "sarif"]) == 1
+    (sarif,) = json.loads(capsys.readouterr().out)["runs"]
+    result = next(one for one in sarif["results"] if one["level"] == "error")
+    rule = sarif["tool"]["driver"]["rules"][result["ruleIndex"]]
+    region = result["locations"][0]["physicalLocation"]["region"]
+    assert rule["id"] == result["ruleId"] == "attributes-not-object"
+    assert rule["helpUri"].endswith("/attributes-not-object.md")
+    assert (region["startLine"], region["startColumn"], region["endColumn"]) == (16, 23, 25)
+
+
+def test_junit_fails_the_device(answer, capsys):
+    """A case per device; only what is refused fails it."""
+    assert run(["lint", answer(attributes=[], roomHint="\x01 "), "--format", "junit"]) == 1
+    suite = ET.fromstring(capsys.readouterr().out).find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert suite.find("testcase[@name='lamp']/failure").get("type") == "attributes-not-object"
+    assert suite.find("testcase[@name='the answer itself']/failure") is None
+
+
+def test_stdin_is_read(monkeypatch, capsys):
+    """What a pipe brings has no name, and lines all the same."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"payload": 1}')))
+    assert run(["lint", "-"]) == 1
+    assert "stdin:1:13" in capsys.readouterr().out
+
+
+def test_states_are_judged_by_the_devices(answer, capsys):
+    """With the SYNC answer beside it, an answer to QUERY is more than its form."""
+    query = {"requestId": "1", "payload": {"devices": {"lamp": {"online": True, "brightness": 5}}}}
+    file = answer(query, name="query.json")
+    assert run(["lint", file]) == 0
+    assert "nothing" in capsys.readouterr().out
+    assert run(["lint", file, "--devices", answer()]) == 0
+    assert "[state-unknown]" in capsys.readouterr().out
+
+
+def test_the_intent_can_be_said(answer, capsys):
+    """Where the shape does not tell, or tells wrong."""
+    assert run(["lint", answer(), "--intent", "QUERY"]) == 1
+    assert "[query-devices-missing]" in capsys.readouterr().out
+
+
+def test_control_characters_are_shown_not_obeyed(answer, capsys):
+    """An answer cannot repaint the reader's terminal."""
+    run(["lint", answer(type="\x1b[2J")])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["x.json", "--url", "http://127.0.0.1:1"]])
+def test_either_a_file_or_a_fulfillment(arguments, capsys):
+    """Neither and both are wrong usage."""
+    assert run(["lint", *arguments]) == 2
+    assert "FILE" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_named(capsys):
+    """Which file, and why."""
+    assert run(["lint", "nowhere.json"]) != 0
+    assert "nowhere.json" in capsys.readouterr().err
+
+
+def test_a_long_line_is_cut_around_the_place(tmp_path, capsys):
+    """An answer of one line is what programs write."""
+    document = json.loads(json.dumps(RIGHT))
+    document["payload"]["devices"] *= 20
+    file = tmp_path / "one-line.json"
+    file.write_text(json.dumps(document))
+    run(["lint", str(file)])
+    shown = capsys.readouterr().out.splitlines()
+    assert max(map(len, shown)) < 300
+    marks = [line for line in shown if line.strip(" |^") == "" and "^" in line]
+    lines = [shown[shown.index(mark) - 1] for mark in marks]
+    assert marks
+    assert all(
+        line[mark.index("^") : mark.rindex("^") + 1] == '"lamp"'
+        for line, mark in zip(lines, marks, strict=True)
+        if '"id"' in line
+    )

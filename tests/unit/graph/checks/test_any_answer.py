@@ -1,0 +1,138 @@
+"""Whatever a fulfillment answers, it is judged: no exception, bounded, and every finding is one of the book."""
+
+import json
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from homegraph.graph.checks.rulebook import RULES
+from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
+from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
+from homegraph.wire.catalog.book import builtin
+from support.findings import cases
+
+SUBJECTS = ("SYNC", "QUERY", "EXECUTE", "report", "")
+BODIES = sorted({case.body for case in cases()})
+DEVICES = [json.dumps(case.devices).encode() for case in cases() if case.devices]
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def spoilt(draw):
+    """An answer of the corpus with values exchanged for others at random places."""
+    try:
+        document = json.loads(draw(st.sampled_from(BODIES)))
+    except ValueError:
+        return b"{"
+    for _ in range(draw(st.integers(1, 4))):
+        here = document
+        while isinstance(here, dict | list) and here:
+            keys = list(here) if isinstance(here, dict) else list(range(len(here)))
+            key = draw(st.sampled_from(keys))
+            if draw(st.booleans()) or not isinstance(here[key], dict | list):
+                here[key] = draw(values)
+                break
+            here = here[key]
+    return json.dumps(document).encode()
+
+
+@settings(max_examples=300)
+@given(spoilt(), st.sampled_from(SUBJECTS), st.none() | st.sampled_from(DEVICES) | spoilt())
+def test_a_spoilt_answer_is_judged(body, subject, devices):
+    """Every finding belongs to a rule and says all that a finding says."""
+    for finding in lint_answer(Answered("x", body, subject, devices)):
+        assert finding.rule in RULES
+        assert finding.severity in {"refused", "ignored", "advice"}
+        assert all((finding.what, finding.why, finding.fix, finding.source))
+        assert finding.path == "" or finding.path.startswith("/")
+
+
+@given(st.binary(max_size=60), st.sampled_from(SUBJECTS))
+def test_any_bytes_are_judged(body, subject):
+    """What cannot be read has a finding, too."""
+    assert lint_answer(Answered("x", body, subject))
+
+
+def test_an_answer_nested_without_end_is_judged():
+    """How deep it is nested is somebody else's choice."""
+    deep = b"[" * 100_000
+    assert [one.rule for one in lint_answer(Answered("x", deep))] == ["answer-not-json"]
+
+
+def test_twelve_mistakes_in_two_hundred_devices_are_named_at_once():
+    """None hides another, and the devices that are right are not accused."""
+    right = {
+        "type": "action.devices.types.SWITCH",
+        "traits": ["action.devices.traits.OnOff"],
+        "willReportState": True,
+    }
+    devices = [right | {"id": f"d{i}", "name": {"name": f"Switch {i}"}} for i in range(200)]
+    mistakes = {
+        3: {"id": ""},
+        17: {"type": "action.devices.types.switch"},
+        29: {"traits": None},
+        31: {"traits": ["action.devices.traits.OnOf"]},
+        47: {"name": {"name": " "}},
+        61: {"willReportState": "no"},
+        83: {"attributes": []},
+        101: {"attributes": {"commandOnlyOnOff": 1}},
+        127: {"roomHint": 7},
+        149: {"id": "d1"},
+        173: {"customData": {"x": "y" * 600}},
+        199: {"deviceInf": {}},
+    }
+    for index, mistake in mistakes.items():
+        devices[index] |= mistake
+    body = msgspec.json.encode(
+        {"requestId": "7", "payload": {"agentUserId": "u", "devices": devices}}
+    )
+    findings = check_sync(body, builtin())
+    assert {int(one.path.split("/")[3]) for one in findings} == mistakes.keys()
+    assert len({one.rule for one in findings}) == len(mistakes)
+
+
+def test_findings_are_bounded():
+    """Thousands of mistakes have few causes; that there are more is told."""
+    body = msgspec.json.encode(
+        {"requestId": "7", "payload": {"agentUserId": "u", "devices": [1] * 1_001}}
+    )
+    findings = check_sync(body, builtin())
+    assert len(findings) == TOLD_MAX + 1
+    assert findings[-1].rule == "findings-cut"
+
+
+def test_more_devices_than_a_reply_may_list_are_one_finding():
+    """They are not looked at one by one."""
+    body = msgspec.json.encode(
+        {"requestId": "7", "payload": {"agentUserId": "u", "devices": [1] * 5_001}}
+    )
+    assert [one.rule for one in check_sync(body, builtin())] == ["devices-too-many"]
+
+
+def test_the_shape_tells_the_intent():
+    """As far as it can be told; what has no shape is taken for an answer to SYNC."""
+    assert intent_of({"payload": {"devices": []}}) == "SYNC"
+    assert intent_of({"payload": {"devices": {"x": {}}}}) == "QUERY"
+    assert intent_of({"payload": {"commands": []}}) == "EXECUTE"
+    assert intent_of({"agentUserId": "u", "payload": {"devices": {"states": {}}}}) == "report"
+    assert intent_of({"payload": {"devices": {"states": {}}}}) == "QUERY"
+    assert intent_of([]) == "SYNC"
+
+
+def test_lint_takes_what_programs_have():
+    """Bytes, text, or the object itself; the findings are the same."""
+    answer = {"requestId": "1", "payload": {"agentUserId": "u", "devices": []}}
+    text = json.dumps(answer)
+    assert lint(answer) == lint(text) == lint(text.encode())
+    assert [one.rule for one in lint(answer)] == ["devices-empty"]
+    assert lint(
+        {"requestId": "1", "payload": {"devices": {"a": {"online": True}}}}, devices={}
+    ) == [*lint({"requestId": "1", "payload": {"devices": {"a": {"online": True}}}}, devices={})]
