@@ -29,13 +29,14 @@ def check_execute(
     devices: Mapping[str, Bound] | None = None,
     asked: frozenset[str] | None = None,
     command: str = "",
+    params: Mapping[str, Any] | None = None,
     request_id: str = "",
     took: float = 0.0,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with an answer to EXECUTE.
 
-    ``devices`` are those that are known, ``asked`` the ids that the command was for, ``command`` its full name; None and empty where
-    nobody knows.
+    ``devices`` are those that are known, ``asked`` the ids that the command was for, ``command`` its full name and ``params`` its
+    parameters; None and empty where nobody knows.
     """
     opened = open_answer(body, request_id=request_id)
     findings = list(opened.findings)
@@ -44,7 +45,9 @@ def check_execute(
         return tuple(findings)
     findings += error_payload(payload, "EXECUTE", catalog.error_codes)
     if not payload.get("errorCode"):
-        findings += _groups(payload.get("commands"), catalog, devices or {}, asked, command)
+        findings += _groups(
+            payload.get("commands"), catalog, devices or {}, asked, (command, params or {})
+        )
     if took > SLOW_SECONDS:
         findings.append(EXECUTE_SLOW.found(f"The answer took {took:.1f} s."))
     return cut(findings)
@@ -55,7 +58,7 @@ def _groups(
     catalog: Catalog,
     devices: Mapping[str, Bound],
     asked: frozenset[str] | None,
-    command: str,
+    command: tuple[str, Mapping[str, Any]],
 ) -> Iterator[Finding]:
     if not isinstance(groups, list):
         told = "missing" if groups is None else f"{shown(groups)}, not a list"
@@ -129,7 +132,7 @@ def _states(
     at: tuple[str | int, ...],
     ids: list[str],
     devices: Mapping[str, Bound],
-    command: str,
+    command: tuple[str, Mapping[str, Any]],
 ) -> Iterator[Finding]:
     """States after the command, by what each device of the group may say; the results of the command stand among them."""
     states = group.get("states")
@@ -143,14 +146,14 @@ def _states(
         bound = devices.get(device_id)
         if bound is None:
             continue
-        found = bound.command(command)
+        found = bound.command(command[0])
         # Where nobody knows the command, the results of any may be there.
         known = (found[1],) if found else bound.commands()
         results = {field.name for one in known for field in one.results}
         plain = {name: value for name, value in states.items() if name not in results}
         problems = bound.state_problems(plain, whole=False)
         if found and group.get("status") == "SUCCESS":
-            problems += bound.result_problems(command, states)
+            problems += bound.result_problems(command[0], states, command[1])
         yield from trait_findings(problems, *at, "states", device_id=device_id)
 
 

@@ -125,7 +125,7 @@ _SAID: Final[Mapping[Kind, tuple[Severity, str, str, str]]] = {
 _WHERE: Final[Mapping[Place, tuple[Kind, ...]]] = {
     Place.ATTRIBUTE: tuple(_SAID),
     Place.STATE: tuple(_SAID.keys() - {Kind.DUPLICATE, Kind.DEPRECATED, Kind.SIZE}),
-    Place.RESULT: (Kind.MISSING, Kind.TYPE, Kind.ENUM, Kind.UNEXPECTED),
+    Place.RESULT: (Kind.MISSING, Kind.TYPE, Kind.ENUM, Kind.UNEXPECTED, Kind.UNLISTED),
     Place.NOTIFICATION: tuple(
         _SAID.keys() - {Kind.DUPLICATE, Kind.DEPRECATED, Kind.ORDER, Kind.CONFLICT}
     ),

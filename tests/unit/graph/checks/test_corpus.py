@@ -24,6 +24,7 @@ UNREACHED = {
     "query-device-missing",
     "execute-device-missing",
     "execute-device-unasked",
+    "result-unlisted",
 }
 
 

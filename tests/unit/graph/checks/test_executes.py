@@ -42,3 +42,14 @@ def test_each_device_of_a_group_is_judged_by_its_own_traits():
     lock = CATALOG.shape(("action.devices.traits.LockUnlock",)).bind({})
     found = rules(done("a", "lock", on=True), devices={"a": LAMP, "lock": lock})
     assert found == [("state-unknown", "lock")]
+
+
+def test_a_stream_that_was_not_asked_for_is_named():
+    """The protocol of a stream is one of those that the command lists."""
+    camera = CATALOG.shape(("action.devices.traits.CameraStream",)).bind({})
+    stream = {"cameraStreamProtocol": "hls", "cameraStreamAccessUrl": "https://camera.example"}
+    known = {"devices": {"a": camera}, "command": "action.devices.commands.GetCameraStream"}
+    group = done("a", **stream)
+    assert rules(group, **known, params={"SupportedStreamProtocols": ["hls"]}) == []
+    found = rules(group, **known, params={"SupportedStreamProtocols": ["dash"]})
+    assert found == [("result-unlisted", "a")]
