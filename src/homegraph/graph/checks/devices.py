@@ -131,7 +131,7 @@ def _required(
     device: Mapping[str, Any], at: tuple[str | int, ...], device_id: str
 ) -> Iterator[Finding]:
     if not device_id:
-        what = "The device has no id." if device.get("id") in {None, ""} else "id is not text."
+        what = "id is not text." if device.get("id") else "The device has no id."
         yield rules.DEVICE_ID_MISSING.found(what, path=pointer(*at, "id"))
     if not isinstance(device.get("type"), str):
         what = "The device has no type, or one that is no text."

@@ -14,7 +14,7 @@ from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.catalog.suggestions import did_you_mean
 
-CHALLENGES: Final = frozenset({"ackNeeded", "pinNeeded", "challengeFailedPinNeeded"})
+CHALLENGES: Final = ("ackNeeded", "pinNeeded", "challengeFailedPinNeeded")
 """What a device may ask back before it obeys (protocol.md 5.6)."""
 
 SLOW_SECONDS: Final = 1.0
@@ -22,7 +22,7 @@ SLOW_SECONDS: Final = 1.0
 CHALLENGE_NEEDED: Final = "challengeNeeded"
 
 
-def check_execute(
+def check_execute(  # noqa: PLR0913  # what is known of an intent
     body: bytes,
     catalog: Catalog,
     *,
@@ -122,7 +122,7 @@ def _challenge(
         type_ = challenge.get("type") if isinstance(challenge, dict) else None
         if type_ not in CHALLENGES:
             meant = did_you_mean(type_, CHALLENGES) if isinstance(type_, str) else ""
-            what = f"The challenge's type is {shown(type_)}; it is one of {', '.join(sorted(CHALLENGES))}.{meant}"
+            what = f"The challenge's type is {shown(type_)}; it is one of {', '.join(CHALLENGES)}.{meant}"
             path = pointer(*at, CHALLENGE_NEEDED, *([] if challenge is None else ["type"]))
             yield EXECUTE_CHALLENGE_FORM.found(what, path=path, device_id=device_id)
 

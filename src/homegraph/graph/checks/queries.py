@@ -17,7 +17,7 @@ from homegraph.wire.catalog.suggestions import did_you_mean
 SLOW_SECONDS: Final = 1.0
 """Google's quality bar for nine of ten answers."""
 
-_UNREACHABLE: Final = frozenset({"OFFLINE", "ERROR"})
+_UNREACHABLE: Final = ("OFFLINE", "ERROR")
 
 
 def first_query_failed(message: str) -> Finding:
