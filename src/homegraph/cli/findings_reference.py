@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from homegraph.cli.reference_pages import write_pages
 from homegraph.graph.checks.rule import Rule
 from homegraph.graph.checks.rulebook import RULES
 
@@ -90,13 +91,7 @@ def _page(rule: Rule) -> str:
 
 def write(folder: Path) -> None:
     """Make the folder what ``pages`` says: pages of rules that are gone go, too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made = pages()
-    for old in folder.glob("*.md"):
-        if old.name not in made:
-            old.unlink()
-    for name, text in made.items():
-        (folder / name).write_text(text)
+    write_pages(folder, pages())
 
 
 if __name__ == "__main__":
