@@ -81,8 +81,11 @@ def bright(device_id, **members):
 
 @contextmanager
 def scene(folder, cloud, *, clock=None, **members):
-    """Devices ``lamp`` (dimmed, notifies) and ``plug`` of ``user-1``, who is linked; the QUERY brought no states."""
-    cloud.home.devices = [bright("lamp"), lamp("plug")]
+    """Devices of ``user-1``, who is linked; the QUERY brought no states.
+
+    ``lamp`` can be dimmed and notifies; of ``plug`` it is known whether it is on, and of ``orb`` nobody knows what its trait says.
+    """
+    cloud.home.devices = [bright("lamp"), lamp("plug"), lamp("orb", traits=[f"{TRAITS}Glow"])]
     if not cloud.home.states:
         cloud.answer_query_next(Answer(500))
     settings = settings_in(folder, an_integration(cloud), **members)
@@ -145,12 +148,12 @@ def test_an_answer_has_its_states_in_alphabetical_order(here):
 )
 def test_a_value_comes_back_as_it_was_reported(here, value):
     """Numbers keep their kind, texts their characters; nothing is rounded on the way."""
-    here.program.report({"lamp": {"on": value, "brightness": {"inner": [value]}}})
+    here.program.report({"orb": {"glow": value, "sheen": {"inner": [value]}}})
 
-    found = here.program.states("lamp")["lamp"]
+    found = here.program.states("orb")["orb"]
 
-    assert found == {"on": value, "brightness": {"inner": [value]}}
-    assert type(found["on"]) is type(value)
+    assert found == {"glow": value, "sheen": {"inner": [value]}}
+    assert type(found["glow"]) is type(value)
 
 
 REFUSED = {
@@ -159,6 +162,11 @@ REFUSED = {
     "STATE_OF_UNDECLARED_TRAIT": (
         {"plug": {"brightness": 3}},
         'payload.devices.states["plug"].brightness',
+    ),
+    "STATE_TYPE_WRONG": ({"plug": {"on": 1}}, 'payload.devices.states["plug"].on'),
+    "STATE_OUT_OF_RANGE": (
+        {"lamp": {"on": True, "brightness": 101}},
+        'payload.devices.states["lamp"].brightness',
     ),
     "STATE_NOT_OBJECT": ({"lamp": True}, 'payload.devices.states["lamp"]'),
 }
@@ -304,7 +312,7 @@ def test_the_first_query_fills_the_states(cloud, tmp_path):
 
         (query,) = cloud.intents(QUERY)
         asked = query.body["inputs"][0]["payload"]["devices"]
-        assert [one["id"] for one in asked] == ["lamp", "plug"]
+        assert [one["id"] for one in asked] == ["lamp", "plug", "orb"]
 
 
 @pytest.mark.parametrize("answer", [Answer(500), Answer(200, b"{}"), Answer(200, b"nonsense")])

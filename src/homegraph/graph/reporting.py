@@ -5,8 +5,8 @@ time of the commit; a trait that it does not mention keeps what it has. A report
 device, one key that the device has not declared, and nothing is stored.
 
 Two steps, because most mistakes can be found without looking anything up: ``malformed`` looks at the report alone,
-``decide`` at the report beside the devices. What a key may *hold* (ranges, enums, what must come together) is the catalog's
-business and is checked elsewhere; here is only which keys may come.
+``decide`` at the report beside the devices. Which keys may come is decided here; what a key may *hold* (types, words, bounds) is
+told by ``state_checks``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from homegraph.graph.model import Instant
+from homegraph.graph.state_checks import REFUSED, StateCheck
 from homegraph.wire.catalog.book import ONLINE
+from homegraph.wire.catalog.problems import Problem
 from homegraph.wire.reports import state_path
 
 FOREIGN_KEYS: Final = frozenset({"status", "errorCode", "command", "executionStatus"})
@@ -62,6 +64,18 @@ class ReportedDevice(msgspec.Struct, frozen=True, gc=False):
     attributes: bytes = b""
 
 
+class Rule(msgspec.Struct, frozen=True):
+    """What a report is judged by; its functions are pure.
+
+    ``state_keys`` gives the keys of a trait, None for a trait that is not in the catalog: a device with such a trait may report keys that
+    nobody knows. ``check`` finds what its states may not hold. Reports are welcome when the linking is ``settle_seconds`` old.
+    """
+
+    state_keys: StateKeys
+    check: StateCheck
+    settle_seconds: float = 0.0
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What becomes of a report. It is stored when nothing else is set.
 
@@ -90,22 +104,23 @@ def decide(
     states: States,
     notifications: States,
     *,
-    state_keys: StateKeys,
+    rule: Rule,
     now: Instant,
 ) -> Verdict:
-    """Check a report against the devices that it names and turn it into rows.
-
-    ``state_keys``, a pure function, gives the keys of a trait, None for a trait that is not in the catalog; a device with such a trait may
-    report keys that nobody knows.
-    """
+    """Check a report against the devices that it names and turn it into rows."""
     unknown = tuple(sorted((states.keys() | notifications.keys()) - devices.keys()))
     if unknown:
         return Verdict(unknown=unknown)
     violations = [*_silent(devices, notifications)]
     rows: list[TraitState] = []
     for device_id, state in states.items():
-        by_trait, strangers = _by_trait(devices[device_id].traits, state, state_keys)
+        device = devices[device_id]
+        by_trait, strangers = _by_trait(device.traits, state, rule.state_keys)
         violations += (_undeclared(device_id, key) for key in strangers)
+        violations += (
+            _wrong(device_id, problem)
+            for problem in rule.check(device.traits, device.attributes, state)
+        )
         rows += _rows(device_id, by_trait, now)
     if violations:
         return Verdict(violations=_cut(iter(violations)))
@@ -197,6 +212,12 @@ def _undeclared(device_id: str, key: str) -> Violation:
         state_path(device_id, key),
         f"{key[:100]!r} is a state of none of the traits that this device declared in SYNC.",
     )
+
+
+def _wrong(device_id: str, problem: Problem) -> Violation:
+    key, *deeper = problem.path
+    below = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in deeper)
+    return Violation(REFUSED[problem.kind], state_path(device_id, f"{key}{below}"), problem.what)
 
 
 def _silent(devices: Mapping[str, ReportedDevice], notifications: States) -> Iterator[Violation]:

@@ -10,23 +10,28 @@ field of the report is wrong, whether the agent user was never linked, unlinked,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from homegraph.errors import CallRefused, NotFound
 from homegraph.graph.model import Device, LinkState, Notification, Project
-from homegraph.graph.reporting import TraitState, Violation, malformed
+from homegraph.graph.reporting import Rule, TraitState, Violation, malformed
+from homegraph.graph.state_checks import checker
 from homegraph.service.clock import rfc3339
 from homegraph.service.events import LinkChanged, StatesReported
 from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
 from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
-from homegraph.wire.catalog.book import state_keys
+from homegraph.wire.catalog.book import builtin, state_keys
 from homegraph.wire.reports import ReportState
 
 IDS_NAMED_MAX: Final = 10
 """Unknown device ids that a refusal names."""
+
+RULES_KEPT_MAX: Final = 8
+"""There is one in a process; tests have a few."""
 
 
 class QueriedStates(msgspec.Struct, frozen=True, gc=False):
@@ -49,9 +54,8 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
         message.agent_user_id,
         message.states,
         tuple(_notifications(house, project, message)),
+        _rule(house.settings.settle_seconds),
         now,
-        settle_seconds=house.settings.settle_seconds,
-        state_keys=state_keys,
     )
     if verdict.unlinked:
         raise await unknown_user(house, project.id, message.agent_user_id)
@@ -131,6 +135,12 @@ def flat(rows: Iterable[TraitState]) -> bytes:
     for row in rows:
         states |= msgspec.json.decode(row.state)
     return msgspec.json.encode(states, order="sorted")
+
+
+@lru_cache(maxsize=RULES_KEPT_MAX)
+def _rule(settle_seconds: float) -> Rule:
+    """The rule of the builtin catalog, for a setting."""
+    return Rule(state_keys, checker(builtin()), settle_seconds)
 
 
 def _committed(rows: Iterable[TraitState]) -> dict[str, str]:

@@ -42,7 +42,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
-from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
+from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
 from homegraph.store.credential_port import CredentialStore
 
@@ -204,25 +204,23 @@ class Store(CredentialStore, Protocol):
 
     # --- states ----------------------------------------------------------------------------------------------
 
-    async def report(  # a report has these parts
+    async def report(
         self,
         project_id: str,
         agent_user_id: str,
         states: States,
         notifications: Sequence[Notification],
+        rule: Rule,
         now: Instant,
-        *,
-        settle_seconds: float,
-        state_keys: StateKeys,
     ) -> Verdict:
         """Store a report that ``reporting.decide`` accepts, all of it: its rows, and the notifications in their journal.
 
         Each row takes the place of the state that its trait had. The verdict of an agent user that is not linked here is
-        ``unlinked``; of one that became linked less than ``settle_seconds`` ago, ``settling``; otherwise it is that of
+        ``unlinked``; of one that became linked less than the rule's ``settle_seconds`` ago, ``settling``; otherwise it is that of
         ``decide``. Nothing is stored unless it is accepted. Notifications are of this agent user, with ids that are new; only
         those that need a declaration are judged.
 
-        ``state_keys`` must be a pure function; it is called in another thread.
+        The rule's functions are called in another thread.
         """
 
     async def states(

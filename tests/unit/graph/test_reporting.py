@@ -8,14 +8,19 @@ from hypothesis import strategies as st
 from homegraph.graph.reporting import (
     VIOLATIONS_MAX,
     ReportedDevice,
+    Rule,
     TraitState,
     decide,
     kept,
     malformed,
     queried,
 )
+from homegraph.graph.state_checks import checker
+from homegraph.wire.catalog.book import builtin, state_keys
 
 KEYS = {"OnOff": frozenset({"on"}), "Brightness": frozenset({"brightness"})}
+CHECK = checker(builtin())
+RULE = Rule(state_keys, CHECK)
 LAMP = ReportedDevice(("OnOff", "Brightness"), notifies=True)
 SILENT = ReportedDevice(("OnOff",))
 
@@ -23,7 +28,7 @@ SILENT = ReportedDevice(("OnOff",))
 def decided(states, notifications=None, **devices):
     """The verdict on a report about a lamp that may notify, a silent switch, and whatever else is given."""
     here = {"lamp": LAMP, "switch": SILENT, **devices}
-    return decide(here, states, notifications or {}, state_keys=KEYS.get, now=7.0)
+    return decide(here, states, notifications or {}, rule=Rule(KEYS.get, CHECK), now=7.0)
 
 
 def test_states_are_sorted_into_their_traits():
@@ -70,6 +75,60 @@ def test_a_trait_that_the_catalog_does_not_know_may_report_anything():
         "Glow": b'{"glow":3}',
         "OnOff": b'{"on":true}',
     }
+
+
+TRAIT = "action.devices.traits."
+
+
+@pytest.mark.parametrize(
+    ("trait", "attributes", "state", "code", "field"),
+    [
+        ("OnOff", b"", {"on": "yes"}, "STATE_TYPE_WRONG", "on"),
+        ("OnOff", b"", {"on": True, "online": 1}, "STATE_TYPE_WRONG", "online"),
+        ("OpenClose", b"", {"openPercent": 120}, "STATE_OUT_OF_RANGE", "openPercent"),
+        ("TemperatureSetting", b"", {"thermostatMode": "warm"}, "STATE_WORD_UNKNOWN", "thermostatMode"),
+        (
+            "ColorSetting",
+            b'{"colorTemperatureRange":{"temperatureMinK":2000,"temperatureMaxK":6500}}',
+            {"color": {"temperatureK": 9000}},
+            "STATE_OUT_OF_RANGE",
+            "color.temperatureK",
+        ),
+        (
+            "OpenClose",
+            b'{"openDirection":["UP","DOWN"]}',
+            {"openState": [{"openPercent": 50, "openDirection": "UP"}, {"openPercent": 101}]},
+            "STATE_OUT_OF_RANGE",
+            "openState[1].openPercent",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_state_may_not_hold(trait, attributes, state, code, field):
+    """Type, word and bounds, which the attributes may narrow; the path leads to the very value."""
+    device = ReportedDevice((TRAIT + trait,), attributes=attributes)
+    verdict = decide({"it": device}, {"it": state}, {}, rule=RULE, now=7.0)
+
+    violation = verdict.violations[0]
+    assert (violation.code, violation.field) == (code, f'payload.devices.states["it"].{field}')
+    assert verdict.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("trait", "attributes", "state"),
+    [
+        ("StartStop", b"", {"isRunning": True}),
+        ("TemperatureSetting", b"", {"thermostatMode": "heat"}),
+        ("TemperatureSetting", b'{"availableThermostatModes":["off"]}', {"thermostatMode": "cool"}),
+        ("OnOff", b'{"commandOnlyOnOff":true}', {"on": True}),
+    ],
+)
+def test_what_google_is_not_known_to_refuse(trait, attributes, state):
+    """Incomplete, unlisted or one-way: stored."""
+    device = ReportedDevice((TRAIT + trait,), attributes=attributes)
+    verdict = decide({"it": device}, {"it": state}, {}, rule=RULE, now=7.0)
+
+    assert verdict.is_accepted
+    assert len(verdict.rows) == 1
 
 
 def test_notifications_need_their_declaration():
@@ -126,8 +185,13 @@ def test_an_answer_to_a_query_is_taken_as_far_as_it_is_understood():
 
 @given(
     st.lists(
-        st.dictionaries(
-            st.sampled_from(["on", "brightness", "online"]), st.integers(0, 100), min_size=1
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "on": st.booleans(),
+                "brightness": st.integers(0, 100),
+                "online": st.booleans(),
+            },
         ),
         max_size=8,
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from homegraph.errors import NotFound
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
-from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
+from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.store.sqlite import devices
 from homegraph.store.sqlite.database import Database
 from homegraph.store.sqlite.rows import (
@@ -28,20 +28,13 @@ from homegraph.store.sqlite.rows import (
 _device_id: Final = attrgetter("device_id")
 
 
-class Rule(NamedTuple):
-    """What a report is judged by: how old a linking must be, and which keys belong to a trait."""
-
-    settle_seconds: float
-    state_keys: StateKeys
-
-
 def report(
     db: Database,
-    rule: Rule,
     project_id: str,
     agent_user_id: str,
     states: States,
     notifications: Sequence[Notification],
+    rule: Rule,
     now: Instant,
 ) -> Verdict:
     """``Store.report``."""
@@ -60,7 +53,7 @@ def report(
             return Verdict(unlinked=True)
         if now - row[2] < rule.settle_seconds:
             return Verdict(settling=True)
-    verdict = reporting.decide(known, states, notified, state_keys=rule.state_keys, now=now)
+    verdict = reporting.decide(known, states, notified, rule=rule, now=now)
     if verdict.is_accepted:
         _save(db, project_id, agent_user_id, stored, verdict.rows)
         if notifications:

@@ -28,7 +28,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
-from homegraph.graph.reporting import StateKeys, States, TraitState, Verdict
+from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Work
 from homegraph.store.port import Admitted, Claim, Counts, Declaration, Lease, Limits, Settlement
 from homegraph.store.sqlite import (
@@ -44,7 +44,6 @@ from homegraph.store.sqlite import (
 from homegraph.store.sqlite.glance import GLANCE_DEVICES_MAX, Glance
 from homegraph.store.sqlite.lane import Lane
 from homegraph.store.sqlite.opening import Opened, locate, open_database
-from homegraph.store.sqlite.reports import Rule
 from homegraph.store.sqlite.work import Claimant
 
 
@@ -153,20 +152,17 @@ class SqliteStore:
 
     # --- states ----------------------------------------------------------------------------------------------
 
-    async def report(  # a report has these parts
+    async def report(
         self,
         project_id: str,
         agent_user_id: str,
         states: States,
         notifications: Sequence[Notification],
+        rule: Rule,
         now: Instant,
-        *,
-        settle_seconds: float,
-        state_keys: StateKeys,
     ) -> Verdict:
-        rule = Rule(settle_seconds, state_keys)
         return await self._writer.call(
-            reports.report, rule, project_id, agent_user_id, states, notifications, now
+            reports.report, project_id, agent_user_id, states, notifications, rule, now
         )
 
     async def states(

@@ -10,7 +10,7 @@ import pytest
 from homegraph.errors import NotFound
 from homegraph.graph.reporting import States, TraitState, Verdict
 from homegraph.store.port import Store
-from homegraph.testing.store_contract.scene import Scene, notification, stored, target
+from homegraph.testing.store_contract.scene import DIM, Scene, notification, stored, target
 from homegraph.wire.catalog.book import ONLINE
 
 LAMP = stored("lamp", traits=("OnOff", "Brightness"), notifies=True)
@@ -168,6 +168,23 @@ class Reporting:
         await scene.write(stored("plug", "third"))  # new, and here after all
         assert (await scene.report({"plug": {"brightness": 1}})).violations
         assert (await scene.report({}, notification("n-3", "plug"))).violations
+
+    async def test_what_a_state_may_hold_follows_the_attributes(self, store: Store) -> None:
+        """They are kept with the device, and are those of its last definition, wherever the device has moved."""
+        scene = Scene(store)
+        dim = stored("lamp", traits=("Brightness",), attributes=DIM)
+        await scene.link("anna", "1836", dim)
+        bright: States = {"lamp": {"brightness": 51}}
+        refused = await scene.report(bright)
+        await scene.write(stored("lamp", "second", room=None, traits=("Brightness",)))
+        assert (await scene.report(bright)).is_accepted
+        await scene.write(stored("lamp", "third", traits=("Brightness",), attributes=DIM))
+
+        (violation,) = refused.violations
+        assert violation.code == "STATE_OUT_OF_RANGE"
+        assert violation.field == 'payload.devices.states["lamp"].brightness'
+        assert (await scene.report(bright)).violations
+        assert (await scene.report({"lamp": {"brightness": 50}})).is_accepted
 
     async def test_a_trait_that_is_in_no_catalog(self, store: Store) -> None:
         """Whatever is reported of it is kept; so is online of a device that declares nothing."""

@@ -32,9 +32,10 @@ from homegraph.graph.model import (
     Tokens,
 )
 from homegraph.graph.policy import Policy
-from homegraph.graph.reporting import States, Verdict
+from homegraph.graph.reporting import Rule, States, Verdict
 from homegraph.graph.syncing import Finish, Step, Work
 from homegraph.store.port import Admitted, Claim, Declaration, DeclaredLink, Settlement, Store
+from homegraph.wire.catalog.problems import Kind, Place, Problem
 
 LEASE_SECONDS = 30.0
 WORKER = "worker-1"
@@ -47,6 +48,18 @@ STATE_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "StartStop": frozenset({"isRunning", "isPaused"}),
 }
 """Traits with their keys, in place of the catalog."""
+
+DIM: Final = b'{"brightest":50}'
+"""Attributes of a device that is too bright beyond 50."""
+
+
+def problems_of(
+    _traits: tuple[str, ...], attributes: bytes, states: Mapping[str, Any]
+) -> tuple[Problem, ...]:
+    """The check, in place of the catalog's."""
+    if attributes != DIM or states.get("brightness", 0) <= 50:  # noqa: PLR2004
+        return ()
+    return (Problem(kind=Kind.RANGE, place=Place.STATE, path=("brightness",), what="too bright"),)
 
 
 def project(project_id: str = "acme") -> Project:
@@ -282,9 +295,8 @@ class Scene:
             target.agent_user_id,
             states,
             notifications,
+            Rule(STATE_KEYS.get, problems_of, settle_seconds),
             self.now,
-            settle_seconds=settle_seconds,
-            state_keys=STATE_KEYS.get,
         )
 
     async def states(

@@ -141,6 +141,27 @@ REPORTS: Final = (
         fix="Leave out what you do not know; if a trait needs it, leave out the whole trait.",
     ),
     Reason(
+        code="STATE_TYPE_WRONG",
+        row="invalid-arg",
+        title="A state is of another type than its trait says.",
+        why='A switch is true or false, not 1 or "on"; a number is no text. Google refuses the whole report for one such value.',
+        fix="Send the value that the details name as the type that they name.",
+    ),
+    Reason(
+        code="STATE_WORD_UNKNOWN",
+        row="invalid-arg",
+        title="A state is a word that its trait does not have.",
+        why="Some states take a few words only, in exactly their spelling.",
+        fix="Send one of the words that the details list.",
+    ),
+    Reason(
+        code="STATE_OUT_OF_RANGE",
+        row="invalid-arg",
+        title="A state is a number out of its bounds.",
+        why="The trait has bounds for it, and the attributes that the device gave in SYNC may narrow them.",
+        fix="Keep to the bounds that the details name, or give other attributes in the SYNC answer and call Request Sync.",
+    ),
+    Reason(
         code="STATE_KEY_UNKNOWN",
         row="invalid-arg",
         title="No trait has a state of this name.",
