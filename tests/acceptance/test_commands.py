@@ -186,6 +186,7 @@ def test_a_placement_survives_every_sync(setup: Setup) -> None:
         "added": ["new"],
         "changed": [{"device_id": "lamp", "fields": ["name", "roomHint"]}],
         "removed": [],
+        "held": [],
     }
     setup.server.kill()
     setup.server.restart()

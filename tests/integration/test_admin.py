@@ -570,6 +570,7 @@ def test_the_newest_run_tells_what_it_did(eventful):
         "added": ["fan"],
         "changed": [{"device_id": "heater", "fields": ["roomHint"]}],
         "removed": ["desk"],
+        "held": [],
     }
     assert (run["added"], run["changed"], run["removed"]) == (1, 1, 1)
     assert [finding["rule"] for finding in run["findings"]] == ["request-id-not-echoed"]

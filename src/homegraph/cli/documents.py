@@ -203,6 +203,7 @@ class Changes(_Shape, frozen=True):
     added: tuple[str, ...] = ()
     changed: tuple[Changed, ...] = ()
     removed: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 class LinkResult(_Shape, frozen=True):

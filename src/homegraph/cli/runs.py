@@ -109,6 +109,8 @@ def time_line(run: documents.Run) -> Iterator[str]:
     yield f"{output.clock_time(run.finished_at)}  {run.outcome}   {_changes(run)}"
     for change in run.changes.changed:
         yield f"{INDENT}~ {change.device_id}: {', '.join(change.fields)}"
+    if run.changes.held:
+        yield f"{INDENT}held back:{_named(run.changes.held)}"
     yield from _problems(run)
 
 

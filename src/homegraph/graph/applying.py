@@ -46,13 +46,6 @@ class Comparison:
     fresh: tuple[Fresh, ...]
     listed: tuple[str, ...]
 
-    def device_ids(self, decoded: Sequence[DeviceDefinition]) -> tuple[str, ...]:
-        """The ids of the whole list in the reply's order; ``decoded`` are the fresh devices."""
-        ids = list(self.listed)
-        for one, device in zip(self.fresh, decoded, strict=True):
-            ids[one.index] = device.id
-        return tuple(ids)
-
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -103,11 +96,12 @@ def changes(
     comparison: Comparison,
     decoded: Sequence[DeviceDefinition],
     old: Mapping[str, DeviceDefinition],
+    held: frozenset[str] = frozenset(),
 ) -> Applied:
     """Say what the reply changes.
 
     ``decoded`` are the fresh devices in the same order as ``comparison.fresh``; ``old`` holds the stored definitions of
-    those of them that are already here. Of two devices with one id the one whose bytes are known counts, else the first.
+    those of them that are already here. Devices that are ``held`` back are not decoded; what is stored of them stays. Of two devices with one id the one whose bytes are known counts, else the first.
     """
     stored: dict[str, Stored] = {}
     added: list[str] = []
@@ -130,8 +124,12 @@ def changes(
             added.append(device.id)
         elif fields := changed_fields(before, device):
             changed.append(Changed(device.id, fields))
-    removed = tuple(sorted(here - comparison.kept - stored.keys()))
-    return Applied(Changes(tuple(added), tuple(changed), removed), tuple(stored.values()), removed)
+    removed = tuple(sorted(here - comparison.kept - stored.keys() - held))
+    return Applied(
+        Changes(tuple(added), tuple(changed), removed, tuple(sorted(held))),
+        tuple(stored.values()),
+        removed,
+    )
 
 
 def changed_fields(before: DeviceDefinition, after: DeviceDefinition) -> tuple[str, ...]:

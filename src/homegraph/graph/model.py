@@ -229,11 +229,12 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a SYNC did to the device list."""
+    """What a SYNC did to the device list; ``held`` are devices that it brought and that were not taken."""
 
     added: tuple[str, ...] = ()
     changed: tuple[Changed, ...] = ()
     removed: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)

@@ -15,7 +15,9 @@ import msgspec
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The choices of one project.
 
-    ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``.
+    ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``. ``sync_mode`` says
+    what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back).
     """
 
     empty_sync: str = "keep"
+    sync_mode: str = "google"

@@ -62,7 +62,7 @@ def _declaration(
             pkce=oauth.pkce,
             redirect_uri=oauth.redirect_uri,
         ),
-        policy=Policy(empty_sync=settings.empty_sync),
+        policy=Policy(empty_sync=settings.empty_sync, sync_mode=settings.sync_mode),
     )
     return Declaration(
         project,

@@ -22,6 +22,7 @@ from homegraph.graph import applying
 from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.concluding import Answer, Conclusion, conclude
 from homegraph.graph.effects import BindLink, SetLinkState
+from homegraph.graph.judging import judge
 from homegraph.graph.model import Exchange, Instant, Link, LinkState, Project, Run, Target
 from homegraph.graph.syncing import (
     Retry,
@@ -37,6 +38,7 @@ from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinish
 from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.store.port import Claim, Lease, Settlement, Store
+from homegraph.wire.catalog.book import builtin
 from homegraph.wire.intents import DeviceDefinition, read_device
 
 LINKS_AT_ONCE_MAX: Final = 16
@@ -221,22 +223,30 @@ class Runs:
         if reply is None:
             return Answer(link, error=heard.error)
         comparison = applying.compare(claim.known, reply.devices)
-        decoded = [read_device(one.definition, one.index) for one in comparison.fresh]
+        judged = judge(comparison, reply.devices, builtin(), claim.project.policy)
         target = claim.lease.target
-        known_ids = set(claim.known.values())
-        old = await self._old_definitions(target, [d.id for d in decoded if d.id in known_ids])
-        return Answer(
-            link,
-            agent_user_id=reply.agent_user_id,
-            applied=applying.changes(known_ids, comparison, decoded, old),
-            is_empty=not reply.devices,
-            findings=check_reply(
+        findings = (
+            *check_reply(
                 reply,
                 request_id=heard.request_id,
                 agent_user_id=target.agent_user_id,
-                device_ids=comparison.device_ids(decoded),
+                device_ids=judged.listed,
                 took=heard.took,
             ),
+            *judged.findings,
+        )
+        if judged.refusal is not None:
+            return Answer(link, error=judged.refusal, findings=findings)
+        known_ids = set(claim.known.values())
+        fresh = [device.id for device in judged.decoded if device.id in known_ids]
+        old = await self._old_definitions(target, fresh)
+        applied = applying.changes(known_ids, judged.comparison, judged.decoded, old, judged.held)
+        return Answer(
+            link,
+            agent_user_id=reply.agent_user_id,
+            applied=applied,
+            is_empty=not reply.devices,
+            findings=findings,
         )
 
     async def _old_definitions(

@@ -145,6 +145,11 @@ class ProjectSettings:
         "keep",
         "What an empty device list in a SYNC reply means: nothing, loudly, or that the account is unlinked.",
     )
+    sync_mode: str = row(
+        Choice(("google", "quarantine")),
+        "google",
+        "What a device in a SYNC reply means that Google would refuse: the whole reply is refused, or only that device is held back.",
+    )
     api_keys: tuple[KeySettings, ...] = row(
         ListOf(TableOf(KeySettings, shorthand="key")),
         (),

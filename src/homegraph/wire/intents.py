@@ -145,14 +145,19 @@ def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
         ) from exc
     if not device.id:
         raise ReplyUnusable(f"Device {index} of the reply to SYNC has an empty id.")
+    return device_of(members)
+
+
+def device_of(members: dict[str, Any]) -> DeviceDefinition:
+    """A device of members that are known to be right."""
     return DeviceDefinition(
-        device.id,
-        device.type,
-        tuple(device.traits),
-        device.name.name,
-        device.roomHint or "",
+        members["id"],
+        members["type"],
+        tuple(members["traits"]),
+        members["name"]["name"],
+        members.get("roomHint") or "",
         members,
-        bool(device.notificationSupportedByAgent),
+        bool(members.get("notificationSupportedByAgent")),
     )
 
 

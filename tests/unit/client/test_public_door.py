@@ -27,8 +27,10 @@ def test_exports_are_exactly_the_promised_ones():
         "ApiError",
         "AsyncClient",
         "Client",
+        "Finding",
         "HomegraphError",
         "ServerUnreachable",
+        "lint",
     ]
     assert all(hasattr(homegraph, name) for name in homegraph.__all__)
     assert set(homegraph.__all__) <= set(dir(homegraph))

@@ -163,17 +163,6 @@ def test_a_known_device_counts_before_another_with_its_id():
     assert apply({"lamp": known}, [known, other]) == applying.Applied(Changes(), (), ())
 
 
-def test_the_order_of_the_list():
-    """Every device of the reply is named in its place, whether it was known or had to be decoded."""
-    known, new = device("known"), device("new")
-    comparison = applying.compare({applying.fingerprint(known): "known"}, [new, known, new])
-    decoded = [read_device(fresh.definition) for fresh in comparison.fresh]
-
-    assert comparison.listed == ("", "known", "")
-    assert [fresh.index for fresh in comparison.fresh] == [0, 2]
-    assert comparison.device_ids(decoded) == ("new", "known", "new")
-
-
 def test_what_is_decoded_belongs_to_what_is_fresh():
     """A device too few or too many is a mistake of the caller."""
     comparison = applying.compare({}, [device()])

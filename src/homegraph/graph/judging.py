@@ -1,0 +1,132 @@
+"""Which devices of a SYNC reply may be taken: what the checks find in them, and what the project wants to follow from it.
+
+Only devices whose bytes are new are looked at; all others were taken before as they are. Two modes (``Policy.sync_mode``):
+
+* ``google``: a reply with a device that Google would refuse is refused as a whole, with every reason named.
+* ``quarantine``: such a device is held back. A version of it that is stored already stays; the others are taken.
+
+A held device is looked at again with every reply, since nothing of it is kept but the findings of the run: it costs what a new one
+costs until it is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.errors import ReplyUnusable
+from homegraph.graph.applying import Comparison, Fresh
+from homegraph.graph.checks.devices import check_device
+from homegraph.graph.checks.replies import same_names
+from homegraph.graph.checks.rule import pointer
+from homegraph.graph.checks.syncs import cut, spoken_names
+from homegraph.graph.model import Finding
+from homegraph.graph.policy import Policy
+from homegraph.wire.catalog.book import Catalog
+from homegraph.wire.intents import DeviceDefinition, device_of
+
+REASONS_TOLD_MAX: Final = 3
+"""Reasons in the message of a refused reply. All of them are findings of the run."""
+
+_decode: Final = msgspec.json.Decoder().decode
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What is taken of a reply.
+
+    ``comparison`` and ``decoded`` are those of the devices that are taken; ``held`` are the ids of devices that are not, as far as they have
+    one. ``refusal`` is set when nothing is taken. ``listed`` has the ids of the whole list in the reply's order.
+    """
+
+    comparison: Comparison
+    decoded: tuple[DeviceDefinition, ...]
+    held: frozenset[str]
+    listed: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    refusal: ReplyUnusable | None = None
+
+
+def judge(
+    comparison: Comparison, definitions: Sequence[bytes], catalog: Catalog, policy: Policy
+) -> Judgement:
+    """Look into the devices that are new. ``definitions`` are the bytes of all devices of the reply."""
+    fresh: list[Fresh] = []
+    decoded: list[DeviceDefinition] = []
+    findings: list[Finding] = []
+    held: set[str] = set()
+    listed = list(comparison.listed)
+    for one in comparison.fresh:
+        members, found = _look(one, catalog)
+        findings += found
+        listed[one.index] = _id(members)
+        if any(finding.severity == "refused" for finding in found):
+            held.add(listed[one.index])
+        else:
+            fresh.append(one)
+            decoded.append(device_of(members))
+    refused = [finding for finding in findings if finding.severity == "refused"]
+    if comparison.fresh:
+        findings += same_names(tuple(_spoken(definitions)))
+    return Judgement(
+        Comparison(comparison.kept, tuple(fresh), comparison.listed),
+        tuple(decoded),
+        frozenset(held - {""}),
+        tuple(listed),
+        cut(findings),
+        _refusal(refused) if refused and policy.sync_mode == "google" else None,
+    )
+
+
+def _look(one: Fresh, catalog: Catalog) -> tuple[Any, tuple[Finding, ...]]:
+    try:
+        members = _decode(one.definition)
+        return members, check_device(members, one.index, catalog)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, check_device("unreadable", one.index, catalog)
+
+
+def _id(members: object) -> str:
+    device_id = members.get("id") if isinstance(members, dict) else None
+    return device_id if isinstance(device_id, str) else ""
+
+
+def _spoken(definitions: Iterable[bytes]) -> Iterable[tuple[str, str, str]]:
+    return spoken_names([_names(definition) for definition in definitions])
+
+
+class _Name(msgspec.Struct, frozen=True, gc=False):
+    name: str = ""
+
+
+class _Spoken(msgspec.Struct, gc=False):
+    id: str = ""
+    name: _Name = _Name()
+    roomHint: str | None = None  # noqa: N815
+
+
+_spoken_decoder: Final = msgspec.json.Decoder(_Spoken).decode
+
+
+def _names(definition: bytes) -> dict[str, Any]:
+    """Only what is spoken: an unchanged device is not looked into any further."""
+    try:
+        found = _spoken_decoder(definition)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return {"id": found.id, "name": {"name": found.name.name}, "roomHint": found.roomHint}
+
+
+def _refusal(refused: Sequence[Finding]) -> ReplyUnusable:
+    devices = len({finding.path.split("/")[3] for finding in refused})
+    told = " ".join(
+        f"{finding.device_id or pointer(*finding.path.split('/')[1:4])}: {finding.what}"
+        for finding in refused[:REASONS_TOLD_MAX]
+    )
+    more = len(refused) - REASONS_TOLD_MAX
+    return ReplyUnusable(
+        f"Google would refuse this reply for {devices} of its devices. {told}"
+        + (f" There are {more} more reasons." if more > 0 else ""),
+        hint='The run names every reason. With sync_mode = "quarantine" the other devices are taken.',
+    )

@@ -1,0 +1,106 @@
+"""Which devices of a SYNC reply are taken."""
+
+import json
+
+from homegraph.graph.applying import changes, compare, fingerprint
+from homegraph.graph.judging import judge
+from homegraph.graph.policy import Policy
+from homegraph.wire.catalog.book import builtin
+
+GOOGLE, QUARANTINE = Policy(), Policy(sync_mode="quarantine")
+
+
+def device(device_id, **members):
+    """A device that is right, with some members replaced."""
+    right = {
+        "id": device_id,
+        "type": "action.devices.types.SWITCH",
+        "traits": ["action.devices.traits.OnOff"],
+        "name": {"name": f"Switch {device_id}"},
+        "willReportState": True,
+    }
+    return json.dumps(right | members).encode()
+
+
+def judged(*devices, policy=QUARANTINE, known=()):
+    """The judgement of a reply; ``known`` are bytes that were taken before."""
+    fingerprints = {fingerprint(one): json.loads(one)["id"] for one in known}
+    return judge(compare(fingerprints, devices), devices, builtin(), policy)
+
+
+def test_what_is_right_is_taken_in_both_modes():
+    """Nothing is found, nothing is held."""
+    for policy in (GOOGLE, QUARANTINE):
+        found = judged(device("a"), device("b"), policy=policy)
+        assert [one.id for one in found.decoded] == ["a", "b"]
+        assert (found.held, found.findings, found.refusal) == (frozenset(), (), None)
+
+
+def test_one_bad_device_is_held_and_the_others_are_taken():
+    """In quarantine, with its findings."""
+    found = judged(device("a"), device("bad", attributes=[]), device("c"))
+    assert [one.id for one in found.decoded] == ["a", "c"]
+    assert [one.index for one in found.comparison.fresh] == [0, 2]
+    assert found.held == {"bad"}
+    assert found.refusal is None
+    assert [(one.rule, one.device_id) for one in found.findings] == [
+        ("attributes-not-object", "bad")
+    ]
+
+
+def test_one_bad_device_refuses_the_reply_as_at_google():
+    """The message counts the devices and gives the first reasons; the findings have all of them."""
+    bad = [device(f"bad{n}", attributes=[], traits=None) for n in range(3)]
+    found = judged(device("a"), *bad, policy=GOOGLE)
+    assert "3 of its devices" in found.refusal.message
+    assert "bad0: " in found.refusal.message
+    assert "There are 3 more reasons." in found.refusal.message
+    assert "quarantine" in found.refusal.hint
+    assert len(found.findings) == 6
+
+
+def test_advice_holds_nothing_back():
+    """Neither does what Google ignores."""
+    found = judged(device("a", traits=[], room="x"), policy=GOOGLE)
+    assert {one.severity for one in found.findings} == {"advice", "ignored"}
+    assert [one.id for one in found.decoded] == ["a"]
+
+
+def test_a_device_that_did_not_change_is_not_looked_at():
+    """What was taken before stays, whatever we think of it today."""
+    bad = device("bad", attributes=[])
+    found = judged(bad, known=[bad], policy=GOOGLE)
+    assert (found.findings, found.decoded, found.refusal) == ((), (), None)
+    assert found.listed == ("bad",)
+
+
+def test_a_version_that_is_stored_outlives_a_bad_one():
+    """It is neither changed nor removed; a device that is gone from the list is."""
+    found = judged(device("bad", attributes=[]), device("new"))
+    applied = changes({"bad", "gone"}, found.comparison, found.decoded, {}, found.held)
+    assert applied.changes.held == ("bad",)
+    assert applied.removed == ("gone",)
+    assert [one.device_id for one in applied.stored] == ["new"]
+
+
+def test_names_are_compared_with_devices_that_did_not_change():
+    """Who is called alike is told when one of them is new."""
+    old = device("old", name={"name": "Lamp"}, roomHint="Kitchen")
+    found = judged(old, device("new", name={"name": "lamp"}, roomHint="kitchen"), known=[old])
+    assert [(one.rule, one.device_id) for one in found.findings] == [("device-name-twice", "new")]
+
+
+def test_a_device_that_cannot_be_read_is_held_without_an_id():
+    """However deep it is nested, and whatever stands in the place of a device."""
+    deep = b'{"id": "deep", "attributes": ' + b'{"a":' * 5_000 + b"1" + b"}" * 5_001
+    found = judged(deep, b'"a text"', b'{"id": 7, "name": 3}', device("a"))
+    assert [one.id for one in found.decoded] == ["a"]
+    assert found.held == frozenset()
+    assert found.listed == ("", "", "", "a")
+    assert {one.path.split("/")[3] for one in found.findings} == {"0", "1", "2"}
+
+
+def test_a_reply_with_a_device_without_an_id_names_its_place():
+    """In the message, where an id would stand."""
+    found = judged(device("a"), b'"a text"', policy=GOOGLE)
+    assert "/payload/devices/1: " in found.refusal.message
