@@ -97,7 +97,8 @@ def together(trait, traits):
         for field in trait[kind]:
             names = {one["name"] for one in field.get("fields", [])}
             others = [
-                {**inner, "required": False}
+                {k: v for k, v in inner.items() if k not in ("required_if", "present_if")}
+                | {"required": False}
                 for other in (TRAITS[one] for one in traits if one in TRAITS)
                 for twin in other[kind]
                 if twin["name"] == field["name"]
@@ -106,7 +107,10 @@ def together(trait, traits):
             ]
             yield {**field, "fields": [*field["fields"], *others]} if "fields" in field else field
 
-    return {**trait, "attributes": list(shared("attributes")), "states": list(shared("states"))}
+    own = {"attributes": list(shared("attributes")), "states": list(shared("states"))}
+    # Attributes are one object, so a default of one trait counts for another that looks at the same attribute.
+    others = [TRAITS[one]["attributes"] for one in traits if one in TRAITS]
+    return {**trait, **own, "described": [field for fields in others for field in fields]}
 
 
 class World:
@@ -134,7 +138,7 @@ class World:
         if op == "present":
             return value is not None
         if value is None and kind == "attr":
-            value = default_at(self.trait["attributes"], path)
+            value = default_at(self.trait.get("described", self.trait["attributes"]), path)
         if op in ("eq", "ne"):
             return same(value, condition["value"]) is (op == "eq")
         if op == "contains":
@@ -155,7 +159,7 @@ class World:
         path = reference.lstrip("-").removeprefix("attributes.")
         value = one_at(self.attributes, path)
         if value is None:
-            value = default_at(self.trait["attributes"], path)
+            value = default_at(self.trait.get("described", self.trait["attributes"]), path)
         return sign * value if is_number(value) else None
 
 
@@ -451,6 +455,7 @@ def default_at(fields, path):
     """The default of the field at a path."""
     default = None
     for name in path.split("."):
-        field = next((one for one in fields if one["name"] == name), {})
-        fields, default = field.get("fields", []), field.get("default")
+        found = [one for one in fields if one["name"] == name]
+        fields = [inner for one in found for inner in one.get("fields", [])]
+        default = next((one["default"] for one in found if "default" in one), None)
     return default

@@ -15,8 +15,9 @@ import msgspec
 from homegraph.wire.catalog.compiled import fits_type, is_conditional, members_type
 from homegraph.wire.catalog.conditions import Attributes
 from homegraph.wire.catalog.facts import Condition, Field, Rule, Trait
-from homegraph.wire.catalog.judges import Holds, Judge, condition_judge, field_judge, rule_judge
+from homegraph.wire.catalog.judges import field_judge, rule_judge
 from homegraph.wire.catalog.problems import Place
+from homegraph.wire.catalog.quick import Holds, Judge, condition_judge
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -51,13 +52,13 @@ class Fast:
         # What several traits describe is asked of each of them.
         times = Counter(field.name for field in fields)
         shared = frozenset(name for name in times if times[name] > 1)
-        self._type = members_type(fields, is_open=is_open, optional=True, untyped=shared)
+        self.type = members_type(fields, is_open=is_open, optional=True, untyped=shared)
         shares = [_share(place, part, shared) for part in parts]
         self._shares = [one for one in shares if one.has_a_say]
 
     def fit(self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool) -> bool:
         """Whether the object has no problem. ``whole``: every trait counts, not only those with a member that is there."""
-        if not fits_type(self._type, target):
+        if not fits_type(self.type, target):
             return False
         for share in self._shares:
             is_mentioned = not share.names.isdisjoint(target)

@@ -241,7 +241,7 @@ def _gap(rule: Rule, scope: Scope) -> Iterator[Problem]:
         what = (
             f"{rule.low} and {rule.high} are {pair[1] - pair[0]:g} apart; {wanted:g} is the least."
         )
-        yield scope.problem(rule, Kind.ORDER, (rule.low,), what)
+        yield scope.problem(rule, Kind.ORDER, tuple(rule.low.split(".")), what)
 
 
 def _sensor_table(rule: Rule, scope: Scope) -> Iterator[Problem]:

@@ -59,7 +59,7 @@ class Shape:
 
     def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
         """Whether attributes have no problem."""
-        return self._attributes.fit(attributes, self._counted(attributes), whole=True)
+        return self.attributes.fit(attributes, self._counted(attributes), whole=True)
 
     def attribute_problems(self, attributes: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with attributes, at most PROBLEMS_MAX."""
@@ -80,7 +80,8 @@ class Shape:
         return Attributes(given, counted)
 
     @cached_property
-    def _attributes(self) -> Fast:
+    def attributes(self) -> Fast:
+        """The fast way for attributes."""
         parts = [Part(trait, trait.attributes, trait.attribute_rules) for trait in self.traits]
         return Fast(Place.ATTRIBUTE, parts, is_open=self.is_open)
 
@@ -283,5 +284,9 @@ def _with_members_of(field: Field, twins: Iterable[Field]) -> Field:
     extra = [one for twin in twins for one in twin.fields if one.name not in names]
     if not field.fields or not extra:
         return field
-    optional = (msgspec.structs.replace(one, required=False) for one in extra)
-    return msgspec.structs.replace(field, fields=(*field.fields, *optional))
+    # Their own trait says when they must be there, and when they may.
+    free = (
+        msgspec.structs.replace(one, required=False, required_if=None, present_if=None)
+        for one in extra
+    )
+    return msgspec.structs.replace(field, fields=(*field.fields, *free))

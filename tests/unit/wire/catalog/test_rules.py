@@ -16,6 +16,9 @@ MODES = field(
     "array",
     items={"type": "object", "fields": [field("name", "string"), words("settings")]},
 )
+DEEP = field("deep", "object", fields=[NESTED])
+MAP = field("map", "map", map_values={"type": "string"})
+MAPS = field("deep", "object", fields=[field("map", "object", fields=[MAP])])
 
 # kind, what else the rule has, fields of the states, of the attributes, attributes, kept by, broken by, kind and path of the problem
 CASES = [
@@ -51,6 +54,15 @@ CASES = [
     ("needs", {"field": "levels[].name", "if": NAMED}, [LISTED], [ALLOWED], {"allowed": True}, {"levels": [{"name": "x"}]}, None, "", ()),
     ("forbids", {"if": {"state": "on", "op": "eq", "value": True}, "fields": ["a"], "note": "on rules a out"}, [ON, A], [], {}, {"on": False, "a": 1}, {"on": True, "a": 1}, "unexpected", ("a",)),
     ("forbids_value", {"if": {"state": "a", "op": "present"}, "field": "on", "value": True}, [ON, A], [], {}, {"on": False, "a": 1}, {"on": True, "a": 1}, "conflict", ("on",)),
+    ("forbids", {"if": {"state": "on", "op": "eq", "value": True}, "fields": ["box.a"]}, [ON, NESTED], [], {}, {"on": True, "box": {}}, {"on": True, "box": {"a": 1}}, "unexpected", ("box", "a")),
+    ("gap", {"low": "deep.box.a", "high": "deep.box.b", "min_gap_from": "attributes.c"}, [DEEP], [C], {}, {"deep": {"box": {"a": 1}}}, {"deep": {"box": {"a": 2, "b": 1}}}, "order", ("deep", "box", "a")),
+    ("value_from", {"field": "word", "source": "params.words[]"}, [field("word", "string")], [], {}, {"word": "y"}, None, "", ()),
+    ("value_from", {"field": "word", "source": "attributes.words[]", "also": ["z"]}, [field("word", "string"), C], [words("words")], {"words": ["x"]}, {"c": 1}, {"word": "y"}, "unlisted", ("word",)),
+    ("value_from", {"field": "modes[].name", "source": "attributes.modes[name=$name].settings[]", "also": ["z"]}, [MODES], [MODES], {"modes": [{"name": "x", "settings": ["1"]}]}, {"modes": [{}, {"name": "z"}, {"name": "y"}]}, {"modes": [{"name": "x"}]}, "unlisted", ("modes", 0, "name")),
+    ("keys_from", {"field": "deep.map.map", "source": "attributes.words[]"}, [MAPS], [words("words")], {"words": ["x"]}, {"deep": {"map": {"map": {"x": "1"}}}}, {"deep": {"map": {"map": {"y": "1"}}}}, "unlisted", ("deep", "map", "map", "y")),
+    ("map_value_from", {"field": "deep.map.map", "source": "attributes.modes[name=$key].settings[]"}, [MAPS], [MODES], {"modes": [{"name": "x", "settings": ["1"]}]}, {"deep": {"map": {"map": {"x": "1"}}}}, {"deep": {"map": {"map": {"x": "2"}}}}, "unlisted", ("deep", "map", "map", "x")),
+    ("map_value_from", {"field": "map", "source": "attributes.modes[name=$key].settings[]"}, [field("map", "map", map_values={"type": "string"}), C], [MODES], {}, {"c": 1}, None, "", ()),
+    ("keys_from", {"field": "map", "source": "attributes.words[]"}, [field("map", "map", map_values={"type": "string"}), C], [words("words")], {"words": ["x"]}, {"c": 1}, {"map": {"x": "1", "y": "1"}}, "unlisted", ("map", "y")),
     ("only_values", {"fields": ["a"], "values": [0, 100]}, [A], [], {}, {"a": 100}, {"a": 50}, "conflict", ("a",)),
     ("any_true", {"fields": ["on", "off"]}, [ON, field("off", "boolean")], [], {}, {"off": True}, {"on": False}, "alternatives", ()),
     ("not_both_true", {"fields": ["on", "off"]}, [ON, field("off", "boolean")], [], {}, {"on": True, "off": False}, {"on": True, "off": True}, "conflict", ("off",)),

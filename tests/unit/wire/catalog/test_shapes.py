@@ -166,6 +166,7 @@ SENSOR = "currentSensorStateData"
         ({"name": "WaterLeak", "rawValue": 1}, ["unexpected"]),
         ({"name": "PM10", "currentSensorState": "good"}, ["unexpected"]),
         ({"name": "PM10", "rawValue": -5}, []),
+        ({"name": "WaterLeak", "currentSensorState": "unknown"}, []),
     ],
 )
 def test_the_table_of_sensors_in_states(item, kinds):
@@ -193,6 +194,7 @@ def test_the_table_of_sensors_in_attributes(item, kinds):
     problems = shape.attribute_problems({"sensorStatesSupported": [item]})
 
     assert [one.kind for one in problems] == kinds
+    assert shape.attributes_fit({"sensorStatesSupported": [item]}) is (not kinds)
 
 
 def test_the_table_of_sensors_in_notifications():
@@ -232,3 +234,14 @@ def test_shapes_are_kept_within_a_bound():
     for number in range(SHAPES_KEPT_MAX + 5):
         book.shape((f"{T}{number}",))
     assert book._shape.cache_info().currsize == SHAPES_KEPT_MAX
+
+
+def test_the_table_of_sensors_anywhere_else():
+    """A parameter that names a sensor is judged as a notification is."""
+    row = {"name": "Depth", "descriptive_states": ["deep"], "notification": True}
+    params = [field("name", "string"), field("currentSensorState", "string")]
+    command = {"name": "c", "params": params, "param_rules": [{"kind": "sensor_table"}]}
+    toy = device(sensors=[row], commands=[command])
+
+    assert toy.command_fits("c", {"name": "Depth", "currentSensorState": "deep"})
+    assert not toy.command_fits("c", {"name": "Depth", "currentSensorState": "flat"})

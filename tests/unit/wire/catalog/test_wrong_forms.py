@@ -48,6 +48,33 @@ def test_a_rule_whose_members_are_not_there():
         assert toy.state_problems(states, whole=False) == ()
 
 
+def test_rules_over_fields_of_other_forms():
+    """A project may write a rule over fields that it does not fit; then it has nothing to say, in both ways."""
+    rules = [
+        {"kind": "gap", "low": "a", "high": "b", "min_gap_from": "attributes.c"},
+        {"kind": "ordered", "low": "a", "high": "b"},
+        {"kind": "range_from", "field": "a", "max": 5},
+        {"kind": "keys_from", "field": "a", "source": "attributes.words[]"},
+        {"kind": "map_value_from", "field": "a", "source": "attributes.words[]"},
+        {"kind": "sensor_table"},
+    ]
+    fields = [field("a", "string"), field("b", "string"), words("currentSensorStateData")]
+    toy = device(states=fields, state_rules=rules)
+    states = {"a": "z", "b": "y", "currentSensorStateData": ["x"]}
+
+    assert toy.state_problems(states, whole=False) == ()
+    assert toy.states_fit(states, whole=False)
+
+
+def test_an_old_form_that_is_not_there():
+    """It is no problem that nobody sends it."""
+    old = field("a", "array", items={"type": "string"}, alt_type={"type": "string"})
+    toy = device(states=[old, field("b")])
+
+    assert toy.states_fit({"b": 1}, whole=False)
+    assert not toy.states_fit({"a": "x"}, whole=False)
+
+
 def test_several_values_and_one_list():
     """Each value is told that is not listed; a value of another form is told once, as that."""
     rules = [

@@ -1,0 +1,97 @@
+"""Reading the usual paths and conditions without generators: what the judges are made of.
+
+Says the same as ``paths`` and ``conditions``, which also know the ways to what they find; here only values count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from homegraph.wire.catalog.conditions import Attributes, compare, holds
+from homegraph.wire.catalog.facts import Condition
+from homegraph.wire.catalog.paths import Path, parse
+from homegraph.wire.catalog.rules import is_number
+
+Judge: TypeAlias = Callable[[Mapping[str, Any], Attributes], bool]
+"""Whether an object is right as far as this is concerned, in the light of the attributes."""
+
+Holds: TypeAlias = Callable[[Attributes, Mapping[str, Any], Mapping[str, Any]], bool]
+"""Whether a condition holds: attributes, the object that is checked, the object whose members are brothers."""
+
+Reader: TypeAlias = Callable[[Mapping[str, Any]], Any]
+"""Takes one value out of an object; None when it is not there."""
+
+
+def condition_judge(condition: Condition) -> Holds:
+    """The usual condition, an attribute by its name, needs no path."""
+    name, op, wanted = condition.attr, condition.op, condition.value
+    if not name or "." in name or "[" in name:
+        return lambda attributes, target, here: holds(condition, attributes, target, here)
+    if wanted is True and op == "eq":
+        return lambda attributes, _target, _here: attributes.counted.get(name) is True
+    if op in {"present", "min_items"}:
+        return lambda attributes, _target, _here: compare(op, attributes.given.get(name), wanted)
+    return lambda attributes, _target, _here: compare(op, attributes.counted.get(name), wanted)
+
+
+def reader(path: str) -> Reader | None:
+    """A reader of a member, or of a member of a member; None for other paths."""
+    steps = parse(path)
+    match steps:
+        case (str(name),):
+            return lambda target: target.get(name)
+        case (str(outer), str(name)):
+
+            def read(target: Mapping[str, Any]) -> Any:
+                inner = target.get(outer)
+                return inner.get(name) if isinstance(inner, Mapping) else None
+
+            return read
+    return None
+
+
+def limit_reader(limit: float | str | None) -> Reader | None:
+    """A reader of a limit from the attributes; None when it is not as simple as that."""
+    if not isinstance(limit, str):
+        return lambda _attributes: limit
+    is_negative = limit.startswith("-")
+    read = reader(limit.removeprefix("-").removeprefix("attributes."))
+    if read is None:
+        return None
+
+    def number(attributes: Mapping[str, Any]) -> float | None:
+        value = read(attributes)
+        if not is_number(value):
+            return None
+        return -value if is_negative else value
+
+    return number
+
+
+def values(
+    target: Mapping[str, Any], path: Path, variables: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """All values at a path."""
+    found: list[Any] = [target]
+    for step in path:
+        if isinstance(step, str):
+            found = [one[step] for one in found if isinstance(one, dict) and step in one]
+        elif step.member and variables is not None:
+            member, wanted = step.member, variables.get(step.variable)
+            found = [
+                item
+                for one in found
+                for item in _items(one)
+                if isinstance(item, dict) and item.get(member) == wanted
+            ]
+        else:
+            found = [item for one in found for item in _items(one)]
+    return found
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list, also in its old form, a text with commas."""
+    if isinstance(value, str):
+        return value.split(",")
+    return value if isinstance(value, list) else []

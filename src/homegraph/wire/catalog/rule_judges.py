@@ -1,0 +1,293 @@
+"""Judges of their own for the kinds of rules that stand in the way of ordinary devices.
+
+Each says what the function of ``rules`` with its name says, for the usual form of the rule; for others there is none, and the
+explaining function is asked. A rule's own condition is asked by whoever asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from homegraph.wire.catalog.conditions import Attributes
+from homegraph.wire.catalog.facts import UNSET, Rule, Sensor, Trait
+from homegraph.wire.catalog.paths import Items, parse
+from homegraph.wire.catalog.problems import Place
+from homegraph.wire.catalog.quick import Judge, condition_judge, limit_reader, reader, values
+from homegraph.wire.catalog.rules import is_number
+from homegraph.wire.catalog.sensors import ALWAYS
+
+_ATTRIBUTES: Final = "attributes."
+_WORDS: Final = parse("availableStates[]")
+_UNIT: Final = parse("rawValueUnit")
+
+
+def own_judge(place: Place, trait: Trait, rule: Rule) -> Judge | None:
+    """The judge of a rule, None when it has none of its own."""
+    if rule.kind == "sensor_table":
+        return _sensors(place, trait.sensor_rows)
+    make = _OWN.get(rule.kind)
+    return None if make is None else make(rule)
+
+
+def _one_of(rule: Rule) -> Judge | None:
+    read = reader(rule.at) if rule.at else None
+    if any(len(group) > 1 for group in rule.groups) or (rule.at and read is None):
+        return None
+    names = [group[0] for group in rule.groups]
+
+    def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
+        found = target if read is None else read(target)
+        if not isinstance(found, Mapping):
+            return True
+        times = 0
+        for name in names:
+            if name in found:
+                times += 1
+        return times == 1
+
+    return judge
+
+
+def _any_of(rule: Rule) -> Judge:
+    path, groups = parse(rule.at), [frozenset(group) for group in rule.groups]
+
+    def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
+        for found in values(target, path):
+            if isinstance(found, dict) and not any(group <= found.keys() for group in groups):
+                return False
+        return True
+
+    return judge
+
+
+def _forbids(rule: Rule) -> Judge | None:
+    names = frozenset(rule.fields)
+    if any("." in name or "[" in name for name in names):
+        return None
+    return lambda target, _attributes: names.isdisjoint(target)
+
+
+def _forbids_value(rule: Rule) -> Judge | None:
+    read, value = reader(rule.field), rule.value
+    return None if read is None else lambda target, _attributes: read(target) != value
+
+
+def _gap(rule: Rule) -> Judge | None:
+    low, high, least = reader(rule.low), reader(rule.high), limit_reader(rule.min_gap_from)
+    if low is None or high is None or least is None:
+        return None
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        bottom, top = low(target), high(target)
+        if not is_number(bottom) or not is_number(top):
+            return True
+        wanted = least(attributes.counted)
+        return top - bottom >= (rule.default if wanted is None else wanted)
+
+    return judge
+
+
+def _not_both_true(rule: Rule) -> Judge:
+    one, *others = rule.fields
+
+    def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
+        return target.get(one) is not True or any(target.get(name) is not True for name in others)
+
+    return judge
+
+
+def _unique(rule: Rule) -> Judge:
+    path = parse(rule.field)
+    last = max(place for place, step in enumerate(path) if isinstance(step, Items))
+    lists, below = path[:last], path[last:]
+
+    def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
+        for found in values(target, lists):
+            names = _texts(values(found, below))
+            if len(set(names)) < len(names):
+                return False
+        return True
+
+    return judge
+
+
+def _ordered(rule: Rule) -> Judge | None:
+    low, high = reader(rule.low), reader(rule.high)
+    if low is None or high is None:
+        return None
+
+    def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
+        least, most = low(target), high(target)
+        return not is_number(least) or not is_number(most) or least <= most
+
+    return judge
+
+
+def _range_from(rule: Rule) -> Judge | None:
+    read, low, high = reader(rule.field), limit_reader(rule.min), limit_reader(rule.max)
+    if read is None or low is None or high is None:
+        return None
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        value = read(target)
+        if not is_number(value):
+            return True
+        least, most = low(attributes.counted), high(attributes.counted)
+        return (least is None or value >= least) and (most is None or value <= most)
+
+    return judge
+
+
+def _value_from(rule: Rule) -> Judge | None:
+    if not rule.source.startswith(_ATTRIBUTES):
+        return None
+    path, also = parse(rule.field), rule.also
+    source = parse(rule.source.removeprefix(_ATTRIBUTES))
+    if "$" in rule.source:
+        return _value_from_brothers(rule)
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        said = _texts(values(target, path))
+        if not said:
+            return True
+        listed = _texts(values(attributes.counted, source))
+        return not listed or all(one in listed or one in also for one in said)
+
+    return judge
+
+
+def _value_from_brothers(rule: Rule) -> Judge | None:
+    """The list depends on another member of the same object."""
+    *around, name = parse(rule.field)
+    if not isinstance(name, str):
+        return None
+    path, also = tuple(around), rule.also
+    source = parse(rule.source.removeprefix(_ATTRIBUTES))
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        for found in values(target, path):
+            said = found.get(name) if isinstance(found, dict) else None
+            if isinstance(said, str) and said not in also:
+                listed = _texts(values(attributes.counted, source, found))
+                if listed and said not in listed:
+                    return False
+        return True
+
+    return judge
+
+
+def _keys_from(rule: Rule) -> Judge | None:
+    read, source = reader(rule.field), parse(rule.source.removeprefix(_ATTRIBUTES))
+    if read is None:
+        return None
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        said = read(target)
+        if not isinstance(said, Mapping) or not said:
+            return True
+        listed = _texts(values(attributes.counted, source))
+        return not listed or all(key in listed for key in said)
+
+    return judge
+
+
+def _map_value_from(rule: Rule) -> Judge | None:
+    read, source = reader(rule.field), parse(rule.source.removeprefix(_ATTRIBUTES))
+    if read is None:
+        return None
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        said = read(target)
+        for key, one in said.items() if isinstance(said, Mapping) else ():
+            listed = _texts(values(attributes.counted, source, {"key": key}))
+            if listed and isinstance(one, str) and one not in listed:
+                return False
+        return True
+
+    return judge
+
+
+def _texts(found: list[Any]) -> list[str]:
+    return [one for one in found if isinstance(one, str)]
+
+
+def _needs(rule: Rule) -> Judge | None:
+    read, condition = reader(rule.field), rule.if_
+    if read is None or condition is None:
+        return None
+    is_met, wanted = condition_judge(condition), rule.value
+
+    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
+        value = read(target)
+        if value is None or (wanted is not UNSET and value != wanted):
+            return True
+        return is_met(attributes, target, target)
+
+    return judge
+
+
+def _sensors(place: Place, rows: Mapping[str, Sensor]) -> Judge | None:
+    """Notifications are few, so they are judged by the table itself."""
+    if place is Place.ATTRIBUTE:
+        path, is_its_own = parse("sensorStatesSupported[]"), _has_its_own
+    elif place is Place.STATE:
+        path, is_its_own = parse("currentSensorStateData[]"), _says_its_own
+    else:
+        return None
+
+    def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
+        for item in values(target, path):
+            name = item.get("name") if isinstance(item, dict) else None
+            row = rows.get(name) if isinstance(name, str) else None
+            if row is not None and not is_its_own(row, item):
+                return False
+        return True
+
+    return judge
+
+
+def _has_its_own(row: Sensor, item: Mapping[str, Any]) -> bool:
+    words, number = item.get("descriptiveCapabilities"), item.get("numericCapabilities")
+    if words is not None:
+        if not row.descriptive_states:
+            return False
+        listed = _texts(values(words, _WORDS))
+        if not all(_is_word(row, one) for one in listed):
+            return False
+    if number is None:
+        return True
+    return row.unit is not None and all(unit == row.unit for unit in values(number, _UNIT))
+
+
+def _says_its_own(row: Sensor, item: Mapping[str, Any]) -> bool:
+    word, number = item.get("currentSensorState"), item.get("rawValue")
+    if isinstance(word, str) and not (row.descriptive_states and _is_word(row, word)):
+        return False
+    if number is None:
+        return True
+    if row.unit is None or not is_number(number):
+        return row.unit is not None
+    low, high = row.raw_min, row.raw_max
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _is_word(row: Sensor, word: str) -> bool:
+    return word == ALWAYS or word in row.descriptive_states
+
+
+_OWN: Final[Mapping[str, Callable[[Rule], Judge | None]]] = {
+    "any_of": _any_of,
+    "forbids": _forbids,
+    "forbids_value": _forbids_value,
+    "gap": _gap,
+    "keys_from": _keys_from,
+    "map_value_from": _map_value_from,
+    "needs": _needs,
+    "not_both_true": _not_both_true,
+    "one_of": _one_of,
+    "ordered": _ordered,
+    "range_from": _range_from,
+    "unique": _unique,
+    "value_from": _value_from,
+}
