@@ -116,11 +116,10 @@ def decide(
     for device_id, state in states.items():
         device = devices[device_id]
         by_trait, strangers = _by_trait(device.traits, state, rule.state_keys)
-        violations += (_undeclared(device_id, key) for key in strangers)
-        violations += (
-            _wrong(device_id, problem)
-            for problem in rule.check(device.traits, device.attributes, state)
-        )
+        problems = rule.check(device.traits, device.attributes, state)
+        if strangers or problems:
+            violations += (_undeclared(device_id, key) for key in strangers)
+            violations += (_wrong(device_id, problem) for problem in problems)
         rows += _rows(device_id, by_trait, now)
     if violations:
         return Verdict(violations=_cut(iter(violations)))
@@ -191,6 +190,8 @@ def _rows(
 
 def _malformed(states: States) -> Iterator[Violation]:
     for device_id, state in states.items():
+        if FOREIGN_KEYS.isdisjoint(state) and None not in state.values():
+            continue
         for key, value in state.items():
             if key in FOREIGN_KEYS:
                 yield Violation(

@@ -11,7 +11,7 @@ about a microsecond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -31,7 +31,7 @@ REFUSED: Final[Mapping[Kind, str]] = {
 }
 """The reasons of refused reports, by the kind of the problem."""
 
-StateCheck: TypeAlias = Callable[[tuple[str, ...], bytes, Mapping[str, Any]], Iterable[Problem]]
+StateCheck: TypeAlias = Callable[[tuple[str, ...], bytes, Mapping[str, Any]], Sequence[Problem]]
 """Finds what is refused in the states of a device; its traits and its attributes (JSON, b"" for none) come first."""
 
 
@@ -45,7 +45,7 @@ def checker(catalog: Catalog) -> StateCheck:
 
     def check(
         traits: tuple[str, ...], attributes: bytes, states: Mapping[str, Any]
-    ) -> Iterable[Problem]:
+    ) -> Sequence[Problem]:
         device = bound(traits, attributes)
         if device.states_fit(states, whole=False):
             return ()

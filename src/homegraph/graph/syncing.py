@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -163,15 +163,16 @@ def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admissi
         return Admission.REFUSE, work
     before = state_of(work)
     generation = work.requested + 1
-    after = replace(work, requested=generation)
+    changed: dict[str, Any] = {"requested": generation}
     if mode is Mode.SYNC:
-        after = replace(after, sync_generation=generation, sync_until=now + SYNC_CALL_SECONDS)
+        changed |= {"sync_generation": generation, "sync_until": now + SYNC_CALL_SECONDS}
     else:
-        after = replace(after, async_generation=generation)
+        changed["async_generation"] = generation
     if before is State.IDLE:
-        after = replace(after, due_at=now, attempts=0)
+        changed |= {"due_at": now, "attempts": 0}
     if work.requested <= max(work.done, work.taken):
-        after = replace(after, cause=cause, requested_at=now)
+        changed |= {"cause": cause, "requested_at": now}
+    after = replace(work, **changed)
     _check(before, Event.REQUESTED, after)
     if mode is Mode.SYNC and is_claimable(after, now, regardless_of_due=True):
         return Admission.START, after

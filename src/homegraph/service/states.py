@@ -53,7 +53,7 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
         project.id,
         message.agent_user_id,
         message.states,
-        tuple(_notifications(house, project, message)),
+        tuple(_notifications(house, project, message)) if message.has_notifications else (),
         _rule(house.settings.settle_seconds),
         now,
     )

@@ -55,6 +55,11 @@ class ReportState(msgspec.Struct, frozen=True, kw_only=True):
     home_traits: bytes = b""
     home_events: bytes = b""
 
+    @property
+    def has_notifications(self) -> bool:
+        """Whether there is anything but states."""
+        return bool(self.notifications or self.home_traits or self.home_events)
+
 
 class _StrictDevices(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
     states: ByDevice | None = None

@@ -205,3 +205,10 @@ def test_any_sequence_of_reports_is_a_naive_merge(reports):
         naive |= report
 
     assert {key: value for state in kept.values() for key, value in state.items()} == naive
+
+
+def test_a_good_state_beside_a_wrong_one():
+    """Only what is wrong is named."""
+    (violation,) = malformed({"lamp": {"on": True, "brightness": None}, "switch": {"on": False}})
+
+    assert violation.field == 'payload.devices.states["lamp"].brightness'
