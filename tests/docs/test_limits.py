@@ -18,7 +18,7 @@ from homegraph.service import (
     upkeep,
 )
 from homegraph.settings.server import SETTINGS
-from homegraph.store.sqlite import lane
+from homegraph.store.sqlite import glance, lane
 from homegraph.web import exchange
 from homegraph.wire import assertions, intents, lenient_json, parameters, proto_json, transcoding
 
@@ -57,6 +57,7 @@ FIXED = {
     "keys of a service account": f"{service_accounts.KEYS_MAX}",
     "operations that wait for the database": f"{lane.QUEUE_MAX}",
     "operations of one commit": f"{lane.BATCH_MAX}",
+    "devices whose states are read on the spot": f"{glance.GLANCE_DEVICES_MAX}",
     "credentials remembered": (
         f"{credentials.REMEMBERED_MAX}, for {remembered.REMEMBERED_SECONDS:.0f} s"
     ),
