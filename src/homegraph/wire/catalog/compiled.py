@@ -1,7 +1,7 @@
 """The fields of several traits as one msgspec type: the fast half of validation.
 
 One conversion checks forms, words, bounds, what nested objects must have and that nothing unknown is there. What a type cannot say
-(conditions, old forms, unique items) is looked at again: ``is_conditional`` tells where.
+(conditions, unique items) is looked at again: ``is_conditional`` tells where.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def members_type(
 ) -> Any:
     """The type of an object with these members. With ``optional`` none must be there; ``is_open`` lets others be.
 
-    Names in ``untyped``, and those that have an old form, may be anything.
+    Names in ``untyped`` may be anything. An old form (``alt_type``) is no form here: it has a problem, if only a mild one.
     """
     members: list[Any] = []
     names: dict[str, str] = {}
@@ -38,7 +38,7 @@ def members_type(
         # A member may be called what no Python name can be; only its encoded name matters.
         python_name = f"m{index}"
         names[python_name] = field.name
-        type_ = Any if field.name in untyped or field.alt_type else _type(field)
+        type_ = Any if field.name in untyped else _type(field)
         if optional or not field.required or field.required_if is not None:
             members.append((python_name, type_, msgspec.UNSET))
         else:
@@ -50,7 +50,7 @@ def members_type(
 
 def is_conditional(field: Field) -> bool:
     """Whether the type says too little about a field or something in it."""
-    if field.required_if or field.present_if or field.alt_type or field.unique_items:
+    if field.required_if or field.present_if or field.unique_items:
         return True
     if field.fields and field.min_props is not None:
         return True

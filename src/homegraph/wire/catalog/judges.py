@@ -18,12 +18,12 @@ from homegraph.wire.catalog.paths import Items, Path
 from homegraph.wire.catalog.problems import Place
 from homegraph.wire.catalog.quick import Holds, Judge, condition_judge, values
 from homegraph.wire.catalog.rule_judges import own_judge
-from homegraph.wire.catalog.rules import CHECKS, Scope, applies
+from homegraph.wire.catalog.rules import CHECKS, Scope
 
 
 def field_judge(place: Place, trait: Trait, field: Field, *, is_typed: bool) -> Judge:
     """Whether a field that the type says too little about is right. ``is_typed``: the type has it at all."""
-    if not is_typed or field.alt_type is not None or _has_strange_maps(field):
+    if not is_typed or _has_strange_maps(field):
         return _any_field(place, trait, field)
     name = field.name
     required = None if field.required_if is None else condition_judge(field.required_if)
@@ -44,9 +44,9 @@ def field_judge(place: Place, trait: Trait, field: Field, *, is_typed: bool) -> 
 
 
 def _has_strange_maps(field: Field) -> bool:
-    """Whether something within says more than its type below a map or in an old form; the catalog has none such."""
+    """Whether something within says more than its type below a map; the catalog has none such."""
     nested = (*field.fields, *filter(None, (field.items, field.map_values)))
-    return any(one.alt_type is not None or _has_strange_maps(one) for one in nested) or (
+    return any(map(_has_strange_maps, nested)) or (
         field.map_values is not None and is_conditional(field.map_values)
     )
 
@@ -117,9 +117,7 @@ def _any_field(place: Place, trait: Trait, field: Field) -> Judge:
 
 def rule_judge(place: Place, trait: Trait, rule: Rule) -> Judge:
     """Whether a rule is kept."""
-    own = own_judge(place, trait, rule)
-    if own is None:
-        return _any_rule(place, trait, rule)
+    own = own_judge(place, trait, rule) or _any_rule(place, trait, rule)
     if rule.if_ is None or rule.kind == "needs":
         return own
     asked = condition_judge(rule.if_)
@@ -130,9 +128,6 @@ def rule_judge(place: Place, trait: Trait, rule: Rule) -> Judge:
 
 def _any_rule(place: Place, trait: Trait, rule: Rule) -> Judge:
     check = CHECKS[rule.kind]
-
-    def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
-        scope = Scope(place, target, attributes, trait)
-        return not applies(rule, scope) or next(check(rule, scope), None) is None
-
-    return judge
+    return lambda target, attributes: (
+        next(check(rule, Scope(place, target, attributes, trait)), None) is None
+    )

@@ -24,10 +24,21 @@ Reader: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
 
 def condition_judge(condition: Condition) -> Holds:
-    """The usual condition, an attribute by its name, needs no path."""
-    name, op, wanted = condition.attr, condition.op, condition.value
+    """Whether a condition holds; the usual one, a member by its name, needs no path."""
+    several = [condition_judge(one) for one in condition.all or condition.any]
+    if condition.all:
+        return lambda *world: all(one(*world) for one in several)
+    if condition.any:
+        return lambda *world: any(one(*world) for one in several)
+    if condition.not_ is not None:
+        opposite = condition_judge(condition.not_)
+        return lambda *world: not opposite(*world)
+    op, wanted = condition.op, condition.value
+    name = condition.attr or condition.state or condition.param or condition.result
     if not name or "." in name or "[" in name:
         return lambda attributes, target, here: holds(condition, attributes, target, here)
+    if not condition.attr:
+        return lambda _attributes, target, _here: compare(op, target.get(name), wanted)
     if wanted is True and op == "eq":
         return lambda attributes, _target, _here: attributes.counted.get(name) is True
     if op in {"present", "min_items"}:

@@ -30,21 +30,23 @@ def own_judge(place: Place, trait: Trait, rule: Rule) -> Judge | None:
     return None if make is None else make(rule)
 
 
-def _one_of(rule: Rule) -> Judge | None:
-    read = reader(rule.at) if rule.at else None
-    if any(len(group) > 1 for group in rule.groups) or (rule.at and read is None):
-        return None
-    names = [group[0] for group in rule.groups]
+def _one_of(rule: Rule) -> Judge:
+    path, groups = parse(rule.at), rule.groups
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        found = target if read is None else read(target)
-        if not isinstance(found, Mapping):
-            return True
-        times = 0
-        for name in names:
-            if name in found:
-                times += 1
-        return times == 1
+        for found in values(target, path) if path else (target,):
+            touched = 0
+            for group in groups if isinstance(found, Mapping) else ():
+                given = 0
+                for name in group:
+                    given += name in found
+                if given:
+                    touched += 1
+                    if given < len(group):
+                        return False
+            if touched != 1 and isinstance(found, Mapping):
+                return False
+        return True
 
     return judge
 
@@ -53,8 +55,12 @@ def _any_of(rule: Rule) -> Judge:
     path, groups = parse(rule.at), [frozenset(group) for group in rule.groups]
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in values(target, path):
-            if isinstance(found, dict) and not any(group <= found.keys() for group in groups):
+        for found in values(target, path) if path else (target,):
+            names = found.keys() if isinstance(found, Mapping) else groups[0]
+            for group in groups:
+                if group <= names:
+                    break
+            else:
                 return False
         return True
 

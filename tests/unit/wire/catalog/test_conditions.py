@@ -52,6 +52,22 @@ def test_conditions_in_conditions():
     assert not held({"any": [no, no]})
 
 
+@pytest.mark.parametrize(
+    "states", [{"a": 1}, {"b": 1}, {"a": 1, "b": 1}, {"c": 1}, {"c": 1, "x": 1}]
+)
+@pytest.mark.parametrize("how", ["all", "any", "not"])
+def test_conditions_of_a_field(how, states):
+    """Both ways agree about conditions in conditions, on states and attributes."""
+    two = [{"state": "a", "op": "present"}, {"state": "b", "op": "present"}]
+    condition = {how: two[0] if how == "not" else two}
+    fields = [field("a"), field("b"), field("c"), field("x", required_if=condition)]
+    toy = device(states=fields)
+    needed = {"all": "a" in states and "b" in states, "any": "c" not in states, "not": "a" not in states}  # fmt: skip
+
+    assert toy.states_fit(states, whole=False) is ("x" in states or not needed[how])
+    assert (toy.state_problems(states, whole=False) == ()) is ("x" in states or not needed[how])
+
+
 def test_a_field_is_a_brother():
     """In the object inside, or in the object itself where there is none inside."""
     field_ = {"field": "a", "op": "present"}

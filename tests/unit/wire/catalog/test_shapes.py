@@ -84,6 +84,7 @@ def test_traits_that_share_a_member():
     assert both.states_fit({"color": {"spectrumRGB": 1, "temperature": 2000}}, whole=False)
     assert not both.states_fit({"color": {"spectrumRGB": -1}}, whole=False)
     assert not both.states_fit({"color": 5}, whole=False)
+    assert both.states_fit({"online": True}, whole=True)
     assert told(both.state_problems({"color": {"spectrum": 1}}, whole=False)) == [
         ("unknown", ("color", "spectrum"), "ignored"),
         ("unknown", ("color", "spectrum"), "ignored"),
