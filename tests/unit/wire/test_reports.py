@@ -112,6 +112,21 @@ def test_a_report_has_a_payload(body):
     assert error.facts["wrong_fields"] == (("payload.devices", "payload.devices is missing."),)
 
 
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({}, False),
+        ({"states": {"lamp": {"on": True}}}, False),
+        ({"notifications": {"bell": {"ObjectDetection": {}}}}, True),
+        ({"home_traits": b"[1]"}, True),
+        ({"home_events": b"[1]"}, True),
+    ],
+)
+def test_whether_there_is_anything_but_states(members, expected):
+    """Notifications, home traits and home events are kept in the journal; states alone are not."""
+    assert ReportState(agent_user_id="1836", **members).has_notifications is expected
+
+
 def test_a_report_has_a_user():
     """And that is told first."""
     assert refused(b"").code == "FIELD_REQUIRED"
