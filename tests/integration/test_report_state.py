@@ -189,6 +189,19 @@ def test_a_wrong_report_is_refused_as_a_whole_and_says_where(here, reason):
     assert here.program.states("lamp", "plug") == before
 
 
+def test_attributes_of_the_last_sync_narrow_what_may_be_reported(cloud, tmp_path):
+    """A color that other lamps have is out of this one's bounds."""
+    with scene(tmp_path, cloud) as here:
+        warm = {"colorTemperatureRange": {"temperatureMinK": 2000, "temperatureMaxK": 3000}}
+        traits = [f"{TRAITS}ColorSetting"]
+        cloud.home.devices = [lamp("orb", traits=traits, attributes=warm)]
+        here.program.sync()
+        answer = here.program.report({"orb": {"color": {"temperatureK": 4000}}})
+
+        assert (answer.status, answer.reason) == (400, "STATE_OUT_OF_RANGE")
+        assert here.program.report({"orb": {"color": {"temperatureK": 3000}}}).status == 200
+
+
 def test_every_mistake_of_a_report_is_named(here):
     """Not only the first: who sends nulls sends many."""
     answer = here.program.report({"lamp": {"on": None, "brightness": None, "errorCode": "x"}})

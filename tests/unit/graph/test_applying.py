@@ -60,6 +60,17 @@ def test_a_new_device_is_placed_where_the_cloud_says():
     )
 
 
+def test_what_a_report_is_checked_by_is_stored_beside_the_definition():
+    """Traits, whether it notifies, and the attributes, whose bytes do not depend on the order of their members."""
+    one = device(attributes={"b": [1.5, "ü"], "a": {}}, notificationSupportedByAgent=True)
+    two = device(attributes={"a": {}, "b": [1.5, "ü"]})
+    (first,), (second,) = (apply({}, [each]).stored for each in (one, two))
+
+    assert first.attributes == second.attributes == '{"a":{},"b":[1.5,"ü"]}'.encode()
+    assert (first.traits, first.notifies) == (("action.devices.traits.OnOff",), True)
+    assert apply({}, [device()]).stored[0].attributes == b""
+
+
 def test_a_changed_device_keeps_its_placement():
     """Only the definition is taken over, and the members that differ are named."""
     before = device(roomHint="Kitchen", attributes={"commandOnlyOnOff": True})
