@@ -198,13 +198,15 @@ def test_a_device_that_comes_back_is_new(setup: Setup) -> None:
     where = ("--agent-user", "user-1")
     setup.server.show("devices", "place", *where, "lamp", "--room", "Kitchen", "--name", "Mine")
     here = setup.cloud.home.devices
+    setup.cloud.home.devices = [*here, lamp("other")]
+    setup.request_sync()
     setup.cloud.home.devices = [lamp("other")]
     setup.request_sync()
     assert setup.newest_run()["removed"] == 1
-    setup.cloud.home.devices = here
+    setup.cloud.home.devices = [*here, lamp("other")]
     setup.request_sync()
 
-    (back,) = setup.server.show("devices", "list", *where)["devices"]
+    back, _ = setup.server.show("devices", "list", *where)["devices"]
 
     assert setup.newest_run()["changes"]["added"] == ["lamp"]
     assert back["placement"] == {"room": "", "name": "lamp", "nicknames": [], "chosen": []}

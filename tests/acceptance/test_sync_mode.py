@@ -6,6 +6,7 @@ from typing import Any
 
 from homegraph.testing.fulfillment import ScriptedFulfillment, lamp
 from support.homes import Setup
+from support.server import until
 
 
 def test_google_refuses_the_whole_reply(cloud: ScriptedFulfillment, start: Any) -> None:
@@ -44,3 +45,43 @@ def test_quarantine_takes_the_others(cloud: ScriptedFulfillment, start: Any) -> 
 
     assert setup.server.device_ids("user-1") == ["bad", "lamp", "new"]
     assert setup.newest_run()["changes"]["held"] == []
+
+
+def test_a_list_that_shrinks_is_held_until_somebody_accepts_it(
+    cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """A bridge that is not loaded costs no room; what is meant goes by a command, and only what was seen."""
+    everything = [lamp(f"lamp-{n}") for n in range(12)]
+    cloud.home.devices = everything
+    setup = Setup.up(cloud, start)
+    cloud.home.devices = everything[:3]
+
+    assert setup.request_sync().status == 200
+
+    held = setup.newest_run()
+    assert (held["outcome"], held["removed"]) == ("held", 9)
+    assert [one["rule"] for one in held["findings"]] == ["devices-shrunk"]
+    assert len(setup.server.device_ids("user-1")) == 12
+
+    cloud.home.devices = everything[:2]  # not what was seen
+    accepted = setup.server.cli("runs", "accept", held["id"])
+    assert accepted.code == 0
+    assert "9 devices may go" in accepted.out
+    again = _next_run(setup, held["id"])
+    assert (again["cause"], again["outcome"], again["removed"]) == ("operator", "held", 10)
+    refused = setup.server.cli("runs", "accept", held["id"])
+    assert refused.code != 0
+    assert again["id"] in refused.err
+
+    assert setup.server.cli("runs", "accept", again["id"]).code == 0
+    done = _next_run(setup, again["id"])
+    assert (done["outcome"], done["removed"]) == ("done", 10)
+    assert setup.server.device_ids("user-1") == ["lamp-0", "lamp-1"]
+    assert setup.server.cli("runs", "accept", done["id"]).code != 0
+    assert setup.server.cli("runs", "accept", "0000").code != 0
+
+
+def _next_run(setup: Setup, before: str) -> Any:
+    """The run that follows another one."""
+    until(lambda: setup.newest_run()["id"] != before, "another run follows")
+    return setup.newest_run()

@@ -87,7 +87,14 @@ def test_the_example_shows_every_key_of_a_table_but_rare_ones(tmp_path):
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     missing = {row.name for table in TABLES for row in rows_of(table) if row.name not in example}
 
-    assert missing == {"number", "api_enabled", "suspended", "empty_sync", "sync_mode"}
+    assert missing == {
+        "number",
+        "api_enabled",
+        "suspended",
+        "empty_sync",
+        "sync_mode",
+        "shrink_guard",
+    }
 
 
 def test_the_mistakes_on_the_page_are_those_that_are_told(tmp_path):

@@ -343,9 +343,9 @@ def eventful(tmp_path_factory):
     folder = tmp_path_factory.mktemp("eventful")
     with ScriptedFulfillment() as scripted, linked(folder, scripted) as served:
         device = lamp("heater", "Heater")
-        scripted.home.devices = [device, lamp("desk", "Desk lamp")]
+        scripted.home.devices = [lamp("lamp"), device, lamp("desk", "Desk lamp")]
         assert served.request_sync().status == 200
-        scripted.home.devices = [{**device, "roomHint": "Attic"}, lamp("fan")]
+        scripted.home.devices = [lamp("lamp"), {**device, "roomHint": "Attic"}, lamp("fan")]
         reply = {
             "requestId": "another",
             "payload": {"agentUserId": "user-1", "devices": scripted.home.devices},
@@ -384,7 +384,9 @@ def ask(call, run_id, key_id):
 
 
 SHAPED = sorted(
-    f"{method} /-/api/{name}" for method, name in ROUTES if name not in ("links/unlink", "link")
+    f"{method} /-/api/{name}"
+    for method, name in ROUTES
+    if name not in ("links/unlink", "link", "runs/accept")
 )
 
 
@@ -419,6 +421,23 @@ def test_a_link_is_explained_and_ended_as_its_reference_says(tmp_path):
     same(shape(example("POST /-/api/links/unlink")), shape(ended.json))
     assert ended.json["state"] == "unlinked"
     assert [event.state for event in heard if isinstance(event, LinkChanged)] == ["unlinked"]
+
+
+def test_a_held_run_is_accepted_as_its_reference_says(tmp_path):
+    """It is answered with the run that was held; any other run is refused."""
+    with ScriptedFulfillment() as scripted, linked(tmp_path, scripted) as served:
+        scripted.home.devices = [lamp("another")]
+        assert served.request_sync().status == 200
+        (held,) = served.admin("GET", "runs?project=acme&agent_user=user-1").json["runs"]
+        assert held["outcome"] == "held"
+
+        accepted = served.admin("POST", "runs/accept", id=held["id"])
+        unknown = served.admin("POST", "runs/accept", id="0000")
+
+        assert accepted.status == 200
+        same(shape(example("POST /-/api/runs/accept")), shape(accepted.json))
+        assert accepted.json["id"] == held["id"]
+        assert unknown.status == 404
 
 
 def test_every_call_has_its_place_in_the_reference():

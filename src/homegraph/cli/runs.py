@@ -97,6 +97,31 @@ def show(
     return 0
 
 
+@command(app, "accept", "homegraph runs accept 0633f2a9c41d7a21b0c3")
+def accept(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A held run's id, as `homegraph runs list` has it.")
+    ],
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Let through what the shrink guard has held.
+
+    SYNC is sent again; exactly the devices that the held run would have removed may go. If the list has changed since, it is held again.
+    """
+    with connect(server, data_dir) as admin:
+        body = admin.post("runs/accept", {"id": run})
+    if json:
+        output.document(body)
+        return 0
+    held = documents.read(body, documents.Run)
+    output.data(
+        output.visible(f"A sync of {held.agent_user_id} follows; {held.removed} devices may go.")
+    )
+    return 0
+
+
 def time_line(run: documents.Run) -> Iterator[str]:
     """A run as lines of text."""
     whom = run.agent_user_id or f"{run.user_id} (first SYNC)"

@@ -14,18 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from homegraph.errors import HomegraphError, ReplyUnusable, TokenRefused
 from homegraph.graph.applying import Applied
-from homegraph.graph.checks.replies import links_disagree
+from homegraph.graph.checks.replies import links_disagree, shrunk
 from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
 from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
 from homegraph.graph.policy import Policy
 
+SHRINK_KNOWN_MIN: Final = 10
+"""Devices of a home in which half of them do not go by chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one link brought: an error, or a reply (``agent_user_id`` as it names itself, and what its list changes)."""
+    """What one link brought: an error, or a reply (``agent_user_id`` as it names itself, and what its list changes).
+
+    ``known`` is how many devices there were before.
+    """
 
     link: Link
     error: HomegraphError | None = None
@@ -33,11 +40,15 @@ class Answer:
     applied: Applied | None = None
     is_empty: bool = False
     findings: tuple[Finding, ...] = ()
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a run leaves behind, and the failure it is counted by."""
+    """What a run leaves behind, and the failure it is counted by.
+
+    ``held``: the list stays as it was, and ``changes`` are what would have become of it.
+    """
 
     effects: tuple[Effect, ...]
     changes: Changes
@@ -45,6 +56,7 @@ class Conclusion:
     findings: tuple[Finding, ...]
     failure: HomegraphError | None
     retryable: bool
+    held: bool = False
 
 
 class LinksBroken(TokenRefused):
@@ -53,24 +65,38 @@ class LinksBroken(TokenRefused):
     code = "LINK_BROKEN"
 
 
-def conclude(target: Target, answers: Sequence[Answer], *, policy: Policy) -> Conclusion:
-    """Say what a run's answers mean. ``answers`` come in the order of the links; broken links were not asked."""
+def conclude(
+    target: Target,
+    answers: Sequence[Answer],
+    *,
+    policy: Policy,
+    accepted: frozenset[str] = frozenset(),
+) -> Conclusion:
+    """Say what a run's answers mean. ``answers`` come in the order of the links; broken links were not asked.
+
+    ``accepted`` are the devices that an operator has let go.
+    """
     failures = [answer.error for answer in answers if answer.error is not None]
+    held: Answer | None = None
     if target.is_first_sync:
         effects, changes = _first_sync(answers, policy)
         if not effects and not failures:
             failures = [_no_agent_user_id()]
     else:
         effects, changes = _sync(target, answers, policy)
+        held = _held(target, answers, policy, accepted)
+        if held is not None:
+            effects = [effect for effect in effects if not isinstance(effect, WriteDevices)]
     failure = failures[0] if failures else None if answers else LinksBroken()
     return Conclusion(
         # States first: BindLink, RekeyLink and Unlink have the last word on a link.
         effects=(*_link_states(target, answers, failure), *effects),
         changes=changes,
         results=tuple(_result(answer) for answer in answers),
-        findings=_findings(answers),
+        findings=(*_findings(answers), *_shrunk(held)),
         failure=failure,
         retryable=_worth_repeating(target, failures),
+        held=held is not None,
     )
 
 
@@ -104,6 +130,31 @@ def _sync(
     if written.stored or written.removed:
         effects.insert(0, WriteDevices(written.stored, written.removed))
     return effects, written.changes
+
+
+def _held(
+    target: Target, answers: Sequence[Answer], policy: Policy, accepted: frozenset[str]
+) -> Answer | None:
+    """The answer whose list counts, if it removes suspiciously much and nobody has accepted just that."""
+    lists = [one for one in answers if one.applied is not None and not one.is_empty]
+    ours = [one for one in lists if one.agent_user_id in ("", target.agent_user_id)]
+    if not policy.shrink_guard or not ours or ours[-1].applied is None:
+        return None
+    removed = ours[-1].applied.removed
+    if not is_suspicious(ours[-1].known, len(removed)) or accepted == set(removed):
+        return None
+    return ours[-1]
+
+
+def is_suspicious(known: int, removed: int) -> bool:
+    """Whether so many are gone that it is more likely a mistake: all of them, or more than half of ten or more."""
+    return 0 < known == removed or (known >= SHRINK_KNOWN_MIN and removed * 2 > known)
+
+
+def _shrunk(held: Answer | None) -> tuple[Finding, ...]:
+    if held is None or held.applied is None:
+        return ()
+    return (shrunk(held.known, len(held.applied.removed)),)
 
 
 def _link_states(

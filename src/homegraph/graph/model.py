@@ -47,6 +47,7 @@ class Outcome(StrEnum):
     """How a run ended."""
 
     DONE = "done"
+    HELD = "held"  # it worked, and its list is held back by the shrink guard
     RETRYING = "retrying"  # failed; another run follows by itself
     FAILED = "failed"  # failed in a way that repeating does not cure, or in sync mode
     GAVE_UP = "gave_up"  # failed, and the attempts are used up

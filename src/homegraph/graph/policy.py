@@ -16,8 +16,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The choices of one project.
 
     ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``. ``sync_mode`` says
-    what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back).
+    what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back). ``shrink_guard``:
+    whether a reply that removes suspiciously much is held until somebody accepts it.
     """
 
     empty_sync: str = "keep"
     sync_mode: str = "google"
+    shrink_guard: bool = True

@@ -62,7 +62,11 @@ def _declaration(
             pkce=oauth.pkce,
             redirect_uri=oauth.redirect_uri,
         ),
-        policy=Policy(empty_sync=settings.empty_sync, sync_mode=settings.sync_mode),
+        policy=Policy(
+            empty_sync=settings.empty_sync,
+            sync_mode=settings.sync_mode,
+            shrink_guard=settings.shrink_guard,
+        ),
     )
     return Declaration(
         project,

@@ -23,7 +23,17 @@ from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.concluding import Answer, Conclusion, conclude
 from homegraph.graph.effects import BindLink, SetLinkState
 from homegraph.graph.judging import judge
-from homegraph.graph.model import Exchange, Instant, Link, LinkState, Project, Run, Target
+from homegraph.graph.model import (
+    Cause,
+    Exchange,
+    Instant,
+    Link,
+    LinkState,
+    Outcome,
+    Project,
+    Run,
+    Target,
+)
 from homegraph.graph.syncing import (
     Retry,
     RetryPolicy,
@@ -183,10 +193,25 @@ class Runs:
         pairs = await asyncio.gather(*(self._ask(claim, link, places) for link in links))
         heard = [heard for heard, _ in pairs]
         answers = [answer for _, answer in pairs]
-        conclusion = conclude(claim.lease.target, answers, policy=claim.project.policy)
+        conclusion = conclude(
+            claim.lease.target,
+            answers,
+            policy=claim.project.policy,
+            accepted=await self._accepted(claim),
+        )
         if claim.lease.target.is_first_sync and heard:
             conclusion = await self._with_states(claim.project, heard[0], conclusion)
         return heard, conclusion
+
+    async def _accepted(self, claim: Claim) -> frozenset[str]:
+        """The devices that an operator has let go: those that the run before this one would have removed."""
+        if claim.work.run_cause is not Cause.OPERATOR:
+            return frozenset()
+        target = claim.lease.target
+        for run in await self._store.runs(target.project_id, target.agent_user_id, limit=1):
+            if run.outcome is Outcome.HELD:
+                return frozenset(run.changes.removed)
+        return frozenset()
 
     async def _with_states(
         self, project: Project, heard: Heard, conclusion: Conclusion
@@ -247,6 +272,7 @@ class Runs:
             applied=applied,
             is_empty=not reply.devices,
             findings=findings,
+            known=len(known_ids),
         )
 
     async def _old_definitions(
@@ -310,7 +336,7 @@ def _record(run_id: str, claim: Claim, conclusion: Conclusion, step: Step, now: 
         target=claim.lease.target,
         cause=work.run_cause,
         mode=work.run_mode,
-        outcome=step.outcome,
+        outcome=Outcome.HELD if conclusion.held and not failure else step.outcome,
         requested_at=work.run_requested_at,
         started_at=work.run_started_at,
         finished_at=now,

@@ -150,6 +150,11 @@ class ProjectSettings:
         "google",
         "What a device in a SYNC reply means that Google would refuse: the whole reply is refused, or only that device is held back.",
     )
+    shrink_guard: bool = row(
+        Switch(),
+        True,
+        "Whether a SYNC reply that removes all devices, or more than half of ten or more, is held until `homegraph runs accept` lets it through.",
+    )
     api_keys: tuple[KeySettings, ...] = row(
         ListOf(TableOf(KeySettings, shorthand="key")),
         (),

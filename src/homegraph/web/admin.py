@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
 from homegraph.service import service_accounts as accounts
+from homegraph.service.accepting import accept_run
 from homegraph.service.views.server import Status
 from homegraph.service.views.service_accounts import NewServiceKey
 from homegraph.web.exchange import CallerGone, answer, read_body
@@ -87,6 +88,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "devices/place"): Route(use.PlacementWanted, use.place_device),
     ("GET", "runs"): Route(use.WhichRuns, use.list_runs),
     ("GET", "run"): Route(use.WhichRun, use.show_run),
+    ("POST", "runs/accept"): Route(use.WhichRun, accept_run),
     ("GET", "doctor"): Route(use.Nothing, use.examine),
 }
 """Every call. A part of a path in capitals is the parameter of that name."""

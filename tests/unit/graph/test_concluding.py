@@ -1,5 +1,7 @@
 """What follows from the answers of a run."""
 
+import pytest
+
 from homegraph.errors import (
     FulfillmentFailed,
     FulfillmentRefused,
@@ -189,3 +191,47 @@ def test_an_empty_first_sync_links_unless_the_project_says_otherwise():
 
     assert concluded(empty, target=FIRST).effects == (BindLink("ann", "u-1", ()),)
     assert concluded(empty, target=FIRST, policy=UNLINK).effects == (Unlink("ann"),)
+
+
+def listed(known, removed, user="ann", agent_user_id="u-1"):
+    """A good reply that leaves so many of the known devices out."""
+    gone = tuple(f"d{n}" for n in range(removed))
+    applied = Applied(Changes(added=("new",), removed=gone), (LAMP,), gone)
+    return Answer(link(user), agent_user_id=agent_user_id, applied=applied, known=known)
+
+
+@pytest.mark.parametrize(
+    ("known", "removed", "held"),
+    [(1, 1, True), (5, 5, True), (9, 8, False), (10, 5, False), (10, 6, True), (0, 0, False)],
+)
+def test_a_list_that_shrinks_suspiciously_is_held(known, removed, held):
+    """All devices, or more than half of ten or more; then nothing is written, and what would have been is told."""
+    conclusion = concluded(listed(known, removed))
+
+    assert conclusion.held is held
+    assert any(isinstance(one, WriteDevices) for one in conclusion.effects) is not held
+    assert ("devices-shrunk" in [one.rule for one in conclusion.findings]) is held
+    assert len(conclusion.changes.removed) == removed
+
+
+def test_what_was_accepted_goes():
+    """Exactly that, and no other list."""
+    accepted = frozenset({"d0", "d1"})
+    assert not conclude(AGENT_USER, [listed(2, 2)], policy=KEEP, accepted=accepted).held
+    assert conclude(AGENT_USER, [listed(3, 3)], policy=KEEP, accepted=accepted).held
+
+
+def test_the_guard_can_be_off():
+    """Then a list is a list."""
+    assert not concluded(listed(5, 5), policy=Policy(shrink_guard=False)).held
+
+
+def test_a_link_that_moves_is_not_held():
+    """Its list belongs to another agent user."""
+    assert not concluded(listed(5, 5, agent_user_id="u-2")).held
+
+
+def test_the_last_list_counts():
+    """Two links of one agent user: the one that came last is the list."""
+    assert not concluded(listed(5, 5), listed(5, 0, "ben")).held
+    assert concluded(listed(5, 0), listed(5, 5, "ben")).held

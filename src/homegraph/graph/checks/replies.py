@@ -67,6 +67,12 @@ def links_disagree(user_ids: Sequence[str]) -> Finding:
     )
 
 
+def shrunk(known: int, removed: int) -> Finding:
+    """A reply was held back because it removes ``removed`` of ``known`` devices."""
+    what = f"The reply lacks {removed} of {known} devices; the list stays as it was."
+    return DEVICES_SHRUNK.found(what, path="/payload/devices")
+
+
 def same_names(spoken: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
     """Devices that are called alike in one room. ``spoken`` has id, name and room of every device, in the reply's order."""
     first: dict[tuple[str, str], str] = {}
@@ -197,7 +203,18 @@ NAME_TWICE: Final = Rule(
     source="Google's guide on device names",
 )
 
+DEVICES_SHRUNK: Final = Rule(
+    id="devices-shrunk",
+    severity="advice",
+    subject="SYNC",
+    title="Suspiciously many devices are gone",
+    why="Google would remove them now, and users would have to put them into rooms again. Mostly a bridge was not loaded yet.",
+    fix="While devices are not loaded, answer with an error. If they are meant to go: homegraph runs accept RUN.",
+    source="home-assistant/core issue 72930 and others like it",
+)
+
 RULES: Final = (
+    DEVICES_SHRUNK,
     AGENT_USER_ID_EMAIL,
     AGENT_USER_ID_LONG,
     NAME_TWICE,
