@@ -1,0 +1,152 @@
+"""The EXECUTE intent: bytes <-> typed values.
+
+Written as Google writes it: compact, keys in alphabetical order, ``customData`` only where SYNC gave one. ``context`` is not
+sent: it is the locale of somebody who spoke, and nobody has spoken here.
+
+The reply groups devices as it likes, whatever the grouping of the request was, so it is read into one result per device. It is
+read leniently: an entry that cannot be understood says nothing about any device, and whoever asked notices that a device is
+missing (``silent``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.errors import ReplyErrorPayload, ReplyUnusable
+from homegraph.wire.intents import quoted
+from homegraph.wire.query_intent import QueryDevice
+
+EXECUTE: Final = "action.devices.EXECUTE"
+
+SUCCESS: Final = "SUCCESS"
+PENDING: Final = "PENDING"
+ERROR: Final = "ERROR"
+
+CHALLENGE_NEEDED: Final = "challengeNeeded"
+
+
+class ExecuteResult(msgspec.Struct, frozen=True):
+    """What a command did to one device. ``challenge`` is the type of what must be answered first, "" for nothing.
+
+    ``states`` are those after the command, as the fulfillment says; ``exception_code`` is taken from beside or among them.
+    """
+
+    status: str
+    error_code: str = ""
+    exception_code: str = ""
+    debug: str = ""
+    challenge: str = ""
+    states: Mapping[str, Any] = {}
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the command was carried out, or will be."""
+        return self.status in {SUCCESS, PENDING, "EXCEPTIONS"} and not self.error_code
+
+
+class ExecuteReply(msgspec.Struct, frozen=True):
+    """An EXECUTE reply: a result for each device id that it names."""
+
+    request_id: str
+    devices: dict[str, ExecuteResult]
+
+
+class _Payload(msgspec.Struct):
+    commands: list[Any] | None = None
+    errorCode: str | None = None  # noqa: N815
+    debugString: str | None = None  # noqa: N815
+
+
+class _Reply(msgspec.Struct):
+    requestId: str | None = None  # noqa: N815
+    payload: _Payload | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(_Reply)
+
+
+def execute_request(
+    request_id: str,
+    devices: Sequence[QueryDevice],
+    command: str,
+    params: Mapping[str, Any],
+    challenge: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The body of an EXECUTE intent: one command for all these devices."""
+    listed = [
+        {"id": device.id}
+        if device.custom_data is None
+        else {"customData": device.custom_data, "id": device.id}
+        for device in devices
+    ]
+    execution: dict[str, Any] = {} if challenge is None else {"challenge": challenge}
+    execution["command"] = command
+    execution["params"] = msgspec.Raw(msgspec.json.encode(params, order="sorted"))
+    payload = {"commands": [{"devices": listed, "execution": [execution]}]}
+    return msgspec.json.encode(
+        {"inputs": [{"intent": EXECUTE, "payload": payload}], "requestId": request_id}
+    )
+
+
+def read_execute_reply(body: bytes) -> ExecuteReply:
+    """Read an EXECUTE reply.
+
+    Raises:
+        ReplyErrorPayload: the fulfillment reports an error for the whole intent.
+        ReplyUnusable: not JSON, or not an object with a list ``payload.commands``.
+    """
+    try:
+        reply = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise ReplyUnusable(f"The reply to EXECUTE cannot be used: {quoted(str(exc))}") from exc
+    payload = reply.payload
+    if payload is not None and payload.errorCode:
+        debug = f" ({quoted(payload.debugString)})" if payload.debugString else ""
+        raise ReplyErrorPayload(
+            f"The fulfillment answered EXECUTE with errorCode {quoted(payload.errorCode)}{debug}"
+        )
+    if payload is None or payload.commands is None:
+        raise ReplyUnusable("The reply to EXECUTE has no payload.commands.")
+    results: dict[str, ExecuteResult] = {}
+    for entry in payload.commands:
+        for device_id, result in _results(entry):
+            known = results.get(device_id)
+            # A device may be in several entries; that something went wrong must not be hidden by a later success.
+            if known is None or known.is_well:
+                results[device_id] = result
+    return ExecuteReply(reply.requestId or "", results)
+
+
+def silent() -> ExecuteResult:
+    """The result of a device that the reply does not mention: nobody knows what became of the command."""
+    return ExecuteResult(ERROR, "", debug="The reply does not mention this device.")
+
+
+def _results(entry: Any) -> Iterator[tuple[str, ExecuteResult]]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("ids"), list):
+        return
+    states = entry.get("states")
+    states = dict(states) if isinstance(states, dict) else {}
+    among = _text(states, "exceptionCode")
+    error_code = _text(entry, "errorCode")
+    asked = entry.get("challengeNeeded")
+    result = ExecuteResult(
+        # As in QUERY, live integrations leave the status out.
+        _text(entry, "status") or (ERROR if error_code else SUCCESS),
+        error_code,
+        _text(entry, "exceptionCode") or among,
+        _text(entry, "debugString"),
+        _text(asked, "type") if isinstance(asked, dict) else "",
+        {key: value for key, value in states.items() if key != "exceptionCode"},
+    )
+    for device_id in entry["ids"]:
+        if isinstance(device_id, str):
+            yield device_id, result
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
+    return value if isinstance(value, str) else ""
