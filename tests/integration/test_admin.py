@@ -378,6 +378,10 @@ def ask(call, run_id, key_id):
         "GET /-/api/devices": ("GET", "devices?project=acme&agent_user=user-1", {}),
         "GET /-/api/device": ("GET", "device?project=acme&agent_user=user-1&id=fan", {}),
         "POST /-/api/devices/place": ("POST", "devices/place", {**home, "device": "fan"}),
+        "POST /-/api/execute": (
+            *("POST", "execute"),
+            {**home, "devices": ["fan"], "params": ["on=true"]},
+        ),
         "GET /-/api/runs": ("GET", "runs", {}),
         "GET /-/api/run": ("GET", f"run?id={run_id}", {}),
     }[call]

@@ -80,6 +80,7 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
             ids=ids,
             vault=vault,
             transport=transport,
+            outbound=outbound,
             events=events,
             credentials=Credentials(
                 store, clock, {place for own in addresses for place in (own, f"{own}/")}

@@ -71,6 +71,17 @@ class StatesReported(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Executed:
+    """A command was sent. ``failed`` are the devices on which it was not carried out."""
+
+    project_id: str
+    agent_user_id: str
+    command: str
+    device_ids: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TokenIssued:
     """A service account got an access token."""
 
@@ -102,6 +113,7 @@ Event: TypeAlias = (
     | SyncFinished
     | LinkChanged
     | StatesReported
+    | Executed
     | TokenIssued
     | TokenDenied
     | DutyFailed

@@ -13,6 +13,7 @@ from homegraph.service.clock import Clock, Ids
 from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
 from homegraph.service.loop import Loop
+from homegraph.service.outbound import Outbound
 from homegraph.service.runs import Runs
 from homegraph.service.transport import Transport
 from homegraph.service.vault import Vault
@@ -30,6 +31,7 @@ class House:
     ids: Ids
     vault: Vault
     transport: Transport
+    outbound: Outbound
     events: Events
     credentials: Credentials
     budgets: Budgets

@@ -18,6 +18,7 @@ from homegraph.graph.model import Outcome, Run, Target
 from homegraph.service.events import (
     DutyFailed,
     Event,
+    Executed,
     LinkChanged,
     Listener,
     Refused,
@@ -123,6 +124,18 @@ def _reported(log: structlog.typing.FilteringBoundLogger, event: StatesReported)
     )
 
 
+def _executed(log: structlog.typing.FilteringBoundLogger, event: Executed) -> None:
+    write = log.warning if event.failed else log.info
+    write(
+        "command.executed",
+        project=event.project_id,
+        agent_user=event.agent_user_id,
+        command=event.command,
+        devices=len(event.device_ids),
+        failed=len(event.failed),
+    )
+
+
 def _token(log: structlog.typing.FilteringBoundLogger, event: TokenIssued) -> None:
     log.debug(
         "token.issued", project=event.project_id, service_account=event.email, key=event.key_id
@@ -167,6 +180,7 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     SyncFinished: _finished,
     LinkChanged: _link,
     StatesReported: _reported,
+    Executed: _executed,
     TokenIssued: _token,
     TokenDenied: _denied,
     DutyFailed: _duty,

@@ -1,4 +1,4 @@
-"""Intents on their way out: sends SYNC or QUERY for one link and says what came back.
+"""Intents on their way out: sends SYNC, QUERY or EXECUTE for one link and says what came back.
 
 Owns the order of things around one intent: open the token, send, refresh the token once on a 401 and send again, and
 record every exchange. A rotated refresh token is durable before the new access token is used: a crash in between must not
@@ -9,9 +9,9 @@ Does not know why it is asked, whether it will be asked again, or what a reply m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from homegraph.errors import (
     FulfillmentError,
@@ -27,6 +27,7 @@ from homegraph.service.transcript import Transcript
 from homegraph.service.transport import Headers, HttpReply, Transport
 from homegraph.service.vault import Vault
 from homegraph.store.port import Store
+from homegraph.wire.execute_intent import ExecuteReply, execute_request, read_execute_reply
 from homegraph.wire.intents import REQUEST_HEADERS, SyncReply, read_sync_reply, sync_request
 from homegraph.wire.oauth import read_token_reply, refresh_request
 from homegraph.wire.query_intent import QueryDevice, QueryReply, query_request, read_query_reply
@@ -100,6 +101,27 @@ class Outbound:
         body = query_request(self.ids.intent(), devices)
         reply = await self._authorized("QUERY", project, body, heard)
         return read_query_reply(_checked(reply))
+
+    async def execute(  # an intent has these parts
+        self,
+        project: Project,
+        heard: Heard,
+        devices: Sequence[QueryDevice],
+        command: str,
+        params: Mapping[str, Any],
+        challenge: Mapping[str, Any] | None,
+    ) -> ExecuteReply:
+        """Send EXECUTE with the link's token; the exchange joins the transcript, without the PIN.
+
+        Raises:
+            FulfillmentError, TokenError: no usable answer. What became of the command is not known then.
+        """
+        pin = None if challenge is None else challenge.get("pin")
+        if isinstance(pin, str):
+            heard.transcript.hide(pin)
+        body = execute_request(self.ids.intent(), devices, command, params, challenge)
+        reply = await self._authorized("EXECUTE", project, body, heard)
+        return read_execute_reply(_checked(reply))
 
     async def _authorized(
         self, intent: str, project: Project, body: bytes, heard: Heard

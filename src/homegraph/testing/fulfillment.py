@@ -25,6 +25,7 @@ WAIT_SECONDS: Final = 20.0
 
 SYNC: Final = "action.devices.SYNC"
 QUERY: Final = "action.devices.QUERY"
+EXECUTE: Final = "action.devices.EXECUTE"
 TOKEN: Final = "token"  # noqa: S105  # a path
 
 
@@ -138,6 +139,10 @@ class ScriptedFulfillment:
         """The same for QUERY."""
         self._scripts[QUERY].extend(answers)
 
+    def answer_execute_next(self, *answers: Answer) -> None:
+        """The same for EXECUTE."""
+        self._scripts[EXECUTE].extend(answers)
+
     def answer_token_next(self, *answers: Answer) -> None:
         """The same for the token endpoint."""
         self._scripts[TOKEN].extend(answers)
@@ -148,12 +153,14 @@ class ScriptedFulfillment:
         """The calls with this intent."""
         return [call for call in self.calls if call.intent == intent]
 
-    def wait_for(self, count: int) -> list[Call]:
-        """Wait until ``count`` SYNCs have come in; they may not be answered yet."""
+    def wait_for(self, count: int, intent: str = SYNC) -> list[Call]:
+        """Wait until ``count`` SYNCs (or other intents) have come in; they may not be answered yet."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self.intents()) >= count, WAIT_SECONDS):
-                raise AssertionError(f"{len(self.intents())} SYNCs came in, not {count}")
-            return self.intents()
+            if not self._changed.wait_for(lambda: len(self.intents(intent)) >= count, WAIT_SECONDS):
+                raise AssertionError(
+                    f"{len(self.intents(intent))} of {intent} came in, not {count}"
+                )
+            return self.intents(intent)
 
     # --- the wire --------------------------------------------------------------------------------------------
 
@@ -179,7 +186,9 @@ class ScriptedFulfillment:
         if home is None:
             return Answer(HTTPStatus.UNAUTHORIZED, b'{"error":"invalid_token"}')
         payload: dict[str, Any]
-        if body["inputs"][0]["intent"] == QUERY:
+        if body["inputs"][0]["intent"] == EXECUTE:
+            payload = {"commands": [_done(one) for one in body["inputs"][0]["payload"]["commands"]]}
+        elif body["inputs"][0]["intent"] == QUERY:
             asked = body["inputs"][0]["payload"]["devices"]
             payload = {"devices": {one["id"]: _state(home, one["id"]) for one in asked}}
         else:
@@ -191,6 +200,12 @@ class ScriptedFulfillment:
         if access is None:
             return Answer(HTTPStatus.BAD_REQUEST, b'{"error":"invalid_grant"}')
         return _json_answer({"token_type": "Bearer", "access_token": access, "expires_in": 3600})
+
+
+def _done(group: dict[str, Any]) -> dict[str, Any]:
+    """The answer of devices that do what they are told: their states are the parameters."""
+    states = {"online": True, **group["execution"][0]["params"]}
+    return {"ids": [one["id"] for one in group["devices"]], "status": "SUCCESS", "states": states}
 
 
 def _state(home: Home, device_id: str) -> dict[str, Any]:

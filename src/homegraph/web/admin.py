@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
+from homegraph.service import executing
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
 from homegraph.service.views.server import Status
@@ -86,6 +87,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "devices"): Route(use.WhichHome, use.list_devices),
     ("GET", "device"): Route(use.WhichDevice, use.show_device),
     ("POST", "devices/place"): Route(use.PlacementWanted, use.place_device),
+    ("POST", "execute"): Route(executing.Wanted, executing.execute),
     ("GET", "runs"): Route(use.WhichRuns, use.list_runs),
     ("GET", "run"): Route(use.WhichRun, use.show_run),
     ("POST", "runs/accept"): Route(use.WhichRun, accept_run),

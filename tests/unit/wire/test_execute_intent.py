@@ -101,7 +101,7 @@ def test_a_device_that_the_reply_passes_over_is_an_error():
 @pytest.mark.parametrize("debug", ["", ',"debugString":"not today"'])
 def test_an_error_for_the_whole_intent_is_an_error(debug):
     """As a fulfillment that is not ready answers; its debugString is told."""
-    body = '{"payload":{"errorCode":"deviceOffline"%s,"commands":[]}}' % debug
+    body = f'{{"payload":{{"errorCode":"deviceOffline"{debug},"commands":[]}}}}'
 
     with pytest.raises(
         ReplyErrorPayload, match=r"deviceOffline" + (".*not today" if debug else "")

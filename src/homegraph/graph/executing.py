@@ -1,0 +1,240 @@
+"""What somebody wants done, made out of words: which devices, which command, which parameters.
+
+Devices are named as a user would: "kitchen lamp" is a device called so, or one called "Lamp" in the room "Kitchen"; case and blanks
+do not count. An id always works, and goes before a name. A word that could be several devices is refused with all of them:
+nothing is switched by guessing.
+
+What is decided here is what would be sent. Whether it may be is the catalog's (``refusals``), and what came of it the fulfillment's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from homegraph.errors import NotFound, SettingsError
+from homegraph.graph.model import Device
+from homegraph.wire.catalog.book import Catalog
+from homegraph.wire.catalog.facts import COMMAND_PREFIX, Command, Field
+from homegraph.wire.catalog.shapes import Bound
+from homegraph.wire.catalog.suggestions import did_you_mean
+from homegraph.wire.intents import read_device
+from homegraph.wire.query_intent import QueryDevice
+
+DEVICES_PER_INTENT_MAX: Final = 50
+"""Devices of one EXECUTE: a fulfillment has five seconds for all of them."""
+
+CANDIDATES_SHOWN_MAX: Final = 10
+
+DEPTH_MAX: Final = 16
+"""Names in the path of one parameter; the deepest of the catalog has three."""
+
+_WORDS: Final[Mapping[str, bool]] = {
+    "true": True,
+    "on": True,
+    "yes": True,
+    "false": False,
+    "off": False,
+    "no": False,
+}
+
+
+class Doable(msgspec.Struct, frozen=True):
+    """A device as commands see it. ``names`` are those it has here, without its room."""
+
+    id: str
+    room: str
+    names: tuple[str, ...]
+    asked: QueryDevice
+    bound: Bound
+
+
+def doable(device: Device, catalog: Catalog) -> Doable:
+    """A stored device, ready to be told something."""
+    definition = read_device(device.definition)
+    attributes = definition.members.get("attributes")
+    placement = device.placement
+    return Doable(
+        device.id,
+        placement.room,
+        (placement.name or definition.name, *placement.nicknames),
+        QueryDevice(device.id, definition.members.get("customData")),
+        catalog.shape(definition.traits).bind(attributes or {}),
+    )
+
+
+# --- devices ---------------------------------------------------------------------------------------------------------
+
+
+def chosen(words: Iterable[str], devices: Sequence[Doable]) -> tuple[Doable, ...]:
+    """The devices that are meant, each once, in the order in which they were named.
+
+    Raises:
+        NotFound: there is none of that name.
+        SettingsError: there are several; the message has them all.
+    """
+    found = [_one(word, devices) for word in words]
+    return tuple({device.id: device for device in found}.values())
+
+
+def groups(devices: Sequence[Doable]) -> Iterator[tuple[Doable, ...]]:
+    """The devices of each intent."""
+    for start in range(0, len(devices), DEVICES_PER_INTENT_MAX):
+        yield tuple(devices[start : start + DEVICES_PER_INTENT_MAX])
+
+
+def _one(word: str, devices: Sequence[Doable]) -> Doable:
+    for device in devices:
+        if device.id == word:
+            return device
+    said = _spoken(word)
+    found = [device for device in devices if said in _called(device)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        known = [*(device.id for device in devices), *(one.names[0] for one in devices)]
+        raise NotFound(
+            f"There is no device {word!r}.{did_you_mean(word, known)}",
+            hint="`homegraph devices list` has the names and ids.",
+        )
+    listed = [f"{device.id} ({_where(device)})" for device in found[:CANDIDATES_SHOWN_MAX]]
+    more = ", …" if len(found) > CANDIDATES_SHOWN_MAX else ""
+    raise SettingsError(
+        f"{word!r} may be {', '.join(listed)}{more}",
+        place="devices",
+        hint="Say the room, too, or the id.",
+    )
+
+
+def _called(device: Doable) -> set[str]:
+    names = {_spoken(name) for name in device.names}
+    return names | {_spoken(f"{device.room} {name}") for name in device.names}
+
+
+def _where(device: Doable) -> str:
+    return f"{device.names[0]}, {device.room}" if device.room else device.names[0]
+
+
+def _spoken(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+# --- command and parameters --------------------------------------------------------------------------------------------
+
+
+def read_command(word: str, given: Sequence[str], device: Doable, catalog: Catalog) -> str:
+    """The full name of a command from its short or full one; from the parameters when it is not named.
+
+    ``given`` are the outermost names of the parameters. A full name that the catalog does not know is taken as it is.
+
+    Raises:
+        SettingsError: no such command, or the parameters belong to none or several.
+    """
+    if "." in word:
+        return word
+    if word:
+        short = {name.removeprefix(COMMAND_PREFIX).lower(): name for name in catalog.commands}
+        if word.lower() in short:
+            return short[word.lower()]
+        known = [name.removeprefix(COMMAND_PREFIX) for name in catalog.commands]
+        raise SettingsError(
+            f"there is no command {word!r}.{did_you_mean(word, known)}",
+            place="command",
+            hint="Commands that the catalog does not have are written in full.",
+        )
+    found = [one.name for one in device.bound.commands() if _takes(one, given)]
+    if len(found) == 1:
+        return found[0]
+    named = ", ".join(name.removeprefix(COMMAND_PREFIX) for name in found)
+    raise SettingsError(
+        f"it may be {named}" if found else f"no command of {device.id!r} takes these parameters",
+        place="command",
+        hint="Name the command.",
+    )
+
+
+def _takes(command: Command, given: Sequence[str]) -> bool:
+    known = {field.name for field in command.params}
+    needed = {field.name for field in command.params if field.required}
+    return bool(given) and known.issuperset(given) and needed.issubset(given)
+
+
+def outermost(pairs: Iterable[str]) -> tuple[str, ...]:
+    """The outermost names of parameters.
+
+    Raises:
+        SettingsError: one of them is no ``key=value``.
+    """
+    return tuple(dict.fromkeys(_split(pair)[0][0] for pair in pairs))
+
+
+def read_params(pairs: Iterable[str], command: Command | None) -> dict[str, Any]:
+    """Parameters from ``key=value``, nested as ``color.temperatureK=2700``, as JSON after ``:=``.
+
+    A value is read as the type that the catalog has for it; where it has none, as JSON if it is JSON, else as text.
+
+    Raises:
+        SettingsError: no such pair, no such value, or two that contradict each other.
+    """
+    params: dict[str, Any] = {}
+    for pair in pairs:
+        path, text, is_json = _split(pair)
+        here = params
+        for name in path[:-1]:
+            here = here.setdefault(name, {})
+            if not isinstance(here, dict):
+                raise SettingsError(f"{name!r} has a value already", place=pair)
+        if path[-1] in here:
+            raise SettingsError("is there twice", place=".".join(path))
+        field = None if is_json else _field(path, command)
+        here[path[-1]] = _value(text, field, pair, is_json=is_json)
+    return params
+
+
+def refusals(devices: Iterable[Doable], command: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why the catalog would not send this, a sentence for each device and problem; nothing when it would."""
+    return tuple(
+        f"{device.id}: {'.'.join(map(str, problem.path))}{': ' if problem.path else ''}{problem.what}"
+        for device in devices
+        for problem in device.bound.command_problems(command, params)
+        if problem.severity == "refused"
+    )
+
+
+def _split(pair: str) -> tuple[tuple[str, ...], str, bool]:
+    key, equals, text = pair.partition("=")
+    is_json = key.endswith(":")
+    path = tuple(key.removesuffix(":").split("."))
+    if not equals or not all(path) or len(path) > DEPTH_MAX:
+        raise SettingsError(
+            "is no key=value",
+            place=pair,
+            hint="Write on=true, color.temperatureK=2700 or key:=JSON.",
+        )
+    return path, text, is_json
+
+
+def _field(path: Sequence[str], command: Command | None) -> Field | None:
+    """What the catalog says of a parameter."""
+    fields = () if command is None else command.params
+    found: Field | None = None
+    for name in path:
+        found = next((field for field in fields if field.name == name), None)
+        fields = () if found is None else found.fields
+    return found
+
+
+def _value(text: str, field: Field | None, pair: str, *, is_json: bool) -> Any:
+    kind = "" if field is None else field.type
+    if kind in {"string", "enum"}:
+        return text
+    if kind == "boolean" and text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        return msgspec.json.decode(text.encode())
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        if is_json:
+            raise SettingsError("is not JSON after :=", place=pair) from exc
+        return text
