@@ -596,7 +596,8 @@ def test_the_newest_run_tells_what_it_did(eventful):
         "held": [],
     }
     assert (run["added"], run["changed"], run["removed"]) == (1, 1, 1)
-    assert [finding["rule"] for finding in run["findings"]] == ["request-id-not-echoed"]
+    rules = [finding["rule"] for finding in run["findings"]]
+    assert rules == ["request-id-not-echoed", "change-without-effect"]
     (exchange,) = run["exchanges"]
     assert exchange["request"]["headers"]["authorization"] == "Bearer ***"
     assert run["explanation"] is None

@@ -18,6 +18,7 @@ from typing import Final
 
 from homegraph.errors import HomegraphError, ReplyUnusable, TokenRefused
 from homegraph.graph.applying import Applied
+from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.replies import links_disagree, shrunk
 from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
 from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
@@ -93,7 +94,7 @@ def conclude(
         effects=(*_link_states(target, answers, failure), *effects),
         changes=changes,
         results=tuple(_result(answer) for answer in answers),
-        findings=(*_findings(answers), *_shrunk(held)),
+        findings=(*_findings(answers), *without_effect(changes), *_shrunk(held)),
         failure=failure,
         retryable=_worth_repeating(target, failures),
         held=held is not None,

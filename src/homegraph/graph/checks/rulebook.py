@@ -6,6 +6,7 @@ from typing import Final
 
 from homegraph.graph.checks import (
     device_rules,
+    differences,
     envelopes,
     executes,
     queries,
@@ -18,6 +19,16 @@ from homegraph.graph.checks.rule import Rule
 
 RULES: Final[dict[str, Rule]] = {
     rule.id: rule
-    for module in (envelopes, syncs, replies, device_rules, traits, queries, executes, reports)
+    for module in (
+        envelopes,
+        syncs,
+        replies,
+        device_rules,
+        differences,
+        traits,
+        queries,
+        executes,
+        reports,
+    )
     for rule in module.RULES
 }

@@ -16,6 +16,7 @@ UNREACHED = {
     "agent-user-id-changed",
     "links-disagree",
     "devices-shrunk",
+    "change-without-effect",
     "first-query-failed",
     "query-disagrees",
     # Thousands of devices; in test_syncs.
