@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "sync": "sync",
         "report": "report",
         "query": "query",
+        "execute": "execute",
         "projects": "projects",
         "keys": "keys",
         "service-accounts": "service_accounts",

@@ -1,0 +1,154 @@
+"""``homegraph execute``: have devices do something, as their user would by voice or in the app.
+
+Words with ``=`` are parameters, all others devices; the command is told by its parameters, or by ``--command``.
+
+A challenge is asked on the terminal, where there is one. A PIN is never an argument: everybody on a machine can read the
+arguments of everybody's processes, and shells keep them. Scripts give a file or a variable.
+"""
+
+from __future__ import annotations
+
+import sys
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from homegraph.cli import documents, output
+from homegraph.cli.admin import connect
+from homegraph.cli.failure import FAILED
+from homegraph.cli.options import AgentUser, DataDir, Json, Project, Server, command, commands
+from homegraph.errors import SettingsError
+
+app = commands("Have devices do something.")
+
+PIN_BYTES_MAX: Final = 1_024
+
+ANSWERS_MAX: Final = 3
+"""Challenges that are answered in one command. Who has mistyped a PIN three times should look it up."""
+
+ACK: Final = "ackNeeded"
+
+
+@command(
+    app,
+    "execute",
+    'homegraph execute "kitchen lamp" on=true --agent-user user-1',
+    "homegraph execute lamp-1 lamp-2 brightness=40 --agent-user user-1 --json",
+    "homegraph execute door lock=false --agent-user user-1 --pin-file pin.txt",
+)
+def execute(  # noqa: PLR0913  # one argument per option
+    *,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORD",
+            help="Devices by id or as they are called (kitchen lamp), and parameters (on=true, "
+            "color.temperature=2700, key:=JSON).",
+        ),
+    ],
+    agent_user: AgentUser,
+    named: Annotated[
+        str,
+        typer.Option(
+            "--command", metavar="NAME", help="The command, as OnOff or in full, if need be."
+        ),
+    ] = "",
+    user: Annotated[
+        str, typer.Option(metavar="USER", help="Whose link's token is used, if not the oldest.")
+    ] = "",
+    ack: Annotated[bool, typer.Option("--ack", help="Say yes to a device that asks.")] = False,
+    pin_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", envvar="HOMEGRAPH_PIN_FILE", help="A file with the PIN, for scripts."
+        ),
+    ] = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Send it even where the catalog says it is wrong.")
+    ] = False,
+    project: Project = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Have devices do something.
+
+    The fulfillment is sent EXECUTE. What is stored of a device changes when the fulfillment reports it. A device that demands a yes or
+    a PIN is asked about on the terminal. The exit code is 1 when a device did not do it.
+    """
+    pin = _given_pin(pin_file)
+    results: dict[str, dict[str, Any]] = {}
+    document: dict[str, Any] = {}
+    with connect(server, data_dir) as admin:
+        asked: dict[str, Any] = {
+            "project": admin.project(project),
+            "agent_user": agent_user,
+            "devices": [word for word in words if "=" not in word],
+            "params": [word for word in words if "=" in word],
+            "command": named,
+            "user": user,
+            "unchecked": unchecked,
+        }
+        for answers_left in range(ANSWERS_MAX, -1, -1):
+            document = documents.read(admin.post("execute", asked), dict[str, Any])
+            results |= {one["id"]: one for one in document["devices"]}
+            # One kind of challenge at a time: the answer to one is no answer to another.
+            kind = next((one["challenge"] for one in results.values() if one["challenge"]), "")
+            answer = _answer(kind, results, ack=ack, pin=pin) if kind and answers_left else None
+            if answer is None:
+                break
+            pin = ""  # once refused it is not tried again: locks count
+            asked["devices"] = [one["id"] for one in results.values() if one["challenge"] == kind]
+            asked["challenge"] = answer
+    done = all(one["ok"] for one in results.values())
+    document |= {"ok": done, "devices": list(results.values())}
+    _show(document, as_json=json)
+    return 0 if done else FAILED
+
+
+def _given_pin(file: str | None) -> str:
+    if file is None:
+        return ""
+    try:
+        with Path(file).open(encoding="utf-8") as opened:
+            return opened.read(PIN_BYTES_MAX).strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError("cannot be read as text.", place=file, hint="") from exc
+
+
+def _answer(
+    kind: str, results: dict[str, dict[str, Any]], *, ack: bool, pin: str
+) -> dict[str, Any] | None:
+    """What is answered to a challenge; None when nobody is there to be asked, or says no."""
+    who = output.visible(", ".join(i for i, one in results.items() if one["challenge"] == kind))
+    is_terminal = sys.stdin.isatty()
+    if kind == ACK:
+        if not ack and is_terminal:
+            ack = typer.confirm(f"{who}: shall it be done?", err=True)
+        return {"ack": True} if ack else None
+    if not pin and is_terminal:
+        wrong = "wrong PIN, again" if kind == "challengeFailedPinNeeded" else "PIN"
+        pin = getpass(f"{who}: {wrong}: ")
+    return {"pin": pin} if pin else None
+
+
+def _show(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.document(msgspec.json.encode(document))
+        return
+    output.table(
+        ("DEVICE", "STATUS", "DETAIL"),
+        [
+            (one["id"], one["status"], one["challenge"] or one["error_code"] or _detail(one))
+            for one in document["devices"]
+        ],
+        empty="No devices.",
+    )
+
+
+def _detail(one: dict[str, Any]) -> str:
+    states = ", ".join(f"{name}={output.value(value)}" for name, value in one["states"].items())
+    return one["exception_code"] or one["debug"] or states or "-"
