@@ -15,6 +15,7 @@ is shown to outsiders as an internal error with a request id, never with its own
     ├── WireError                bytes that cannot be read as what they should be
     ├── CallRefused              a call of the public API is answered with an error
     ├── TokenRequestRefused      a service account gets no access token from us
+    ├── LinkingRefused           an account is not linked; ``code`` says why
     ├── FulfillmentError         an intent that did not bring a usable answer
     │   ├── FulfillmentUnreachable
     │   ├── FulfillmentTimeout
@@ -55,6 +56,7 @@ __all__ = [
     "FulfillmentUnreachable",
     "HomegraphError",
     "LeaseLost",
+    "LinkingRefused",
     "NotFound",
     "ReplyErrorPayload",
     "ReplyTooLarge",
@@ -119,6 +121,18 @@ class TokenRequestRefused(HomegraphError):
         super().__init__(description)
         self.code = code
         self.error = error
+
+
+class LinkingRefused(HomegraphError):
+    """An account could not be linked.
+
+    ``code`` is a reason of ``wire.status.REASONS``. The message never holds anything of the state, the code or a token.
+    """
+
+    def __init__(self, code: str, message: str | None = None, /) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = ""
 
 
 class FulfillmentError(HomegraphError):

@@ -20,6 +20,7 @@ from homegraph.errors import (
 )
 from homegraph.graph import syncing
 from homegraph.graph.effects import BindLink
+from homegraph.graph.linking import Linking
 from homegraph.graph.model import Mode, Outcome, Placement
 from homegraph.graph.syncing import Admission, Retry
 from homegraph.store.migrate import migrations
@@ -27,6 +28,7 @@ from homegraph.store.port import Declaration
 from homegraph.store.sqlite import SqliteStore
 from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
+    TOKENS,
     WORKER,
     Scene,
     api_key,
@@ -121,6 +123,28 @@ async def test_runs_of_a_process_that_is_gone(path):
         assert await store.heartbeat(lost, 1_001.0, LEASE_SECONDS) == lost
         admitted = await Scene(store).request(Mode.SYNC)
         assert admitted.admission is Admission.START
+
+
+async def test_a_linking_of_a_process_that_is_gone(path):
+    """Used and not granted: nobody knows what became of its code. The others, and a grant with its first SYNC, stay as they were."""
+    async with opened(path) as store:
+        await Scene(store).declare()
+        for name in ("waiting", "used", "granted"):
+            await store.start_linking(
+                Linking(name, "acme", name, "https://x", 1_000.0, 1_600.0, b"v"), 1_000.0
+            )
+        await store.use_linking("acme", "used", 1_001.0)
+        used = await store.use_linking("acme", "granted", 1_001.0)
+        link, _ = await store.grant(used, TOKENS, 1_002.0)
+    async with opened(path) as store:
+        found = [await store.find_linking("acme", name) for name in ("waiting", "used", "granted")]
+        works = await store.works()
+        kept = await store.find_link("acme", "granted")
+
+    assert [one.outcome for one in found] == ["", "LINKING_INTERRUPTED", "granted"]
+    assert [one.sealed_verifier for one in found] == [b"v", b"", b""]
+    assert [due for due, _ in works] == [first_sync("granted")]
+    assert kept == link
 
 
 async def test_a_sync_mode_caller_of_before_holds_nobody_off(path):

@@ -15,6 +15,7 @@ WHOLE_TABLES = {
     "count_links": {"link"},
     "count_projects": {"project"},
     "count_work": {"sync_work"},  # of its partial index: idle work is not in it
+    "interrupt_linkings": {"linking"},  # of its partial index; once, when a file is opened
     "list_left_behind": {"sync_work"},  # the same; once, when a file is opened
     "list_migrations": {"migration"},
     "list_projects": {"project"},
@@ -22,8 +23,8 @@ WHOLE_TABLES = {
     "count_tables": {"sqlite_schema"},
     "probe": {"probe"},
 }
-OF_A_PROJECT = {"find_project", "list_keys", "list_service_keys_of_project"}
-"""Statements whose answer is all there is of one project: itself, or a few rows that people made."""
+OF_A_PROJECT = {"count_linkings", "find_project", "list_keys", "list_service_keys_of_project"}
+"""Statements whose answer is all there is of one project: itself, or a few rows that people made (linkings: a thousand at most)."""
 
 SORTED = {"list_first_syncs", "list_projects_ready"}
 """Statements that may sort: a few rows at most."""

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from homegraph.graph import linking
 from homegraph.graph.diagram import mermaid
+from homegraph.graph.model import LinkState
 from homegraph.graph.syncing import MOVES, State
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -13,3 +15,10 @@ def test_the_picture_of_syncing_is_the_table():
     page = (DOCS / "explanation" / "syncing.md").read_text()
 
     assert f"```mermaid\n{mermaid(MOVES, State.IDLE)}```" in page
+
+
+def test_the_picture_of_links_is_the_table():
+    """As for syncing."""
+    page = (DOCS / "explanation" / "linking.md").read_text()
+
+    assert f"```mermaid\n{mermaid(linking.MOVES, LinkState.UNLINKED)}```" in page

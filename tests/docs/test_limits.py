@@ -18,9 +18,17 @@ from homegraph.service import (
     upkeep,
 )
 from homegraph.settings.server import SETTINGS
-from homegraph.store.sqlite import glance, lane
+from homegraph.store.sqlite import glance, lane, linkings
 from homegraph.web import exchange
-from homegraph.wire import assertions, intents, lenient_json, parameters, proto_json, transcoding
+from homegraph.wire import (
+    assertions,
+    authorization,
+    intents,
+    lenient_json,
+    parameters,
+    proto_json,
+    transcoding,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
 
@@ -48,6 +56,8 @@ FIXED = {
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
     "answer to the QUERY after a first SYNC": f"{house.QUERY_SECONDS:.0f} s",
+    "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
+    "linkings of a project": f"{linkings.LINKINGS_MAX}",
     "answer of a token endpoint": (
         f"{outbound.TOKEN_SECONDS:.0f} s, {outbound.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
     ),

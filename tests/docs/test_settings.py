@@ -94,6 +94,7 @@ def test_the_example_shows_every_key_of_a_table_but_rare_ones(tmp_path):
         "empty_sync",
         "sync_mode",
         "shrink_guard",
+        "first_sync_failure",
     }
 
 

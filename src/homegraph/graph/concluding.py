@@ -8,6 +8,8 @@ any, that a sync-mode caller is answered with and the retry is decided by. The r
 * A refused reply, an error payload or an empty list never damages what is stored.
 * A link whose refresh token was refused is broken; it is not asked again until it gets new tokens.
 * In a first SYNC everything but a refused token is worth another attempt: the grant is there, the cloud will come.
+  That holds for a grant of the file; a user who is linking an account waits for the answer, and a first SYNC that fails
+  fails his linking, unless the project wants the link to be kept.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from homegraph.graph.applying import Applied
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.replies import links_disagree, shrunk
 from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.linking import BY_USER
 from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
 from homegraph.graph.policy import Policy
 
@@ -89,6 +92,9 @@ def conclude(
         if held is not None:
             effects = [effect for effect in effects if not isinstance(effect, WriteDevices)]
     failure = failures[0] if failures else None if answers else LinksBroken()
+    fails = failure is not None and target.is_first_sync and _fails_linking(answers, policy)
+    if fails and failure is not None:
+        effects = [Unlink(answer.link.user_id, failure.code) for answer in answers]
     return Conclusion(
         # States first: BindLink, RekeyLink and Unlink have the last word on a link.
         effects=(*_link_states(target, answers, failure), *effects),
@@ -96,7 +102,7 @@ def conclude(
         results=tuple(_result(answer) for answer in answers),
         findings=(*_findings(answers), *without_effect(changes), *_shrunk(held)),
         failure=failure,
-        retryable=_worth_repeating(target, failures),
+        retryable=not fails and _worth_repeating(target, failures),
         held=held is not None,
     )
 
@@ -110,6 +116,13 @@ def _first_sync(answers: Sequence[Answer], policy: Policy) -> tuple[list[Effect]
         bound = BindLink(answer.link.user_id, answer.agent_user_id, answer.applied.stored)
         return [bound], answer.applied.changes
     return [], Changes()
+
+
+def _fails_linking(answers: Sequence[Answer], policy: Policy) -> bool:
+    """Whether a user is linking just now, and is told that it did not work rather than kept waiting."""
+    return policy.first_sync_failure == "fail" and any(
+        answer.link.origin == BY_USER for answer in answers
+    )
 
 
 def _sync(

@@ -65,9 +65,14 @@ class SetLinkState:
 
 @dataclass(frozen=True, slots=True)
 class Unlink:
-    """The link ends: its tokens are dropped. With the last link go the agent user's devices, and requests are refused."""
+    """The link ends: its tokens are dropped. With the last link go the agent user's devices, and requests are refused.
+
+    ``problem`` is the code of what ended it, when nobody wanted it to. Then it does not end if another sync was asked for
+    during the run: a newer grant may have come with that.
+    """
 
     user_id: str
+    problem: str = ""
 
 
 Effect: TypeAlias = WriteDevices | BindLink | RekeyLink | SetLinkState | Unlink

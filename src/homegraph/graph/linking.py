@@ -3,38 +3,123 @@
 A link starts with a grant and ends by being unlinked; in between it is linked or broken. Which agent user it belongs to is not
 known before its first SYNC has succeeded, and may change with a later one. A link that has ended keeps the name of its
 agent user, so that a refused call can be told about it, and starts over when a new grant comes.
+
+``MOVES`` is the same as a table, with every event that moves a link or leaves it where it is; the functions check their move
+against it, and the picture in the documentation is drawn from it. What a *run* finds out about links (``concluding``) is
+written as ``SetLinkState``, ``BindLink``, ``RekeyLink`` and ``Unlink``, which are the events of the same names.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
 
 from homegraph.graph.model import Instant, Link, LinkState, Tokens
 
 NO_TOKENS = Tokens(b"")
 """What a link that has ended holds."""
 
+BY_FILE: Final = "file"
+BY_USER: Final = "user"
+"""Whose grant a link holds: one that the file brought, or one that a user gave at the developer's login page."""
+
+GRANTED: Final = "granted"
+"""The outcome of a linking that brought tokens; what they are worth, its link tells."""
+
+
+class LinkEvent(StrEnum):
+    """What can happen to a link."""
+
+    GRANTED = "Granted"  # a grant came: a user has signed in, or the file has a new one
+    FIRST_SYNC_DONE = "FirstSyncDone"  # BindLink
+    FIRST_SYNC_FAILED = "FirstSyncFailed"  # and is repeated
+    LINKING_FAILED = "LinkingFailed"  # the first SYNC of a user who waits for it failed
+    TOKEN_REFUSED = "TokenRefused"  # noqa: S105  # the token endpoint said invalid_grant
+    TOKEN_WORKS = "TokenWorks"  # noqa: S105  # the link was asked, and answered
+    REKEYED = "Rekeyed"  # RekeyLink: a SYNC named another agent user
+    UNLINKED = "Unlinked"  # by the user, by the developer, or by an empty list
+
+
+MOVES: Final[dict[tuple[LinkState, LinkEvent], LinkState]] = {
+    (LinkState.UNLINKED, LinkEvent.GRANTED): LinkState.LINKING,
+    (LinkState.LINKING, LinkEvent.GRANTED): LinkState.LINKING,  # the newer grant counts
+    (LinkState.LINKING, LinkEvent.FIRST_SYNC_DONE): LinkState.LINKED,
+    (LinkState.LINKING, LinkEvent.FIRST_SYNC_FAILED): LinkState.LINKING,
+    (LinkState.LINKING, LinkEvent.LINKING_FAILED): LinkState.UNLINKED,
+    (LinkState.LINKING, LinkEvent.TOKEN_REFUSED): LinkState.BROKEN,
+    (LinkState.LINKING, LinkEvent.UNLINKED): LinkState.UNLINKED,
+    (LinkState.LINKED, LinkEvent.GRANTED): LinkState.LINKED,
+    (LinkState.LINKED, LinkEvent.TOKEN_WORKS): LinkState.LINKED,
+    (LinkState.LINKED, LinkEvent.REKEYED): LinkState.LINKED,
+    (LinkState.LINKED, LinkEvent.TOKEN_REFUSED): LinkState.BROKEN,
+    (LinkState.LINKED, LinkEvent.UNLINKED): LinkState.UNLINKED,
+    (
+        LinkState.BROKEN,
+        LinkEvent.GRANTED,
+    ): LinkState.LINKED,  # linking, if its agent user is not known
+    (LinkState.BROKEN, LinkEvent.UNLINKED): LinkState.UNLINKED,
+}
+"""From a state and an event to the state that follows.
+
+One row has two answers: a link that broke before its first SYNC had succeeded has no agent user yet and needs one (``granted``).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """An account that a user is about to link: he was sent to the developer's login page and has not come back yet.
+
+    ``id`` is what the ``state`` names; ``sealed_verifier`` is empty without PKCE. ``used_at`` is when the browser came back,
+    which it may do once; ``outcome`` is what that led to: a reason's code, ``granted``, or empty while nobody knows.
+    """
+
+    id: str
+    project_id: str
+    user_id: str
+    redirect_uri: str
+    created_at: Instant
+    expires_at: Instant
+    sealed_verifier: bytes = b""
+    used_at: Instant | None = None
+    outcome: str = ""
+
 
 def adopt(
     link: Link | None, *, project_id: str, user_id: str, tokens: Tokens, digest: bytes, now: Instant
 ) -> Link | None:
-    """Take a grant of the file over; None when it has been taken over before, whatever became of the link since.
+    """Take a grant of the file over; None when it has been taken over before, whatever became of the link since."""
+    if link is not None and link.grant_digest == digest:
+        return None
+    taken = granted(
+        link, project_id=project_id, user_id=user_id, tokens=tokens, origin=BY_FILE, now=now
+    )
+    return replace(taken, grant_digest=digest)
+
+
+def granted(
+    link: Link | None, *, project_id: str, user_id: str, tokens: Tokens, origin: str, now: Instant
+) -> Link:
+    """A grant has come.
 
     A link whose agent user is not known, or that has ended, needs a first SYNC: it comes back as ``linking``. Any other
-    is ``linked`` from now on, because the new grant mends what was broken.
+    is ``linked`` from now on, because the new grant mends what was broken; its devices and their placement stay.
     """
     if link is None:
         link = Link(project_id, user_id, LinkState.UNLINKED, tokens, created_at=now)
-    elif link.grant_digest == digest:
-        return None
-    renewed = replace(
-        link, tokens=tokens, grant_digest=digest, origin="file", problem="", changed_at=now
+    before = link.state
+    if before is LinkState.UNLINKED:
+        link = replace(link, agent_user_id="", created_at=now)
+    elif before is LinkState.BROKEN and not link.agent_user_id:
+        before = LinkState.LINKING
+    return replace(
+        link,
+        state=MOVES[before, LinkEvent.GRANTED],
+        tokens=tokens,
+        origin=origin,
+        problem="",
+        changed_at=now,
     )
-    if link.state is LinkState.UNLINKED:
-        return replace(renewed, state=LinkState.LINKING, agent_user_id="", created_at=now)
-    if not link.agent_user_id:
-        return replace(renewed, state=LinkState.LINKING)
-    return replace(renewed, state=LinkState.LINKED)
 
 
 def bind(link: Link, agent_user_id: str, now: Instant) -> Link:
@@ -49,6 +134,12 @@ def rekey(link: Link, agent_user_id: str, now: Instant) -> Link:
     return replace(link, agent_user_id=agent_user_id, changed_at=now)
 
 
-def end(link: Link, now: Instant) -> Link:
+def end(link: Link, now: Instant, problem: str = "") -> Link:
     """Unlink it. The grant's digest stays, so that the same grant is not taken over again."""
-    return replace(link, state=LinkState.UNLINKED, tokens=NO_TOKENS, problem="", changed_at=now)
+    return replace(
+        link,
+        state=MOVES[link.state, LinkEvent.UNLINKED],
+        tokens=NO_TOKENS,
+        problem=problem,
+        changed_at=now,
+    )

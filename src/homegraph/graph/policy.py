@@ -18,8 +18,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``. ``sync_mode`` says
     what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back). ``shrink_guard``:
     whether a reply that removes suspiciously much is held until somebody accepts it.
+    ``first_sync_failure`` says what a first SYNC that fails makes of a linking: it ``fail``s as a whole (observed at Google),
+    or the link is kept and its first SYNC repeated (``keep``), as for a grant that the file brings.
     """
 
     empty_sync: str = "keep"
     sync_mode: str = "google"
     shrink_guard: bool = True
+    first_sync_failure: str = "fail"

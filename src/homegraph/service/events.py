@@ -61,6 +61,23 @@ class LinkChanged:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class LinkingStarted:
+    """A user is on his way to the login page."""
+
+    project_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkingEnded:
+    """A browser came back and was refused with ``code``. ``user_id`` is empty when it is not known whose it was."""
+
+    project_id: str
+    user_id: str
+    code: str
+
+
 class StatesReported(msgspec.Struct, frozen=True):
     """A report was stored. ``notifications`` counts those that came with it."""
 
@@ -112,6 +129,8 @@ Event: TypeAlias = (
     | SyncStarted
     | SyncFinished
     | LinkChanged
+    | LinkingStarted
+    | LinkingEnded
     | StatesReported
     | Executed
     | TokenIssued

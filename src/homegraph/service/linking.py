@@ -66,6 +66,7 @@ def _declaration(
             empty_sync=settings.empty_sync,
             sync_mode=settings.sync_mode,
             shrink_guard=settings.shrink_guard,
+            first_sync_failure=settings.first_sync_failure,
         ),
     )
     return Declaration(

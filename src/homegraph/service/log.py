@@ -20,6 +20,8 @@ from homegraph.service.events import (
     Event,
     Executed,
     LinkChanged,
+    LinkingEnded,
+    LinkingStarted,
     Listener,
     Refused,
     StatesReported,
@@ -114,6 +116,14 @@ def _link(log: structlog.typing.FilteringBoundLogger, event: LinkChanged) -> Non
     )
 
 
+def _linking(log: structlog.typing.FilteringBoundLogger, event: LinkingStarted) -> None:
+    log.info("linking.started", project=event.project_id, user=event.user_id)
+
+
+def _linking_ended(log: structlog.typing.FilteringBoundLogger, event: LinkingEnded) -> None:
+    log.warning("linking.refused", project=event.project_id, user=event.user_id, code=event.code)
+
+
 def _reported(log: structlog.typing.FilteringBoundLogger, event: StatesReported) -> None:
     log.debug(
         "states.reported",
@@ -179,6 +189,8 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     SyncStarted: _started,
     SyncFinished: _finished,
     LinkChanged: _link,
+    LinkingStarted: _linking,
+    LinkingEnded: _linking_ended,
     StatesReported: _reported,
     Executed: _executed,
     TokenIssued: _token,

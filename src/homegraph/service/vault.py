@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Vault:
     """Seals and opens secrets with one key."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._cipher = AESGCM(key)
 
     def seal(self, secret: str, *place: str) -> bytes:
@@ -55,6 +57,10 @@ class Vault:
                 "A stored token cannot be opened: the encryption key is not the one it was sealed with.",
                 hint="Put the key file of this database back into the data folder, or link the accounts again.",
             ) from exc
+
+    def signing_key(self, purpose: str) -> bytes:
+        """A key for signing, of one purpose; it tells nothing about the key of the vault."""
+        return hmac.digest(self._key, b"homegraph signing: " + purpose.encode(), "sha256")
 
 
 def digest(secret: str) -> bytes:

@@ -155,6 +155,12 @@ class ProjectSettings:
         True,
         "Whether a SYNC reply that removes all devices, or more than half of ten or more, is held until `homegraph runs accept` lets it through.",
     )
+    first_sync_failure: str = row(
+        Choice(("fail", "keep")),
+        "fail",
+        "What a failing first SYNC makes of an account that a user has just linked: the linking fails, or the link is kept "
+        "and its first SYNC repeated. A grant of the file is always kept.",
+    )
     api_keys: tuple[KeySettings, ...] = row(
         ListOf(TableOf(KeySettings, shorthand="key")),
         (),

@@ -25,6 +25,7 @@ from typing import Protocol
 import msgspec
 
 from homegraph.graph.effects import Effect
+from homegraph.graph.linking import Linking
 from homegraph.graph.model import (
     ApiKey,
     Cause,
@@ -200,6 +201,33 @@ class Store(CredentialStore, Protocol):
 
         Returns those links as they are now, oldest first. A run under way loses its lease. What journals tell of it stays.
         Raises NotFound when it is not linked here.
+        """
+
+    # --- linkings --------------------------------------------------------------------------------------------
+
+    async def start_linking(self, linking: Linking, now: Instant) -> None:
+        """Keep a linking that begins, under an id that is new. Those that ended an hour ago are forgotten.
+
+        Raises NotFound when there is no such project, AdminRefused when too many of its linkings are kept.
+        """
+
+    async def find_linking(self, project_id: str, linking_id: str) -> Linking | None:
+        """One linking."""
+
+    async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
+        """The browser came back: from now on the linking is used. Returns it.
+
+        Raises LinkingRefused (LINKING_USED) when it was used before, or is not kept any more.
+        """
+
+    async def end_linking(self, project_id: str, linking_id: str, outcome: str) -> None:
+        """Note what a linking led to, unless that is known already; its verifier is forgotten."""
+
+    async def grant(self, linking: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
+        """A linking brought tokens: its link is as ``linking.granted`` says, and a sync is requested, or its first SYNC.
+
+        Returns the link and the generation of that request (cause ``link``). The linking ends as ``granted``. A linking that
+        was used when the process died, and brought nothing yet, is ended as LINKING_INTERRUPTED at the next opening.
         """
 
     # --- states ----------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ gone; every other failure may pass and is told apart by that.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
@@ -17,6 +18,9 @@ from homegraph.errors import TokenEndpointFailed, TokenRefused
 
 TEXT_MAX: Final = 200
 """Characters of a foreign text that are quoted in our messages."""
+
+FORM_FIELDS_MAX: Final = 50
+"""Fields of an answer that is a form; five are defined."""
 
 HTTP_OK: Final = 200
 HTTP_BAD_REQUEST: Final = 400
@@ -50,6 +54,34 @@ def refresh_request(
 ) -> tuple[tuple[tuple[str, str], ...], bytes]:
     """Headers and body of a refresh (RFC 6749 section 6); ``client_auth`` is ``body`` or ``basic`` (section 2.3.1)."""
     form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)]
+    return _request(form, client_id, client_secret, client_auth)
+
+
+def code_request(  # the parameters of the request
+    code: str,
+    *,
+    redirect_uri: str,
+    verifier: str,
+    client_id: str,
+    client_secret: str,
+    client_auth: str,
+) -> tuple[tuple[tuple[str, str], ...], bytes]:
+    """Headers and body of a code exchange (protocol.md 6.2), in Google's order; ``verifier`` is empty without PKCE.
+
+    ``redirect_uri`` is the one of the authorization request, to the character (RFC 6749 section 4.1.3).
+    """
+    form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)]
+    proof = [("code_verifier", verifier)] if verifier else []
+    return _request(form, client_id, client_secret, client_auth, proof)
+
+
+def _request(
+    form: list[tuple[str, str]],
+    client_id: str,
+    client_secret: str,
+    client_auth: str,
+    last: Sequence[tuple[str, str]] = (),
+) -> tuple[tuple[tuple[str, str], ...], bytes]:
     headers = [
         ("content-type", "application/x-www-form-urlencoded"),
         ("accept", "application/json"),
@@ -59,30 +91,38 @@ def refresh_request(
         headers.append(("authorization", f"Basic {b64encode(pair.encode()).decode()}"))
     else:
         form += [("client_id", client_id), ("client_secret", client_secret)]
-    return tuple(headers), urlencode(form).encode()
+    return tuple(headers), urlencode([*form, *last]).encode()
 
 
-def read_token_reply(status: int, body: bytes) -> TokenReply:
-    """Read a token endpoint's answer.
+def read_token_reply(status: int, body: bytes, *, grant: str = "refresh token") -> TokenReply:
+    """Read a token endpoint's answer to ``grant``: JSON, or a form, as some servers still send it.
 
     Raises:
         TokenRefused: HTTP 400 with ``invalid_grant``: revoked; only a new linking helps.
         TokenEndpointFailed: anything else that is not a token.
     """
     if status != HTTP_OK:
-        raise _failure(status, body)
+        raise _failure(status, body, grant)
     try:
-        answer = _success_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        answer = _form(body) or _success_decoder.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise TokenEndpointFailed(
-            "The token endpoint answered 200, but not with a JSON object that has an access_token."
+            "The token endpoint answered 200, but not with a JSON object (or a form) that has an access_token."
         ) from exc
     if not answer.access_token:
         raise TokenEndpointFailed("The token endpoint answered with an empty access_token.")
     return TokenReply(answer.access_token, answer.refresh_token or "", _seconds(answer.expires_in))
 
 
-def _failure(status: int, body: bytes) -> TokenRefused | TokenEndpointFailed:
+def _form(body: bytes) -> _Success | None:
+    """An answer in the form of a query; None when it is none, or names no access_token."""
+    if body.lstrip()[:1] in (b"{", b"[", b""):
+        return None
+    given = dict(parse_qsl(body.decode().strip(), max_num_fields=FORM_FIELDS_MAX))
+    return msgspec.convert(given, _Success) if given.get("access_token") else None
+
+
+def _failure(status: int, body: bytes, grant: str) -> TokenRefused | TokenEndpointFailed:
     try:
         failure = _failure_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -91,7 +131,7 @@ def _failure(status: int, body: bytes) -> TokenRefused | TokenEndpointFailed:
     if failure.error_description:
         said += f" ({failure.error_description[:TEXT_MAX]})"
     if status == HTTP_BAD_REQUEST and failure.error == "invalid_grant":
-        return TokenRefused(f"The token endpoint refused the refresh token: {said}.")
+        return TokenRefused(f"The token endpoint refused the {grant}: {said}.")
     return TokenEndpointFailed(f"The token endpoint answered HTTP {status}: {said}.")
 
 

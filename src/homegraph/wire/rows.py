@@ -393,6 +393,7 @@ _ALL: Final = (
         www_authenticate='Bearer realm="homegraph"',
         **_UNAUTHENTICATED,
     ),
+    Row(id="admin-linking", message="{text}", evidence="I", **_INVALID),
     Row(id="admin-refused", message="{text}", evidence="I", **_FORBIDDEN),
     Row(id="admin-not-found", message="{text}", evidence="I", **_ABSENT),
 )

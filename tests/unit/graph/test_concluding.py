@@ -25,9 +25,9 @@ NOTHING = Applied(Changes(), (), ())
 WIPED = Applied(Changes(removed=("lamp",)), (), ("lamp",))
 
 
-def link(user="ann", state=LinkState.LINKED, problem=""):
+def link(user="ann", state=LinkState.LINKED, problem="", origin="file"):
     """A link of the project."""
-    return Link("acme", user, state, Tokens(b"t"), 0.0, problem=problem)
+    return Link("acme", user, state, Tokens(b"t"), 0.0, problem=problem, origin=origin)
 
 
 def answered(applied=ADDED, user="ann", agent_user_id="u-1", *, is_empty=False, **of_link):
@@ -235,3 +235,30 @@ def test_the_last_list_counts():
     """Two links of one agent user: the one that came last is the list."""
     assert not concluded(listed(5, 5), listed(5, 0, "ben")).held
     assert concluded(listed(5, 0), listed(5, 5, "ben")).held
+
+
+def test_a_first_sync_that_fails_fails_the_linking_of_a_user():
+    """Whatever failed, also a refused token or a reply without an agent user; nothing is repeated."""
+    for error in (FulfillmentTimeout(), TokenRefused()):
+        answer = failed(error, state=LinkState.LINKING, origin="user")
+        conclusion = concluded(answer, target=FIRST)
+
+        assert conclusion.effects[-1] == Unlink("ann", error.code)
+        assert not conclusion.retryable
+    nameless = answered(agent_user_id="", state=LinkState.LINKING, origin="user")
+
+    assert concluded(nameless, target=FIRST).effects[-1] == Unlink("ann", "REPLY_UNUSABLE")
+
+
+def test_a_project_may_keep_the_link_of_a_failing_first_sync():
+    """Then it is repeated as that of a grant of the file."""
+    answer = failed(FulfillmentTimeout(), state=LinkState.LINKING, origin="user")
+    conclusion = concluded(answer, target=FIRST, policy=Policy(first_sync_failure="keep"))
+
+    assert conclusion.effects == (SetLinkState("ann", LinkState.LINKING, "FULFILLMENT_TIMEOUT"),)
+    assert conclusion.retryable
+
+
+def test_a_later_sync_does_not_unlink_a_user():
+    """Only the first one decides about the linking."""
+    assert concluded(failed(FulfillmentFailed(), origin="user")).retryable

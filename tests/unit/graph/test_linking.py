@@ -94,3 +94,28 @@ def test_ending():
 
     assert (ended.state, ended.tokens, ended.problem) == (LinkState.UNLINKED, Tokens(b""), "")
     assert (ended.agent_user_id, ended.grant_digest, ended.changed_at) == ("1836", b"first", 9.0)
+
+
+def test_a_link_that_broke_before_its_first_sync_starts_again():
+    """Nobody knows yet whose devices these are, so a new grant does not make it linked."""
+    broken = replace(LINKED, state=LinkState.BROKEN, agent_user_id="")
+    link = linking.granted(
+        broken, project_id="acme", user_id="user-1", tokens=NEW, origin=linking.BY_USER, now=9.0
+    )
+
+    assert (link.state, link.origin, link.tokens) == (LinkState.LINKING, "user", NEW)
+    assert link.created_at == broken.created_at
+
+
+def test_the_end_may_have_a_problem():
+    """What ended a linking that nobody wanted to end stays to be read."""
+    assert linking.end(LINKED, 9.0, "FULFILLMENT_FAILED").problem == "FULFILLMENT_FAILED"
+
+
+def test_the_table_of_moves_is_whole():
+    """A link that has not ended can be unlinked and granted anew from everywhere; nothing leads nowhere."""
+    for state in LinkState:
+        assert (state, linking.LinkEvent.GRANTED) in linking.MOVES
+        ends = (state, linking.LinkEvent.UNLINKED) in linking.MOVES
+        assert ends is (state is not LinkState.UNLINKED)
+    assert {state for state, _ in linking.MOVES} == set(LinkState) == set(linking.MOVES.values())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homegraph.errors import TokenEndpointFailed, TokenError, TokenRefused
-from homegraph.wire.oauth import TokenReply, read_token_reply, refresh_request
+from homegraph.wire.oauth import TokenReply, code_request, read_token_reply, refresh_request
 
 ODD = "a/+=%&: ü"
 
@@ -75,7 +75,8 @@ def test_a_token_is_read_leniently(body, reply):
         (400, b'{"error":"invalid_client"}', TokenEndpointFailed, "invalid_client"),
         (401, b'{"error":"invalid_grant"}', TokenEndpointFailed, "401"),
         (500, b"<html>", TokenEndpointFailed, "HTTP 500"),
-        (200, b"access_token=a", TokenEndpointFailed, "JSON"),
+        (200, b"access_token=", TokenEndpointFailed, "JSON"),
+        (200, b"&".join([b"a=1"] * 51), TokenEndpointFailed, "JSON"),
         (200, b'{"access_token":""}', TokenEndpointFailed, "empty"),
         (200, b"\xff", TokenEndpointFailed, "JSON"),
         (200, b"[" * 100_000, TokenEndpointFailed, "JSON"),
@@ -99,3 +100,38 @@ def test_any_answer_is_a_token_or_our_error(status, body):
     except TokenError:
         return
     assert reply.access_token
+
+
+def test_a_form_is_read_as_well():
+    """Some servers answer as their requests come; escapes are undone."""
+    body = b"access_token=a%2F%2B&refresh_token=r&expires_in=60&token_type=bearer\n"
+
+    assert read_token_reply(200, body) == TokenReply("a/+", "r", 60.0)
+
+
+@pytest.mark.parametrize("verifier", ["", "v" * 43])
+def test_a_code_is_exchanged_in_googles_order(verifier):
+    """Grant type, code, redirect URI, credentials, and the proof when there is one; every character survives."""
+    _, body = code_request(
+        ODD,
+        redirect_uri="https://x/r/a?b=%2F",
+        verifier=verifier,
+        client_id="https://app",
+        client_secret=ODD,
+        client_auth="body",
+    )
+
+    assert parse_qsl(body.decode()) == [
+        ("grant_type", "authorization_code"),
+        ("code", ODD),
+        ("redirect_uri", "https://x/r/a?b=%2F"),
+        ("client_id", "https://app"),
+        ("client_secret", ODD),
+        *([("code_verifier", verifier)] if verifier else []),
+    ]
+
+
+def test_a_refused_grant_is_named():
+    """A code that is refused is not told as a refresh token."""
+    with pytest.raises(TokenRefused, match="refused the code: invalid_grant"):
+        read_token_reply(400, b'{"error":"invalid_grant"}', grant="code")

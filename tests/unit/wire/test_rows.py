@@ -41,6 +41,7 @@ EXPECTED = {
     "token-limit": (429, "RESOURCE_EXHAUSTED", 8, 6),
     "admin-invalid": (400, "INVALID_ARGUMENT", 3, 2),
     "admin-unauthenticated": (401, "UNAUTHENTICATED", 16, 4),
+    "admin-linking": (400, "INVALID_ARGUMENT", 3, 2),
     "admin-refused": (403, "PERMISSION_DENIED", 7, 4),
     "admin-not-found": (404, "NOT_FOUND", 5, 5),
 }

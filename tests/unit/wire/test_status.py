@@ -319,6 +319,11 @@ def test_every_error_of_the_family_has_an_exit_code():
 
     named = [kind for kind in kinds(errors.HomegraphError) if kind.__module__ == "homegraph.errors"]
     unknown = {kind for kind in named if issubclass(kind, errors.ApiError)}
-    told_a_code = {errors.HomegraphError, errors.CallRefused, errors.TokenRequestRefused}
+    told_a_code = {
+        errors.HomegraphError,
+        errors.CallRefused,
+        errors.LinkingRefused,
+        errors.TokenRequestRefused,
+    }
     for kind in set(named) - unknown - told_a_code:
         assert exit_code(kind("what went wrong")) is not Exit.BUG

@@ -74,9 +74,14 @@ def adopt(db: Database, project_id: str, declared: DeclaredLink, now: Instant) -
         digest=declared.digest,
         now=now,
     )
-    if link is None:
-        return
+    if link is not None:
+        begin(db, link, now)
+
+
+def begin(db: Database, link: Link, now: Instant) -> None:
+    """Write a link that has a new grant, and ask for the SYNC that shows what it is worth."""
     save(db, link)
+    project_id = link.project_id
     target = Target(project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
     if target.is_first_sync and db.row("find_work", *key_of_target(target)) is None:
         work.open_work(db, target, db.value("find_link_fence", project_id, link.user_id))
@@ -88,11 +93,11 @@ def save(db: Database, link: Link) -> None:
     db.run("save_link", *row_of_link(link))
 
 
-def end(db: Database, link: Link, now: Instant) -> Link:
+def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link:
     """Unlink; with the last link of an agent user ends that, too. Again changes nothing. The link as it is now."""
     if link.state is LinkState.UNLINKED:
         return link
-    ended = linking.end(link, now)
+    ended = linking.end(link, now, problem)
     save(db, ended)
     if not link.agent_user_id:
         close_first_sync(db, link)

@@ -55,9 +55,12 @@ def _carry_out(db: Database, target: Target, settled: Work, effect: Effect, now:
         case RekeyLink(user_id, agent_user_id):
             if link := _still_ours(db, target, user_id):
                 _rekey(db, link, agent_user_id, now)
-        case Unlink(user_id):
+        case Unlink(user_id, problem):
+            # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
+            if problem and syncing.state_of(settled) is State.WAITING:
+                return
             if link := _still_ours(db, target, user_id):
-                links.end(db, link, now)
+                links.end(db, link, now, problem)
 
 
 def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:

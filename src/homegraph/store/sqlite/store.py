@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from homegraph.graph.linking import Linking
 from homegraph.graph.model import (
     AccessToken,
     ApiKey,
@@ -34,6 +35,7 @@ from homegraph.store.port import Admitted, Claim, Counts, Declaration, Lease, Li
 from homegraph.store.sqlite import (
     devices,
     journal,
+    linkings,
     links,
     projects,
     reports,
@@ -149,6 +151,21 @@ class SqliteStore:
         self, project_id: str, agent_user_id: str, now: Instant
     ) -> tuple[Link, ...]:
         return await self._writer.call(links.delete_agent_user, project_id, agent_user_id, now)
+
+    async def start_linking(self, linking: Linking, now: Instant) -> None:
+        await self._writer.call(linkings.start, linking, now)
+
+    async def find_linking(self, project_id: str, linking_id: str) -> Linking | None:
+        return await self._reader.call(linkings.find, project_id, linking_id)
+
+    async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
+        return await self._writer.call(linkings.use, project_id, linking_id, now)
+
+    async def end_linking(self, project_id: str, linking_id: str, outcome: str) -> None:
+        await self._writer.call(linkings.end, project_id, linking_id, outcome)
+
+    async def grant(self, linking: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
+        return await self._writer.call(linkings.grant, linking, tokens, now)
 
     # --- states ----------------------------------------------------------------------------------------------
 

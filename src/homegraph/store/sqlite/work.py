@@ -147,6 +147,11 @@ def ask(db: Database, target: Target, now: Instant) -> None:
     save(db, target, work)
 
 
+def generation(db: Database, target: Target) -> int:
+    """The newest generation that was asked for, of a target that has work."""
+    return _get_work(db, target).requested
+
+
 def record_interrupted(
     db: Database, ids: Callable[[], str], target: Target, work: Work, now: Instant
 ) -> None:

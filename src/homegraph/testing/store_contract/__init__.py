@@ -35,6 +35,7 @@ What only one adapter has (files, locks, a server) is tested where the adapter i
 from homegraph.testing.store_contract.claiming import Claiming
 from homegraph.testing.store_contract.declaring import Declaring
 from homegraph.testing.store_contract.forgetting import Forgetting
+from homegraph.testing.store_contract.granting import Granting
 from homegraph.testing.store_contract.issuing import Issuing
 from homegraph.testing.store_contract.journal import Journal
 from homegraph.testing.store_contract.linking import Linking
@@ -54,6 +55,7 @@ class StoreContract(
     Declaring,
     Issuing,
     Linking,
+    Granting,
     Requesting,
     Claiming,
     Settling,

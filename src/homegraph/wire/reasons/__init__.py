@@ -40,6 +40,7 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             callers.PROJECTS,
             users.AGENT_USERS,
             users.LINKS,
+            users.LINKINGS,
             fulfillments.FULFILLMENTS,
             servers.SERVERS,
             servers.ADMIN,

@@ -124,3 +124,74 @@ LINKS: Final = (
         fix="Let both use the same store of tokens; then link the account again.",
     ),
 )
+
+LINKINGS: Final = (
+    Reason(
+        code="LINKING_STATE_WRONG",
+        row="admin-linking",
+        title="The state that came back from the login page is not one of this server's.",
+        why="It was changed or cut on the way, belongs to another project or another server, or somebody has made it up. "
+        "A server that lost its encryption key does not know its own states any more.",
+        fix="Send `state` back as it came, to the character, and start the linking again.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_EXPIRED",
+        row="admin-linking",
+        title="The login page took too long.",
+        why="A state is good for ten minutes.",
+        fix="Start the linking again.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_USED",
+        row="admin-linking",
+        title="This state has come back before.",
+        why="Each is good for one return of the browser: a reloaded page, a second redirect, or somebody who has read it "
+        "along the way. What the first return led to stays as it is.",
+        fix="Look at the link with `homegraph links show`; start the linking again if it is not there.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_CALLBACK_WRONG",
+        row="admin-linking",
+        title="The browser came back without what the login page has to send along.",
+        why="The redirect needs `state`, and either `code` or `error`, each of them once, in the query.",
+        fix="Redirect to redirect_uri with `?code=…&state=…` added, or with `?error=access_denied&state=…`.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_DENIED",
+        row="admin-linking",
+        title="The login page has answered with an error.",
+        why="The user said no (access_denied), or the OAuth server did not accept the request: an unknown client_id, another "
+        "redirect_uri than it knows, a scope that it does not have.",
+        fix="Read the error that is shown, correct the OAuth client on either side, and start the linking again.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_NOT_CONFIGURED",
+        row="admin-linking",
+        title="The project has no OAuth client that a user could be sent to.",
+        why="Linking needs oauth.authorization_url, oauth.token_url and oauth.client_id of the project.",
+        fix="Set them in homegraph.toml and start the server again.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_INTERRUPTED",
+        row="admin-linking",
+        title="The server ended while it exchanged the code.",
+        why="A code is good for one exchange, and nobody knows whether the other side has counted this one.",
+        fix="Start the linking again.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="CODE_REFUSED",
+        row="admin-linking",
+        title="The token endpoint has refused the code.",
+        why="It answered invalid_grant: the code was used before, is too old, was made for another client or another "
+        "redirect_uri, or the PKCE verifier does not fit.",
+        fix="Compare redirect_uri and the code of both requests in the OAuth server's log; start the linking again.",
+        exit=Exit.FAILED,
+    ),
+)

@@ -1,0 +1,88 @@
+"""Linkings: accounts that users are about to link, from the state that goes out to the grant that comes in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homegraph.errors import AdminRefused, LinkingRefused, NotFound
+from homegraph.graph import linking
+from homegraph.graph.linking import Linking
+from homegraph.graph.model import Instant, Link, Target, Tokens
+from homegraph.store.sqlite import links, work
+from homegraph.store.sqlite.database import Database, Row
+
+LINKINGS_MAX: Final = 1_000
+"""Linkings of a project that are kept: begun within ``LINKINGS_KEPT_SECONDS``, whatever became of them."""
+
+LINKINGS_KEPT_SECONDS: Final = 3_600.0
+"""How long a linking can be asked about after its state has ended. A state that has ended is refused without it."""
+
+
+def start(db: Database, begun: Linking, now: Instant) -> None:
+    """``Store.start_linking``."""
+    if db.row("find_project", begun.project_id) is None:
+        raise NotFound(f"There is no project {begun.project_id}.")
+    db.run("delete_linkings", begun.project_id, now - LINKINGS_KEPT_SECONDS)
+    if db.value("count_linkings", begun.project_id) >= LINKINGS_MAX:
+        raise AdminRefused(
+            f"Project {begun.project_id} has begun {LINKINGS_MAX} linkings in the last hour; no more are taken.",
+            hint="Wait for some of them to end.",
+        )
+    db.run("insert_linking", *_row_of(begun))
+
+
+def find(db: Database, project_id: str, linking_id: str) -> Linking | None:
+    """``Store.find_linking``."""
+    row = db.row("find_linking", project_id, linking_id)
+    return Linking(*row) if row else None
+
+
+def use(db: Database, project_id: str, linking_id: str, now: Instant) -> Linking:
+    """``Store.use_linking``."""
+    if not db.run("use_linking", project_id, linking_id, now):
+        raise LinkingRefused("LINKING_USED")
+    found = find(db, project_id, linking_id)
+    if found is None:
+        raise LookupError(linking_id)  # it was written a line above
+    return found
+
+
+def end(db: Database, project_id: str, linking_id: str, outcome: str) -> None:
+    """``Store.end_linking``."""
+    db.run("end_linking", project_id, linking_id, outcome)
+
+
+def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
+    """``Store.grant``."""
+    link = linking.granted(
+        links.find_link(db, used.project_id, used.user_id),
+        project_id=used.project_id,
+        user_id=used.user_id,
+        tokens=tokens,
+        origin=linking.BY_USER,
+        now=now,
+    )
+    links.begin(db, link, now)
+    end(db, used.project_id, used.id, linking.GRANTED)
+    user_id = "" if link.agent_user_id else link.user_id
+    target = Target(link.project_id, link.agent_user_id, user_id)
+    return link, work.generation(db, target)
+
+
+def recover(db: Database) -> None:
+    """A linking whose process died between the browser's return and the grant will not be granted any more."""
+    db.run("interrupt_linkings", "LINKING_INTERRUPTED")
+
+
+def _row_of(begun: Linking) -> Row:
+    return (
+        begun.id,
+        begun.project_id,
+        begun.user_id,
+        begun.redirect_uri,
+        begun.created_at,
+        begun.expires_at,
+        begun.sealed_verifier,
+        begun.used_at,
+        begun.outcome,
+    )

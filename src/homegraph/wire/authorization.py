@@ -1,0 +1,152 @@
+"""Where a user's browser is sent to link an account, and what it brings back: URLs <-> typed values (protocol.md 6.1).
+
+``state`` is the only thing that comes back from the browser and was ours, so it carries what is needed to know it again: the
+linking, its project and user, and when it ends, signed with a key of the server. It is base64url without padding, as Google's
+is: nothing in it is ever escaped, and a server that escapes it once too often does no harm. That it is used only once cannot
+be seen from here; the store remembers it.
+
+The rule that is easily broken: nothing of a state is believed before its signature was checked, and no refusal quotes it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from homegraph.errors import LinkingRefused
+
+STATE_SECONDS: Final = 600.0
+"""How long a person has to sign in. A code of the other side lives no longer (protocol.md 6.1)."""
+
+STATE_CHARS_MAX: Final = 4096
+"""Characters of a state that is looked at; ours are a tenth of it, but for very long user names."""
+
+PARAMETERS_MAX: Final = 20
+"""Parameters of a callback; four are defined."""
+
+LOCALE: Final = "en-GB"
+"""``user_locale`` when nobody has said another one."""
+
+SAID_MAX: Final = 200
+"""Characters of the other side's words that are repeated."""
+
+_SIGNATURE_BYTES: Final = 32
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """What a state says: which linking, of which project and user, until when (seconds since 1970)."""
+
+    linking_id: str
+    project_id: str
+    user_id: str
+    expires_at: float
+
+
+class Callback(msgspec.Struct, frozen=True):
+    """What the browser brought: a state and either a code or an error with what was said about it."""
+
+    state: str
+    code: str = ""
+    error: str = ""
+    description: str = ""
+
+
+_state_decoder: Final = msgspec.json.Decoder(State)
+
+
+def write_state(state: State, key: bytes) -> str:
+    """A state as it travels: signature and content in base64url."""
+    content = msgspec.json.encode(state)
+    return urlsafe_b64encode(_signature(content, key) + content).decode().rstrip("=")
+
+
+def read_state(text: str, key: bytes, *, project_id: str, now: float) -> State:
+    """Check a state that came to the callback of ``project_id``.
+
+    Raises:
+        LinkingRefused: LINKING_STATE_WRONG when it is not ours or of another project, LINKING_EXPIRED.
+    """
+    state = _opened(text, key)
+    if state is None or state.project_id != project_id:
+        raise LinkingRefused("LINKING_STATE_WRONG")
+    if state.expires_at <= now:
+        raise LinkingRefused("LINKING_EXPIRED")
+    return state
+
+
+def authorization_url(  # the parameters of the request
+    base: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    state: str,
+    scopes: tuple[str, ...] = (),
+    verifier: str = "",
+    locale: str = LOCALE,
+) -> str:
+    """Where to send the browser: ``base`` with the parameters in the order that Google sends them (observed).
+
+    A scope is there only when one is configured, and a challenge (RFC 7636, S256) only with a ``verifier``. A query that
+    ``base`` has already stays (RFC 6749 3.1); a fragment does not.
+    """
+    parameters = [
+        ("redirect_uri", redirect_uri),
+        ("client_id", client_id),
+        ("response_type", "code"),
+        ("state", state),
+        ("user_locale", locale),
+    ]
+    if scopes:
+        parameters.append(("scope", " ".join(scopes)))
+    if verifier:
+        parameters += [("code_challenge", challenge(verifier)), ("code_challenge_method", "S256")]
+    parts = urlsplit(base)
+    query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
+    return parts._replace(query=query, fragment="").geturl()
+
+
+def challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier (RFC 7636 4.2)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def read_callback(query: str) -> Callback:
+    """Take the query of a callback apart.
+
+    Raises:
+        LinkingRefused: LINKING_CALLBACK_WRONG when it has no state, or neither a code nor an error, or one of them twice.
+    """
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=PARAMETERS_MAX)
+    except ValueError as exc:
+        raise LinkingRefused("LINKING_CALLBACK_WRONG") from exc
+    given = dict(pairs)
+    state, code, error = (given.get(name, "") for name in ("state", "code", "error"))
+    if len(given) != len(pairs) or not state or bool(code) is bool(error):
+        raise LinkingRefused("LINKING_CALLBACK_WRONG")
+    said = given.get("error_description", "")[:SAID_MAX]
+    return Callback(state, code, error[:SAID_MAX], said)
+
+
+def _opened(text: str, key: bytes) -> State | None:
+    if len(text) > STATE_CHARS_MAX:
+        return None
+    try:
+        raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (binascii.Error, UnicodeEncodeError):
+        return None
+    signature, content = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(signature, _signature(content, key)):
+        return None
+    return _state_decoder.decode(content)
+
+
+def _signature(content: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, content, "sha256")

@@ -1,0 +1,272 @@
+"""Linking an account by real sockets: from the address of the login page to the devices that arrived, and what is refused."""
+
+import json
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import pytest
+
+from homegraph.graph.model import LinkState
+from homegraph.service.events import LinkingEnded
+from homegraph.settings.projects import OAuthSettings
+from homegraph.settings.secret import Secret
+from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
+from homegraph.wire.authorization import challenge
+from support.served import Served, an_integration, settings_in
+
+PAGE = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
+ODD = "a/+=%&ü"
+TOKENS = {"token_type": "bearer", "access_token": "token-2", "refresh_token": "r", "expires_in": 60}
+
+
+def example(call):
+    """The document under the heading of a call of the admin API."""
+    section = PAGE.partition(f"\n### `{call}`\n")[2].partition("\n### ")[0]
+    return json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
+
+
+@pytest.fixture
+def cloud():
+    """A device cloud in which token-2 opens the home of user-2."""
+    with ScriptedFulfillment() as scripted:
+        scripted.homes = {"token-2": Home("user-2", [lamp("lamp", "Kitchen lamp"), lamp("fan")])}
+        yield scripted
+
+
+@contextmanager
+def served_with(folder, cloud, *, first_sync_failure="fail", links=(), **oauth):
+    """A server whose project can send users to a login page."""
+    settings = OAuthSettings(
+        **{
+            "client_id": "https://home.example/app",
+            "client_secret": Secret(ODD),
+            "authorization_url": "http://127.0.0.1:9/auth?tenant=1",
+            "token_url": cloud.token_url,
+            **oauth,
+        }
+    )
+    project = an_integration(
+        cloud, links=links, oauth=settings, first_sync_failure=first_sync_failure
+    )
+    with Served(settings_in(folder, project)) as served:
+        yield served
+
+
+@pytest.fixture
+def served(tmp_path, cloud):
+    """Such a server."""
+    with served_with(tmp_path, cloud) as running:
+        yield running
+
+
+def tokens(cloud, **members):
+    """The next answer of the token endpoint."""
+    cloud.answer_token_next(Answer(200, json.dumps({**TOKENS, **members}).encode()))
+
+
+def begin(served, user="bea", **members):
+    """Start a linking; what the answer says, and the parameters of the login page."""
+    started = served.admin("POST", "links/start", project="acme", user=user, **members)
+    assert started.status == 200
+    query = parse_qsl(urlsplit(started.json["authorization_url"]).query, strict_parsing=True)
+    return started.json, dict(query)
+
+
+def come_back(served, project="acme", **parameters):
+    """The browser follows the redirect of the login page."""
+    return served.send("GET", f"/r/{project}?{urlencode(parameters)}")
+
+
+def link_of(served, user="bea"):
+    """The link, as the store has it."""
+    return served.do(served.house.store.find_link("acme", user))
+
+
+def heard_by(served):
+    """The codes of the callbacks that are refused from now on."""
+    codes = []
+    served.house.events.subscribe(
+        lambda event: codes.append(event.code) if isinstance(event, LinkingEnded) else None
+    )
+    return codes
+
+
+def test_a_user_links_an_account(served, cloud):
+    """From the login page to a page that names the devices; QUERY follows, and the caller of Request Sync is known."""
+    tokens(cloud)
+    begun, asked = begin(served)
+    page = come_back(served, state=asked["state"], code=ODD)
+
+    assert page.status == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert b"Kitchen lamp" in page.body
+    assert b"2 devices arrived" in page.body
+    assert begun["redirect_uri"] == asked["redirect_uri"] == f"{served.url}/r/acme"
+    assert (link_of(served).state, link_of(served).agent_user_id) == (LinkState.LINKED, "user-2")
+    assert [call.intent.rpartition(".")[2] for call in cloud.calls] == ["", "SYNC", "QUERY"]
+    assert served.request_sync("user-2").status == 200
+
+
+def test_the_login_page_is_asked_as_google_asks(served):
+    """State without anything to escape, no scope unless there is one, the query of the setting kept."""
+    begun, asked = begin(served, locale="de-DE")
+    url = begun["authorization_url"]
+
+    assert url.startswith("http://127.0.0.1:9/auth?tenant=1&redirect_uri=")
+    assert list(asked) == [
+        *("tenant", "redirect_uri", "client_id", "response_type", "state", "user_locale")
+    ]
+    assert asked["user_locale"] == "de-DE"
+    assert f"state={asked['state']}&" in url
+
+
+def test_the_code_is_exchanged_as_google_does(tmp_path, cloud):
+    """The redirect URI to the character, odd codes and secrets whole, PKCE when it is set, a form as answer."""
+    form = urlencode({"access_token": "token-2", "token_type": "bearer", "expires_in": "60"})
+    cloud.answer_token_next(Answer(200, form.encode()))
+    uri = "https://oauth-redirect.example/r/acme?x=a%2Fb"
+    with served_with(tmp_path, cloud, pkce=True, scopes=("a", "b"), redirect_uri=uri) as served:
+        _, asked = begin(served)
+        page = come_back(served, state=asked["state"], code=ODD)
+    sent = parse_qs(cloud.calls[0].raw.decode())
+
+    assert page.status == 200
+    assert asked["scope"] == "a b"
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["code_challenge"] == challenge(sent.pop("code_verifier")[0])
+    assert sent == {
+        "grant_type": ["authorization_code"],
+        "code": [ODD],
+        "redirect_uri": [uri],
+        "client_id": ["https://home.example/app"],
+        "client_secret": [ODD],
+    }
+
+
+def test_an_answer_is_carried_here_by_hand(served, cloud):
+    """Where the redirect cannot reach us, its address is enough."""
+    tokens(cloud)
+    begun, asked = begin(served)
+    url = f"https://elsewhere.example/r/acme?{urlencode({'state': asked['state'], 'code': 'c'})}"
+    done = served.admin("POST", "links/finish", project="acme", url=url)
+
+    assert sorted(begun) == sorted(example("POST /-/api/links/start"))
+    assert sorted(done.json) == sorted(example("POST /-/api/links/finish"))
+    assert (done.json["state"], done.json["agent_user_id"]) == ("linked", "user-2")
+
+
+def test_a_state_comes_back_once(served, cloud):
+    """A second callback is refused and recorded, and harms nothing."""
+    tokens(cloud)
+    _, asked = begin(served)
+    come_back(served, state=asked["state"], code="c")
+    codes = heard_by(served)
+    again = come_back(served, state=asked["state"], code="c")
+
+    assert (again.status, codes) == (400, ["LINKING_USED"])
+    assert b"LINKING_USED" in again.body
+    assert link_of(served).state is LinkState.LINKED
+    assert len([call for call in cloud.calls if call.path == "/token"]) == 1
+
+
+@pytest.mark.parametrize("form", ["{}A", "x", "{}ü", "A{}"])
+def test_a_state_that_is_not_ours_is_refused(served, cloud, form):
+    """Changed, made up or unreadable: nothing is asked of anybody, and it is recorded."""
+    codes = heard_by(served)
+    _, asked = begin(served)
+    page = come_back(served, state=form.format(asked["state"]), code="c")
+
+    assert (page.status, codes) == (400, ["LINKING_STATE_WRONG"])
+    assert cloud.calls == []
+    assert link_of(served) is None
+
+
+def test_a_state_is_good_for_its_project_only(served):
+    """A state of acme at another project's callback is refused."""
+    codes = heard_by(served)
+    _, asked = begin(served)
+
+    assert come_back(served, "other", state=asked["state"], code="c").status == 400
+    assert codes == ["LINKING_STATE_WRONG"]
+
+
+def test_what_the_login_page_says_is_shown(served):
+    """access_denied with its words, escaped; the state is used up by it."""
+    _, asked = begin(served)
+    page = come_back(
+        served, state=asked["state"], error="access_denied", error_description="<b>No</b>"
+    )
+    later = come_back(served, state=asked["state"], code="c")
+
+    assert page.status == 400
+    assert b"access_denied (&lt;b&gt;No&lt;/b&gt;)" in page.body
+    assert b"LINKING_USED" in later.body
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b'{"error":"invalid_grant"}', b"CODE_REFUSED"),
+        (500, b"oops", b"TOKEN_ENDPOINT_FAILED"),
+        (200, b"<html>", b"TOKEN_ENDPOINT_FAILED"),
+    ],
+)
+def test_an_exchange_that_fails_links_nothing(served, cloud, status, body, code):
+    """The page names what failed; no link is made."""
+    cloud.answer_token_next(Answer(status, body))
+    _, asked = begin(served)
+
+    assert code in come_back(served, state=asked["state"], code="c").body
+    assert link_of(served) is None
+
+
+@pytest.mark.parametrize(("wanted", "state"), [("fail", "unlinked"), ("keep", "linking")])
+def test_a_first_sync_that_fails(tmp_path, cloud, wanted, state):
+    """It fails the linking, as at Google, unless the project wants the link to be kept."""
+    tokens(cloud)
+    cloud.answer_next(Answer(500), Answer(500))
+    with served_with(tmp_path, cloud, first_sync_failure=wanted) as served:
+        _, asked = begin(served)
+        page = come_back(served, state=asked["state"], code="c")
+        link = link_of(served)
+
+    assert b"FULFILLMENT_FAILED" in page.body
+    assert (link.state, link.problem) == (state, "FULFILLMENT_FAILED")
+    assert bool(link.tokens.sealed_access) is (wanted == "keep")
+
+
+def test_linking_again_keeps_the_placement(served, cloud):
+    """A new grant for a link that is there: its devices stay where the user put them."""
+    for _ in range(2):
+        tokens(cloud)
+        _, asked = begin(served)
+        assert come_back(served, state=asked["state"], code="c").status == 200
+        served.admin(
+            "POST", "devices/place", project="acme", agent_user="user-2", device="fan", room="Attic"
+        )
+    (fan, _) = served.do(served.house.store.devices("acme", "user-2"))
+
+    assert fan.placement.room == "Attic"
+
+
+def test_a_project_that_is_not_ready_for_it(tmp_path, cloud):
+    """Without the address of a login page nobody is sent anywhere, and unknown projects are named."""
+    with served_with(tmp_path, cloud, authorization_url="") as served:
+        refused = served.admin("POST", "links/start", project="acme", user="bea")
+        unknown = served.admin("POST", "links/start", project="other", user="bea")
+
+    assert refused.json["error"]["reason"] == "LINKING_NOT_CONFIGURED"
+    assert unknown.json["error"]["reason"] == "NOT_FOUND"
+
+
+def test_a_first_sync_that_fails_is_told_by_the_api(served, cloud):
+    """``links/finish`` answers with what the linking failed with."""
+    tokens(cloud)
+    cloud.answer_next(Answer(404))
+    _, asked = begin(served)
+    url = f"http://x/?{urlencode({'state': asked['state'], 'code': 'c'})}"
+    told = served.admin("POST", "links/finish", project="acme", url=url)
+
+    assert told.json["error"]["reason"] == "FULFILLMENT_REFUSED"

@@ -1,0 +1,129 @@
+"""The login page's address, the state in it, and what the browser brings back."""
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homegraph.errors import LinkingRefused
+from homegraph.wire.authorization import (
+    PARAMETERS_MAX,
+    STATE_CHARS_MAX,
+    Callback,
+    State,
+    authorization_url,
+    challenge,
+    read_callback,
+    read_state,
+    write_state,
+)
+
+KEY = b"k" * 32
+STATE = State("id-1", "acme", "ann/+=%& ü", 100.0)
+
+
+def refusal(read, *args, **named):
+    """The code that ``read`` refuses with."""
+    with pytest.raises(LinkingRefused) as caught:
+        read(*args, **named)
+    return caught.value.code
+
+
+def test_a_state_comes_back_as_it_was():
+    """Nothing in it needs escaping, and its content is what it was made of."""
+    text = write_state(STATE, KEY)
+
+    assert re.fullmatch("[A-Za-z0-9_-]+", text)
+    assert read_state(text, KEY, project_id="acme", now=99.0) == STATE
+
+
+def test_a_state_is_bound():
+    """To its key, its project and its time."""
+    text = write_state(STATE, KEY)
+
+    assert refusal(read_state, text, KEY, project_id="acme", now=100.0) == "LINKING_EXPIRED"
+    assert refusal(read_state, text, KEY, project_id="b", now=1.0) == "LINKING_STATE_WRONG"
+    assert refusal(read_state, text, b"x", project_id="acme", now=1.0) == "LINKING_STATE_WRONG"
+
+
+def test_every_character_of_a_state_counts():
+    """Changed at any place it is refused; the last character may stand for bits that nobody reads."""
+    text = write_state(STATE, KEY)
+    for index in range(len(text) - 1):
+        forged = f"{text[:index]}{'A' if text[index] != 'A' else 'B'}{text[index + 1 :]}"
+        code = refusal(read_state, forged, KEY, project_id="acme", now=1.0)
+        assert code == "LINKING_STATE_WRONG"
+
+
+@given(st.text() | st.sampled_from(["A", "AAAAA", "A" * (STATE_CHARS_MAX + 1)]))
+def test_any_text_is_refused(text):
+    """What is not ours is one refusal and never another error."""
+    assert refusal(read_state, text, KEY, project_id="acme", now=1.0) == "LINKING_STATE_WRONG"
+
+
+def test_the_address_of_a_plain_request():
+    """Google's order; no scope and no challenge; the query that is there stays, the fragment goes."""
+    url = authorization_url(
+        "https://x/auth?tenant=1#top",
+        client_id="https://app",
+        redirect_uri="http://r/r/a",
+        state="s",
+    )
+
+    assert url.startswith("https://x/auth?tenant=1&redirect_uri=")
+    assert parse_qsl(urlsplit(url).query)[1:] == [
+        ("redirect_uri", "http://r/r/a"),
+        ("client_id", "https://app"),
+        ("response_type", "code"),
+        ("state", "s"),
+        ("user_locale", "en-GB"),
+    ]
+    assert not urlsplit(url).fragment
+
+
+def test_the_address_with_scopes_and_pkce():
+    """Scopes are joined by a blank; the challenge is that of RFC 7636, appendix B."""
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    url = authorization_url(
+        "https://x/auth",
+        client_id="c",
+        redirect_uri="r",
+        state="s",
+        scopes=("a", "b"),
+        verifier=verifier,
+        locale="de",
+    )
+
+    assert challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert parse_qsl(urlsplit(url).query)[4:] == [
+        ("user_locale", "de"),
+        ("scope", "a b"),
+        ("code_challenge", challenge(verifier)),
+        ("code_challenge_method", "S256"),
+    ]
+
+
+def test_a_callback_is_taken_apart():
+    """A code or an error with its words, cut."""
+    assert read_callback("state=s&code=a%2F%2B") == Callback("s", "a/+")
+    assert read_callback("error=access_denied&state=s&error_description=" + "n" * 300) == Callback(
+        "s", "", "access_denied", "n" * 200
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "code=a",
+        "state=s",
+        "state=s&code=a&error=b",
+        "state=s&state=t&code=a",
+        "state=s&code=a" + "&x=1" * PARAMETERS_MAX,
+    ],
+)
+def test_a_callback_that_is_none(query):
+    """Something is missing, twice there, or contradicts itself."""
+    assert refusal(read_callback, query) == "LINKING_CALLBACK_WRONG"
