@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from homegraph.testing.fulfillment import ScriptedFulfillment, lamp
@@ -85,3 +87,34 @@ def _next_run(setup: Setup, before: str) -> Any:
     """The run that follows another one."""
     until(lambda: setup.newest_run()["id"] != before, "another run follows")
     return setup.newest_run()
+
+
+TELEPORT = {
+    "name": "action.devices.traits.Teleport",
+    "short": "Teleport",
+    "states": [{"name": "where", "type": "string", "required": True}],
+}
+"""A trait that is newer than our catalog."""
+
+
+def test_what_nobody_knows_is_refused_on_demand(cloud: ScriptedFulfillment, start: Any) -> None:
+    """By default it is advice; a project may want to hear of its typing mistakes."""
+    setup = Setup.up(cloud, start, project={"unknown_traits": "refuse"})
+    cloud.home.devices = [lamp("lamp"), lamp("door", traits=[TELEPORT["name"]])]
+
+    assert setup.request_sync().status == 500
+    assert "device-trait-unknown" in {one["rule"] for one in setup.newest_run()["findings"]}
+
+
+def test_a_project_knows_more_than_we_do(
+    cloud: ScriptedFulfillment, start: Any, tmp_path: Path
+) -> None:
+    """What its own file adds is known, and no release of ours is waited for."""
+    file = tmp_path / "catalog.json"
+    file.write_text(json.dumps({"traits": [TELEPORT]}))
+    project = {"unknown_traits": "refuse", "catalog": str(file)}
+    setup = Setup.up(cloud, start, project=project)
+    cloud.home.devices = [lamp("lamp"), lamp("door", traits=[TELEPORT["name"]])]
+
+    assert setup.request_sync().status == 200
+    assert setup.server.device_ids("user-1") == ["door", "lamp"]

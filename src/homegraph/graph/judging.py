@@ -12,12 +12,14 @@ costs until it is mended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
 from homegraph.errors import ReplyUnusable
 from homegraph.graph.applying import Comparison, Fresh
+from homegraph.graph.checks.device_rules import TRAIT_UNKNOWN, TYPE_UNKNOWN
 from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.replies import same_names
 from homegraph.graph.checks.rule import pointer
@@ -59,6 +61,7 @@ def judge(
     listed = list(comparison.listed)
     for one in comparison.fresh:
         members, found = _look(one, catalog)
+        found = tuple(_by_policy(finding, policy) for finding in found)
         findings += found
         listed[one.index] = _id(members)
         if any(finding.severity == "refused" for finding in found):
@@ -85,6 +88,14 @@ def _look(one: Fresh, catalog: Catalog) -> tuple[Any, tuple[Finding, ...]]:
         return members, check_device(members, one.index, catalog)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, check_device("unreadable", one.index, catalog)
+
+
+def _by_policy(finding: Finding, policy: Policy) -> Finding:
+    """What the catalog does not know is advice, unless the project would rather not have it."""
+    unknown = {TYPE_UNKNOWN.id: policy.unknown_types, TRAIT_UNKNOWN.id: policy.unknown_traits}
+    if unknown.get(finding.rule) != "refuse":
+        return finding
+    return replace(finding, severity="refused")
 
 
 def _id(members: object) -> str:

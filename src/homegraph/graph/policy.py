@@ -17,12 +17,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``. ``sync_mode`` says
     what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back). ``shrink_guard``:
-    whether a reply that removes suspiciously much is held until somebody accepts it.
-    ``first_sync_failure`` says what a first SYNC that fails makes of a linking: it ``fail``s as a whole (observed at Google),
-    or the link is kept and its first SYNC repeated (``keep``), as for a grant that the file brings.
+    whether a reply that removes suspiciously much is held until somebody accepts it. ``first_sync_failure`` says what a first SYNC that
+    fails makes of a linking: it ``fail``s as a whole (observed at Google), or the link is kept and its first SYNC repeated (``keep``), as
+    for a grant that the file brings. ``unknown_types`` and ``unknown_traits``: ``allow`` or ``refuse`` what the catalog does not know;
+    ``catalog`` is JSON that adds to it.
     """
 
     empty_sync: str = "keep"
     sync_mode: str = "google"
     shrink_guard: bool = True
     first_sync_failure: str = "fail"
+    unknown_types: str = "allow"
+    unknown_traits: str = "allow"
+    catalog: str = ""

@@ -27,11 +27,11 @@ from homegraph.graph.executing import (
     refusals,
 )
 from homegraph.graph.model import Link, LinkState, Project
+from homegraph.service.catalogs import catalog_of
 from homegraph.service.events import Executed
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard
 from homegraph.service.views import View
-from homegraph.wire.catalog.book import builtin
 from homegraph.wire.execute_intent import ExecuteResult, silent
 
 DEVICES_MAX: Final = 100
@@ -99,8 +99,9 @@ async def execute(house: House, asked: Wanted) -> Execution:
         SettingsError: a name of several devices, no such command, parameters that the catalog refuses.
         FulfillmentError, TokenError: no usable answer.
     """
-    catalog = builtin()
     stored = await house.store.devices(asked.project, asked.agent_user)
+    project = await _project(house, asked.project)
+    catalog = catalog_of(project.policy)
     devices = chosen(asked.devices, [doable(device, catalog) for device in stored])
     given = outermost(asked.params)
     command = read_command(asked.command, given, devices[0], catalog)
@@ -114,7 +115,7 @@ async def execute(house: House, asked: Wanted) -> Execution:
             hint="Correct it, or send it as it is with unchecked.",
         )
     link = await _link(house, asked)
-    results = await _sent(house, asked, link, devices, command, params)
+    results = await _sent(house, asked, project, link, devices, command, params)
     failed = tuple(one.id for one in results if not one.ok)
     ids = tuple(device.id for device in devices)
     house.events.announce(Executed(asked.project, asked.agent_user, command, ids, failed))
@@ -126,13 +127,13 @@ async def execute(house: House, asked: Wanted) -> Execution:
 async def _sent(  # an intent has these parts
     house: House,
     asked: Wanted,
+    project: Project,
     link: Link,
     devices: tuple[Doable, ...],
     command: str,
     params: Mapping[str, Any],
 ) -> tuple[DeviceResult, ...]:
     """Send what was decided. A group after the first uses the token that the first may have had to refresh."""
-    project = await _project(house, asked.project)
     challenge = None if asked.challenge is None else msgspec.to_builtins(asked.challenge)
     heard = Heard("", link)
     results: list[DeviceResult] = []

@@ -13,8 +13,8 @@ from homegraph.graph.checks.queries import first_query_failed
 from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Finding, Project
 from homegraph.graph.reporting import TraitState, queried
+from homegraph.service.catalogs import catalog_of
 from homegraph.service.outbound import Heard, Outbound
-from homegraph.wire.catalog.book import state_keys
 from homegraph.wire.intents import read_device
 from homegraph.wire.query_intent import QueryDevice
 
@@ -37,7 +37,7 @@ async def first_states(
     rows = queried(
         {device.id: device.traits for device in devices},
         {device_id: answer.states for device_id, answer in reply.devices.items()},
-        state_keys=state_keys,
+        state_keys=catalog_of(project.policy).state_keys,
         now=outbound.clock.now(),
     )
     return rows, ()

@@ -12,6 +12,7 @@ from typing import Final
 
 from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, ServiceKey, Tokens
 from homegraph.graph.policy import Policy
+from homegraph.service.catalogs import declared_catalogs
 from homegraph.service.house import House
 from homegraph.service.service_accounts import declared_keys
 from homegraph.service.vault import digest
@@ -29,19 +30,27 @@ async def declare(house: House) -> None:
     """Make projects, keys and links as the file has them, and let the loop know.
 
     Raises:
-        SettingsError: a key file of a service account cannot be read, or says something else than the database.
+        SettingsError: a catalog or a key file of a service account cannot be read, or says something else than the database.
     """
     now = house.clock.now()
     projects = house.settings.projects
     accounts = await declared_keys(projects, now)
-    declarations = [_declaration(house, project, accounts[project.id], now) for project in projects]
+    catalogs = await declared_catalogs(projects)
+    declarations = [
+        _declaration(house, project, accounts[project.id], catalogs[project.id], now)
+        for project in projects
+    ]
     await house.store.declare(declarations, now)
     house.credentials.forget()
     house.runs.changed.set()
 
 
 def _declaration(
-    house: House, settings: ProjectSettings, accounts: tuple[ServiceKey, ...], now: Instant
+    house: House,
+    settings: ProjectSettings,
+    accounts: tuple[ServiceKey, ...],
+    catalog: str,
+    now: Instant,
 ) -> Declaration:
     oauth = settings.oauth
     project = Project(
@@ -67,6 +76,9 @@ def _declaration(
             sync_mode=settings.sync_mode,
             shrink_guard=settings.shrink_guard,
             first_sync_failure=settings.first_sync_failure,
+            unknown_types=settings.unknown_types,
+            unknown_traits=settings.unknown_traits,
+            catalog=catalog,
         ),
     )
     return Declaration(

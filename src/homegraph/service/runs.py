@@ -43,12 +43,12 @@ from homegraph.graph.syncing import (
     next_step,
     state_of,
 )
+from homegraph.service.catalogs import catalog_of
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
 from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.store.port import Claim, Lease, Settlement, Store
-from homegraph.wire.catalog.book import builtin
 from homegraph.wire.intents import DeviceDefinition, read_device
 
 LINKS_AT_ONCE_MAX: Final = 16
@@ -248,7 +248,8 @@ class Runs:
         if reply is None:
             return Answer(link, error=heard.error)
         comparison = applying.compare(claim.known, reply.devices)
-        judged = judge(comparison, reply.devices, builtin(), claim.project.policy)
+        policy = claim.project.policy
+        judged = judge(comparison, reply.devices, catalog_of(policy), policy)
         target = claim.lease.target
         findings = (
             *check_reply(

@@ -19,12 +19,13 @@ from homegraph.errors import CallRefused, NotFound
 from homegraph.graph.model import Device, LinkState, Notification, Project
 from homegraph.graph.reporting import Rule, TraitState, Violation, malformed
 from homegraph.graph.state_checks import checker
+from homegraph.service.catalogs import catalog_of
 from homegraph.service.clock import rfc3339
 from homegraph.service.events import LinkChanged, StatesReported
 from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
 from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
-from homegraph.wire.catalog.book import builtin, state_keys
+from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.reports import ReportState
 
 IDS_NAMED_MAX: Final = 10
@@ -54,7 +55,7 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
         message.agent_user_id,
         message.states,
         tuple(_notifications(house, project, message)) if message.has_notifications else (),
-        _rule(house.settings.settle_seconds),
+        _rule(house.settings.settle_seconds, catalog_of(project.policy)),
         now,
     )
     if verdict.unlinked:
@@ -138,9 +139,9 @@ def flat(rows: Iterable[TraitState]) -> bytes:
 
 
 @lru_cache(maxsize=RULES_KEPT_MAX)
-def _rule(settle_seconds: float) -> Rule:
-    """The rule of the builtin catalog, for a setting."""
-    return Rule(state_keys, checker(builtin()), settle_seconds)
+def _rule(settle_seconds: float, catalog: Catalog) -> Rule:
+    """What reports are judged by, for a setting and a catalog."""
+    return Rule(catalog.state_keys, checker(catalog), settle_seconds)
 
 
 def _committed(rows: Iterable[TraitState]) -> dict[str, str]:

@@ -46,7 +46,7 @@ SECRET_BYTES_MAX: Final = 64 * 2**10
 PROBLEMS_MAX: Final = 50
 """Nobody mends more at a time, and looking for similar words costs time for each."""
 
-KEYS_LISTED_MAX: Final = 12
+KEYS_LISTED_MAX: Final = 20
 """Tables with more keys are looked up in the reference instead of listed in an error."""
 
 

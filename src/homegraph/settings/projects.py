@@ -161,6 +161,16 @@ class ProjectSettings:
         "What a failing first SYNC makes of an account that a user has just linked: the linking fails, or the link is kept "
         "and its first SYNC repeated. A grant of the file is always kept.",
     )
+    unknown_types: str = row(
+        Choice(("allow", "refuse")),
+        "allow",
+        "What a device type means that the catalog does not know: advice, as Google's list may be newer, or a device that is refused.",
+    )
+    unknown_traits: str = row(Choice(("allow", "refuse")), "allow", "The same for a trait.")
+    catalog: Path | None = optional(
+        FilePath("the path of a JSON file"),
+        "A file with traits, states and types that are not in the catalog yet, in the catalog's own format.",
+    )
     api_keys: tuple[KeySettings, ...] = row(
         ListOf(TableOf(KeySettings, shorthand="key")),
         (),

@@ -66,6 +66,17 @@ def test_advice_holds_nothing_back():
     assert [one.id for one in found.decoded] == ["a"]
 
 
+def test_what_the_catalog_does_not_know_is_refused_on_demand():
+    """Types and traits each by their own choice; a catalog that knows them is another way out."""
+    unknown = device(
+        "a", type="action.devices.types.TELEPORTER", traits=["action.devices.traits.Teleport"]
+    )
+    assert judged(unknown, policy=GOOGLE).refusal is None
+    for choice in ({"unknown_types": "refuse"}, {"unknown_traits": "refuse"}):
+        assert judged(unknown, policy=Policy(**choice)).refusal is not None
+        assert judged(device("b"), policy=Policy(**choice)).refusal is None
+
+
 def test_a_device_that_did_not_change_is_not_looked_at():
     """What was taken before stays, whatever we think of it today."""
     bad = device("bad", attributes=[])

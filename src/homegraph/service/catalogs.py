@@ -1,0 +1,63 @@
+"""The catalog that a project is judged by: the builtin one, with what the project's own file adds to it.
+
+The file is read at start and proved; its text is kept with the project, so that a database says itself how its projects are judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from homegraph.errors import SettingsError
+from homegraph.graph.policy import Policy
+from homegraph.settings.projects import ProjectSettings
+from homegraph.wire.catalog.book import Catalog, CatalogError, builtin
+
+FILE_BYTES_MAX: Final = 1024 * 1024
+"""Of a catalog file; the builtin one, with all its notes, has a fifth of that."""
+
+CATALOGS_KEPT_MAX: Final = 64
+"""Catalogs that differ from the builtin one, each some hundred kilobytes."""
+
+
+@lru_cache(maxsize=CATALOGS_KEPT_MAX)
+def _extended(text: str) -> Catalog:
+    return builtin().extended(text.encode())
+
+
+def catalog_of(policy: Policy) -> Catalog:
+    """The catalog of a project; its text was proved when it was read."""
+    return _extended(policy.catalog) if policy.catalog else builtin()
+
+
+async def declared_catalogs(projects: Sequence[ProjectSettings]) -> dict[str, str]:
+    """The texts of the catalog files that homegraph.toml names, by project id, "" where there is none.
+
+    Raises:
+        SettingsError: a file cannot be read or is no catalog; names the place in it.
+    """
+    named = {project.id: project.catalog for project in projects}
+    return {
+        project_id: "" if path is None else await asyncio.to_thread(_read, path)
+        for project_id, path in named.items()
+    }
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+        if len(content) > FILE_BYTES_MAX:
+            raise SettingsError(f"has more than {FILE_BYTES_MAX} bytes", place=str(path))
+        text = content.decode()
+        _extended(text)
+    except OSError as exc:
+        raise SettingsError(f"cannot be read: {exc.strerror}", place=str(path)) from exc
+    except UnicodeDecodeError as exc:
+        raise SettingsError("is not UTF-8", place=str(path)) from exc
+    except CatalogError as exc:
+        raise SettingsError(f"is no catalog: {exc}", place=str(path)) from exc
+    return text
