@@ -71,12 +71,12 @@ class Shape:
 
     def _counted(self, given: Mapping[str, Any]) -> Attributes:
         """Attributes with the defaults of what is missing, within objects, too."""
-        counted = {**self._defaults, **given}
+        counted = _filled(self._defaults, given)
         for field in self._nested:
             value = counted.get(field.name)
             if isinstance(value, Mapping):
                 inner = {one.name: one.default for one in field.fields if one.default is not UNSET}
-                counted[field.name] = {**inner, **value}
+                counted[field.name] = _filled(inner, value)
         return Attributes(given, counted)
 
     @cached_property
@@ -257,6 +257,14 @@ class Bound:
 
 def _told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(islice(problems, PROBLEMS_MAX))
+
+
+def _filled(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, and the defaults of the rest. Null is a mistake that is told elsewhere; it counts as not given."""
+    filled = {**defaults, **given}
+    if None in filled.values():
+        filled |= {name: value for name, value in defaults.items() if filled[name] is None}
+    return filled
 
 
 def _has_defaults(field: Field) -> bool:

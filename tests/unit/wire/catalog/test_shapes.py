@@ -1,5 +1,7 @@
 """What devices of a combination of traits may say."""
 
+import json
+
 import pytest
 
 from homegraph.wire.catalog.book import SHAPES_KEPT_MAX, builtin
@@ -246,3 +248,37 @@ def test_the_table_of_sensors_anywhere_else():
 
     assert toy.command_fits("c", {"name": "Depth", "currentSensorState": "deep"})
     assert not toy.command_fits("c", {"name": "Depth", "currentSensorState": "flat"})
+
+
+def test_an_attribute_that_is_null_counts_as_not_given():
+    """It is a mistake of its own; what looks at it sees the default, at the top and within objects."""
+    trait = {
+        "name": "t",
+        "short": "t",
+        "attributes": [
+            {"name": "mode", "type": "string", "default": "on"},
+            {
+                "name": "more",
+                "type": "object",
+                "fields": [{"name": "deep", "type": "boolean", "default": True}],
+            },
+        ],
+        "states": [
+            {
+                "name": "x",
+                "type": "boolean",
+                "present_if": {"attr": "mode", "op": "eq", "value": "on"},
+            },
+            {
+                "name": "y",
+                "type": "boolean",
+                "present_if": {"attr": "more.deep", "op": "eq", "value": True},
+            },
+        ],
+    }
+    shape = builtin().extended(json.dumps({"traits": [trait]}).encode()).shape(("t",))
+    null = shape.bind({"mode": None, "more": {"deep": None}})
+    off = shape.bind({"mode": "off", "more": {"deep": False}})
+    assert null.states_fit({"x": True, "y": True}, whole=False)
+    assert not off.states_fit({"x": True}, whole=False)
+    assert not off.states_fit({"y": True}, whole=False)
