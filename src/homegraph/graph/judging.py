@@ -11,7 +11,7 @@ costs until it is mended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -59,10 +59,12 @@ def judge(
     findings: list[Finding] = []
     held: set[str] = set()
     listed = list(comparison.listed)
+    looked: dict[int, Any] = {}
     for one in comparison.fresh:
         members, found = _look(one, catalog)
         found = tuple(_by_policy(finding, policy) for finding in found)
         findings += found
+        looked[one.index] = members
         listed[one.index] = _id(members)
         if any(finding.severity == "refused" for finding in found):
             held.add(listed[one.index])
@@ -71,7 +73,7 @@ def judge(
             decoded.append(device_of(members))
     refused = [finding for finding in findings if finding.severity == "refused"]
     if comparison.fresh:
-        findings += same_names(tuple(_spoken(definitions)))
+        findings += same_names(tuple(_spoken(definitions, looked)))
     return Judgement(
         Comparison(comparison.kept, tuple(fresh), comparison.listed),
         tuple(decoded),
@@ -103,8 +105,16 @@ def _id(members: object) -> str:
     return device_id if isinstance(device_id, str) else ""
 
 
-def _spoken(definitions: Iterable[bytes]) -> Iterable[tuple[str, str, str]]:
-    return spoken_names([_names(definition) for definition in definitions])
+def _spoken(
+    definitions: Sequence[bytes], looked: Mapping[int, Any]
+) -> Iterable[tuple[str, str, str]]:
+    """Names of all devices; ``looked`` has those that were looked into already."""
+    return spoken_names(
+        [
+            looked[index] if index in looked else _names(definition)
+            for index, definition in enumerate(definitions)
+        ]
+    )
 
 
 class _Name(msgspec.Struct, frozen=True, gc=False):

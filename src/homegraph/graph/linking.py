@@ -4,8 +4,8 @@ A link starts with a grant and ends by being unlinked; in between it is linked o
 known before its first SYNC has succeeded, and may change with a later one. A link that has ended keeps the name of its
 agent user, so that a refused call can be told about it, and starts over when a new grant comes.
 
-``MOVES`` is the same as a table, with every event that moves a link or leaves it where it is; the functions check their move
-against it, and the picture in the documentation is drawn from it. What a *run* finds out about links (``concluding``) is
+``MOVES`` is the same as a table, with every event that moves a link or leaves it where it is; the picture in the documentation is drawn
+from it, and ``granted`` and ``end``, which people cause, check their move against it. What a *run* finds out about links (``concluding``) is
 written as ``SetLinkState``, ``BindLink``, ``RekeyLink`` and ``Unlink``, which are the events of the same names.
 """
 

@@ -101,6 +101,12 @@ def test_names_are_compared_with_devices_that_did_not_change():
     assert [(one.rule, one.device_id) for one in found.findings] == [("device-name-twice", "new")]
 
 
+def test_an_old_device_without_a_name_is_passed_over():
+    """What was taken before may have any form; it is compared as far as it has a name."""
+    old = b'{"id": "old", "name": 3}'
+    assert judged(old, device("new"), known=[old]).findings == ()
+
+
 def test_a_device_that_cannot_be_read_is_held_without_an_id():
     """However deep it is nested, and whatever stands in the place of a device."""
     deep = b'{"id": "deep", "attributes": ' + b'{"a":' * 5_000 + b"1" + b"}" * 5_001
