@@ -60,6 +60,7 @@ acceptance: $(DEV_STAMP)  ## The command as a process: from outside, as a user w
 
 bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same run
 	$(BIN)/python -m bench $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m bench.callers)
 	$(if $(ARGS),,$(BIN)/python -m bench.checking)
 
 format: $(DEV_STAMP)  ## Rewrite formatting and the fixable lint

@@ -141,15 +141,15 @@ class Homegraph(Process):
 @contextmanager
 def floor() -> Iterator[Process]:
     """The bare server."""
-    with _python("floor", core=SERVER_CORE) as process:
-        yield Process("floor", process, int(_line(process, rb"(\d+)\n")))
+    with module("floor", core=SERVER_CORE) as process:
+        yield Process("floor", process, int(line(process, rb"(\d+)\n")))
 
 
 @contextmanager
 def stub(users: int, devices: int) -> Iterator[Stub]:
     """The fulfillment of so many homes."""
-    with _python("stub", str(users), str(devices), core=DRIVER_CORE) as process:
-        yield Stub("stub", process, int(_line(process, rb"(\d+)\n")))
+    with module("stub", str(users), str(devices), core=DRIVER_CORE) as process:
+        yield Stub("stub", process, int(line(process, rb"(\d+)\n")))
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def homegraph(folder: Path, fulfillment: Stub, users: int) -> Iterator[Homegraph
     config.chmod(0o600)
     command = [sys.executable, "-m", "homegraph", "serve", "--config", str(config)]
     with (folder / "log").open("wb") as log, _started(command, SERVER_CORE, log) as process:
-        port = int(_line(process, rb"API +http://[^/]+:(\d+)/", folder / "log"))
+        port = int(line(process, rb"API +http://[^/]+:(\d+)/", folder / "log"))
         server = Homegraph("homegraph", process, port)
         server.admin_token = (folder / "admin-token").read_text().strip()
         server.wait_idle(users)
@@ -182,8 +182,9 @@ def _config(folder: Path, port: int, users: int) -> str:
 
 
 @contextmanager
-def _python(module: str, *arguments: str, core: int) -> Iterator[subprocess.Popen[bytes]]:
-    with _started([sys.executable, "-m", f"bench.{module}", *arguments], core) as process:
+def module(name: str, *arguments: str, core: int) -> Iterator[subprocess.Popen[bytes]]:
+    """One of the programs of this package; ends with the context."""
+    with _started([sys.executable, "-m", f"bench.{name}", *arguments], core) as process:
         yield process
 
 
@@ -212,10 +213,15 @@ def _started(
         process.stdout.close()
 
 
-def _line(process: subprocess.Popen[bytes], pattern: bytes, log: Path | None = None) -> bytes:
+def line(
+    process: subprocess.Popen[bytes],
+    pattern: bytes,
+    log: Path | None = None,
+    seconds_max: float = READY_SECONDS_MAX,
+) -> bytes:
     """The first group of the pattern in what the process prints. Raises Broken when it does not come."""
     assert process.stdout
-    said, until = b"", time.monotonic() + READY_SECONDS_MAX
+    said, until = b"", time.monotonic() + seconds_max
     while (left := until - time.monotonic()) > 0:
         if not select.select([process.stdout], [], [], left)[0]:
             break
@@ -226,4 +232,4 @@ def _line(process: subprocess.Popen[bytes], pattern: bytes, log: Path | None = N
         if not chunk:
             break
     why = log.read_text()[-2000:] if log else ""
-    raise Broken(f"{process.args!r} is not ready; it said {said!r} {why}")
+    raise Broken(f"{process.args!r} does not say what was to come, but {said!r} {why}")
