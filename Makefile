@@ -9,7 +9,7 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint types unit contract integration acceptance bench format lock clean
+.PHONY: help install dev demo test lint types unit contract integration acceptance bench simulate format lock clean
 
 help:  ## List all targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same 
 	$(BIN)/python -m bench $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m bench.callers)
 	$(if $(ARGS),,$(BIN)/python -m bench.checking)
+
+simulate: $(DEV_STAMP)  ## What many homes would ask of many machines, from measured costs (ARGS="--run FILE")
+	@$(BIN)/python -m bench.simulation $(ARGS)
 
 format: $(DEV_STAMP)  ## Rewrite formatting and the fixable lint
 	$(BIN)/ruff check --fix .
