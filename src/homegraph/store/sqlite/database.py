@@ -7,14 +7,13 @@ first; they see rows as tuples and leave transactions to the lane that runs them
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import apsw
 
 from homegraph.errors import StoreUnavailable
+from homegraph.store.rows import Row
 from homegraph.store.statements import load
-
-Row: TypeAlias = tuple[Any, ...]
 
 BUSY_TIMEOUT_MILLISECONDS: Final = 5_000
 """How long a lock of somebody else is waited for: a backup or a shell, since one process owns the file."""

@@ -8,15 +8,15 @@ from homegraph.errors import NotFound
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, Instant, Placement, Target
-from homegraph.store.sqlite import work
-from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import (
+from homegraph.store.rows import (
     columns_of_placement,
     device_of,
     json_text,
     row_of_new_device,
     row_of_renewed_device,
 )
+from homegraph.store.sqlite import work
+from homegraph.store.sqlite.database import Database
 
 
 def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
 from homegraph.store.port import Counts, Limits
+from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
 from homegraph.store.sqlite import service_accounts
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import exchange_of, link_of, links_of, notification_of, run_of
 
 FIRST_SYNCS_SHOWN_MAX: Final = 10
 """Links that a refused call is explained with; more would not be read."""

@@ -8,8 +8,9 @@ from homegraph.errors import AdminRefused, LinkingRefused, NotFound
 from homegraph.graph import linking
 from homegraph.graph.linking import Linking
 from homegraph.graph.model import Instant, Link, Target, Tokens
+from homegraph.store.rows import Row
 from homegraph.store.sqlite import links, work
-from homegraph.store.sqlite.database import Database, Row
+from homegraph.store.sqlite.database import Database
 
 LINKINGS_MAX: Final = 1_000
 """Linkings of a project that are kept: begun within ``LINKINGS_KEPT_SECONDS``, whatever became of them."""

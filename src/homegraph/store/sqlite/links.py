@@ -6,9 +6,9 @@ from homegraph.errors import NotFound
 from homegraph.graph import linking
 from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
 from homegraph.store.port import DeclaredLink
+from homegraph.store.rows import key_of_target, link_of, links_of, row_of_link
 from homegraph.store.sqlite import devices, work
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import key_of_target, link_of, links_of, row_of_link
 
 
 def links(db: Database, project_id: str | None, after: tuple[str, str], limit: int) -> list[Link]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ApiKey, Instant, Project
+from homegraph.store.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.port import Declaration
+from homegraph.store.rows import json_text, project_of, row_of_project
 from homegraph.store.sqlite import links, service_accounts
-from homegraph.store.sqlite.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import json_text, project_of, row_of_project
 
 
 def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:

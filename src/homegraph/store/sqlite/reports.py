@@ -16,14 +16,14 @@ from homegraph.errors import NotFound
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
-from homegraph.store.sqlite import devices
-from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import (
+from homegraph.store.rows import (
     reported_device_of,
     row_of_notification,
     states_of,
     states_with,
 )
+from homegraph.store.sqlite import devices
+from homegraph.store.sqlite.database import Database
 
 _device_id: Final = attrgetter("device_id")
 

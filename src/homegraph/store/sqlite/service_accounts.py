@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import AccessToken, Instant, ServiceKey
-from homegraph.store.port import Declaration
-from homegraph.store.sqlite.credential_rows import (
+from homegraph.store.credential_rows import (
     FROM_FILE,
     row_of_service_key,
     row_of_token,
     service_key_of,
     token_of,
 )
+from homegraph.store.port import Declaration
 from homegraph.store.sqlite.database import Database
 
 

@@ -19,9 +19,9 @@ from homegraph.graph.effects import (
 from homegraph.graph.model import Instant, Link, LinkState, Target
 from homegraph.graph.syncing import State, Work
 from homegraph.store.port import Settlement
+from homegraph.store.rows import row_of_exchange, row_of_run
 from homegraph.store.sqlite import devices, links, reports, work
 from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import row_of_exchange, row_of_run
 
 
 def settle(db: Database, settlement: Settlement, now: Instant) -> Work:

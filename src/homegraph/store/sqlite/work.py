@@ -11,8 +11,7 @@ from homegraph.graph import syncing
 from homegraph.graph.model import Cause, Instant, Link, LinkState, Mode, Target
 from homegraph.graph.syncing import Admission, Work
 from homegraph.store.port import Admitted, Claim, Lease
-from homegraph.store.sqlite.database import Database
-from homegraph.store.sqlite.rows import (
+from homegraph.store.rows import (
     key_of_target,
     link_of,
     links_of,
@@ -21,6 +20,7 @@ from homegraph.store.sqlite.rows import (
     row_of_work,
     work_of,
 )
+from homegraph.store.sqlite.database import Database
 
 _ASKED: Final = (LinkState.LINKED, LinkState.BROKEN)
 """States of the links that a run is told of."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from homegraph.graph.model import AccessToken, ApiKey, ServiceKey
-from homegraph.store.sqlite.database import Row
-from homegraph.store.sqlite.rows import json_text, names_of
+from homegraph.store.rows import Row, json_text, names_of
 
 FROM_FILE: Final = "file"
 """Origin of keys that the file declares, and may revoke by not declaring them any more."""

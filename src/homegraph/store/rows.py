@@ -1,4 +1,4 @@
-"""Rows to values and back. Every column order of the ``.sql`` files that is relied on is relied on here.
+"""Rows to values and back, for every adapter. Every column order of the ``.sql`` files that is relied on is relied on here.
 
 (For keys and tokens: in ``credential_rows``.)
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import astuple
@@ -39,7 +39,8 @@ from homegraph.graph.model import (
 from homegraph.graph.policy import Policy
 from homegraph.graph.reporting import ReportedDevice, TraitState
 from homegraph.graph.syncing import Work, ready_at
-from homegraph.store.sqlite.database import Row
+
+Row: TypeAlias = tuple[Any, ...]
 
 PROJECTS_REMEMBERED_MAX: Final = 256
 """Every claim brings its project; this many are taken apart once and then known by their row."""
