@@ -63,7 +63,7 @@ def test_every_request_of_a_release_is_run_or_waits():
 def test_runs_give_way_to_calls():
     """Runs fill what calls leave of a calm machine, and no more; one project fills its own part only."""
     cluster = Cluster(nodes=1, project_runs_per_node=64, reply_seconds=0.01)
-    moments = release_day(5_000_000, cluster, COSTS, HABITS, Release(requests_per_second=20_000.0))
+    moments = release_day(20_000_000, cluster, COSTS, HABITS, Release(requests_per_second=20_000.0))
     busy = [one for one in moments if one.waiting and not one.rates.released]
 
     assert busy
