@@ -201,3 +201,27 @@ async def test_no_row_is_left_behind(path):
 
         counts = await store.counts()
         assert (counts.devices, counts.states) == (0, Counts().states)
+
+
+async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
+    """Since errands have exchanges, too, their column has another name."""
+    monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
+    monkeypatch.setattr(opening.linkings, "recover", lambda _: None)  # its table is of a later day
+    write_old(path)
+    open_database(path, str, 900.0).close()
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        file.execute(
+            "INSERT INTO run (run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, "
+            "started_at, finished_at, merged, attempt, reason, message, changes, results, findings) "
+            "VALUES ('r-1', 'acme', '1836', '', 'request', 'async', 'done', 1, 1, 1, 1, 1, '', '', '{}', '[]', '[]')"
+        )
+        file.execute(
+            "INSERT INTO exchange (project_id, run_id, intent, user_id, url, started_at, took, request_headers, "
+            "request_body, status, response_headers, response_body, response_size, error) "
+            "VALUES ('acme', 'r-1', 'SYNC', 'anna', 'x', 1, 1, '{}', x'', 200, '{}', x'', 0, '')"
+        )
+    monkeypatch.undo()
+    async with opened(path) as store:
+        _, exchanges = await store.find_run("r-1")
+
+    assert [one.intent for one in exchanges] == ["SYNC"]

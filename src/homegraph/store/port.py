@@ -25,6 +25,7 @@ from typing import Protocol
 import msgspec
 
 from homegraph.graph.effects import Effect
+from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.linking import Linking
 from homegraph.graph.model import (
     ApiKey,
@@ -125,12 +126,13 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of what is kept for reading later. An exchange is not kept longer than its run."""
+    """Bounds of what is kept for reading later. An exchange is not kept longer than its run or errand, nor is a follow-up."""
 
     runs_max: int
     exchanges_max: int
     age_max_seconds: float
     notifications_max: int = 1_000
+    errands_max: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,8 @@ class Store(CredentialStore, Protocol):
         ``decide``. Nothing is stored unless it is accepted. Notifications are of this agent user, with ids that are new; only
         those that need a declaration are judged.
 
-        The rule's functions are called in another thread.
+        The rule's functions are called in another thread. A notification that brings back the token of a follow-up of this agent
+        user and device answers it, if nothing did before.
         """
 
     async def states(
@@ -320,6 +323,42 @@ class Store(CredentialStore, Protocol):
         the lease is lost; then nothing is stored.
         """
 
+    # --- errands ---------------------------------------------------------------------------------------------
+
+    async def start_errand(self, errand: Errand, follow_ups: Sequence[FollowUp] = ()) -> None:
+        """Record an errand before it is sent, under an id that is neither an errand's nor a run's, and the tokens it carries."""
+
+    async def finish_errand(
+        self,
+        errand: Errand,
+        *,
+        states: Sequence[TraitState] = (),
+        exchanges: Sequence[Exchange] = (),
+    ) -> None:
+        """Store what came of an errand: ``finished_at``, ``devices`` and ``findings``, its exchanges, and states that it brought.
+
+        Each state takes the place of the one that its trait had; those of devices that are not here, and of traits that they do
+        not declare, are left out: much may have happened since the errand began.
+        """
+
+    async def errands(
+        self,
+        project_id: str | None = None,
+        agent_user_id: str | None = None,
+        *,
+        before: str = "",
+        limit: int = 100,
+    ) -> list[Errand]:
+        """Errands, newest first, older than ``before``: in descending order of ids, as ``runs``.
+
+        They stay when their devices or agent user go. ``agent_user_id`` counts only together with ``project_id``.
+        """
+
+    async def find_errand(
+        self, errand_id: str
+    ) -> tuple[Errand, tuple[FollowUp, ...], tuple[Exchange, ...]] | None:
+        """One errand with its follow-ups by device, and the exchanges that are still kept."""
+
     # --- reading ---------------------------------------------------------------------------------------------
 
     async def knowledge(self, project_id: str, agent_user_id: str) -> Knowledge:
@@ -382,7 +421,7 @@ class Store(CredentialStore, Protocol):
         """Delete what is beyond the limits, and access tokens whose time is over. Returns how many went, of all kinds.
 
         At most ``batch`` of each kind; its cost does not grow with what is kept. What is older goes first: runs by
-        ``finished_at``, exchanges by ``started_at``, notifications by ``received_at``, tokens by ``expires_at``.
+        ``finished_at``, errands and exchanges by ``started_at``, notifications by ``received_at``, tokens by ``expires_at``.
         """
 
     async def check(self) -> None:

@@ -1,6 +1,6 @@
 """Rows to values and back, for every adapter. Every column order of the ``.sql`` files that is relied on is relied on here.
 
-(For keys and tokens: in ``credential_rows``.)
+(For keys and tokens: in ``credential_rows``; for errands: in ``errand_rows``.)
 
 Values with parts of their own (changes, findings, headers, lists of names) are JSON in one column: they are read whole or
 not at all, and a person with a shell can read them, too.
@@ -47,6 +47,9 @@ PROJECTS_REMEMBERED_MAX: Final = 256
 
 DEVICES_REMEMBERED_MAX: Final = 1_024
 """Combinations of traits and attributes that are taken apart once: a house has a dozen, a thousand houses little more."""
+
+AFTER_ALL: Final = "\U0010ffff"
+"""Sorts after every id."""
 
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}
@@ -354,11 +357,11 @@ def exchange_of(row: Row) -> Exchange:
     )
 
 
-def row_of_exchange(run: Run, exchange: Exchange) -> Row:
-    """The opposite of ``exchange_of``, with the run it belongs to."""
+def row_of_exchange(project_id: str, owner_id: str, exchange: Exchange) -> Row:
+    """The opposite of ``exchange_of``, with the run or errand it belongs to."""
     return (
-        run.target.project_id,
-        run.id,
+        project_id,
+        owner_id,
         exchange.intent,
         exchange.user_id,
         exchange.url,

@@ -1,4 +1,4 @@
-"""Runs, exchanges and notifications, kept for reading until there are too many or they are too old; and what a status page asks.
+"""Runs, exchanges, errands and notifications, kept for reading until there are too many or they are too old; and what a status page asks.
 
 The journals are rings: written at one end, dropped at the other, numbered without a gap. How many there are and where to
 cut is read off the numbers, so neither depends on how long a journal is.
@@ -10,22 +10,26 @@ from typing import Final
 
 from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
 from homegraph.store.port import Counts, Limits
-from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
+from homegraph.store.rows import (
+    AFTER_ALL,
+    exchange_of,
+    link_of,
+    links_of,
+    notification_of,
+    run_of,
+)
 from homegraph.store.sqlite import service_accounts
 from homegraph.store.sqlite.database import Database
 
 FIRST_SYNCS_SHOWN_MAX: Final = 10
 """Links that a refused call is explained with; more would not be read."""
 
-_AFTER_ALL: Final = "\U0010ffff"
-"""Sorts after every id."""
-
 
 def runs(
     db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
 ) -> list[Run]:
     """``Store.runs``."""
-    before = before or _AFTER_ALL
+    before = before or AFTER_ALL
     if project_id is None:
         rows = db.rows("list_runs", before, limit)
     elif agent_user_id is None:
@@ -49,7 +53,7 @@ def notifications(
     db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
 ) -> list[Notification]:
     """``Store.notifications``."""
-    before = before or _AFTER_ALL
+    before = before or AFTER_ALL
     if project_id is None:
         rows = db.rows("list_notifications", before, limit)
     elif agent_user_id is None:
@@ -61,10 +65,11 @@ def notifications(
 
 
 def prune(db: Database, limits: Limits, now: Instant, batch: int) -> int:
-    """``Store.prune``. Runs first, because the exchanges of a run go with it."""
+    """``Store.prune``. Runs and errands first, because their exchanges go with them."""
     oldest = now - limits.age_max_seconds
     kept = {
         "runs": limits.runs_max,
+        "errands": limits.errands_max,
         "exchanges": limits.exchanges_max,
         "notifications": limits.notifications_max,
     }
@@ -114,6 +119,7 @@ def check(db: Database) -> None:
 
 _JOURNALS: Final = {
     "runs": ("measure_runs", "find_run_young", "delete_runs"),
+    "errands": ("measure_errands", "find_errand_young", "delete_errands"),
     "exchanges": ("measure_exchanges", "find_exchange_young", "delete_exchanges"),
     "notifications": (
         "measure_notifications",

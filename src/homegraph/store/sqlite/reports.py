@@ -58,6 +58,7 @@ def report(
         _save(db, project_id, agent_user_id, stored, verdict.rows)
         if notifications:
             db.run_many("insert_notification", map(row_of_notification, notifications))
+            _answer_follow_ups(db, notifications)
     return verdict
 
 
@@ -81,6 +82,14 @@ def states(
     return found
 
 
+def _answer_follow_ups(db: Database, notifications: Iterable[Notification]) -> None:
+    """Note what notifications bring back of commands."""
+    for one in notifications:
+        if one.follow_up_token:
+            key = (one.project_id, one.agent_user_id, one.follow_up_token, one.device_id)
+            db.run("answer_follow_up", *key, one.received_at, one.trait, one.body)
+
+
 def _require_linked(db: Database, project_id: str, agent_user_id: str) -> None:
     if not devices.is_linked(db, project_id, agent_user_id):
         raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
@@ -97,6 +106,26 @@ def write(db: Database, project_id: str, agent_user_id: str, rows: Sequence[Trai
         for device_id in named
     }
     _save(db, project_id, agent_user_id, stored, rows)
+
+
+def write_known(
+    db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]
+) -> None:
+    """``write`` as far as the devices are here and declare the traits: they may have changed since they were asked."""
+    named = {row.device_id for row in rows}
+    allowed: set[tuple[str, str]] = set()
+    for device_id in named:
+        row = db.row("find_reported_device", project_id, agent_user_id, device_id)
+        if row is not None:
+            *device, _ = row
+            traits = reporting.kept(reported_device_of(*device).traits)
+            allowed.update((device_id, trait) for trait in traits)
+    write(
+        db,
+        project_id,
+        agent_user_id,
+        [row for row in rows if (row.device_id, row.trait) in allowed],
+    )
 
 
 def _save(

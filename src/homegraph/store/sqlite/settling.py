@@ -37,7 +37,9 @@ def settle(db: Database, settlement: Settlement, now: Instant) -> Work:
     run = settlement.run
     db.run("insert_run", *row_of_run(run))
     if settlement.exchanges:
-        db.run_many("insert_exchange", [row_of_exchange(run, one) for one in settlement.exchanges])
+        project_id = run.target.project_id
+        rows = [row_of_exchange(project_id, run.id, one) for one in settlement.exchanges]
+        db.run_many("insert_exchange", rows)
     return settled
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.linking import Linking
 from homegraph.graph.model import (
     AccessToken,
@@ -34,6 +35,7 @@ from homegraph.graph.syncing import Work
 from homegraph.store.port import Admitted, Claim, Counts, Declaration, Lease, Limits, Settlement
 from homegraph.store.sqlite import (
     devices,
+    errands,
     journal,
     linkings,
     links,
@@ -276,6 +278,33 @@ class SqliteStore:
         return await self._reader.call(
             journal.notifications, project_id, agent_user_id, before, limit
         )
+
+    async def start_errand(self, errand: Errand, follow_ups: Sequence[FollowUp] = ()) -> None:
+        await self._writer.call(errands.start, errand, follow_ups)
+
+    async def finish_errand(
+        self,
+        errand: Errand,
+        *,
+        states: Sequence[TraitState] = (),
+        exchanges: Sequence[Exchange] = (),
+    ) -> None:
+        await self._writer.call(errands.finish, errand, states, exchanges)
+
+    async def errands(
+        self,
+        project_id: str | None = None,
+        agent_user_id: str | None = None,
+        *,
+        before: str = "",
+        limit: int = 100,
+    ) -> list[Errand]:
+        return await self._reader.call(errands.errands, project_id, agent_user_id, before, limit)
+
+    async def find_errand(
+        self, errand_id: str
+    ) -> tuple[Errand, tuple[FollowUp, ...], tuple[Exchange, ...]] | None:
+        return await self._reader.call(errands.find, errand_id)
 
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         return await self._reader.call(work.works, limit)

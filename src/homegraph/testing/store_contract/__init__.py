@@ -34,6 +34,7 @@ What only one adapter has (files, locks, a server) is tested where the adapter i
 
 from homegraph.testing.store_contract.claiming import Claiming
 from homegraph.testing.store_contract.declaring import Declaring
+from homegraph.testing.store_contract.errands import Errands
 from homegraph.testing.store_contract.forgetting import Forgetting
 from homegraph.testing.store_contract.granting import Granting
 from homegraph.testing.store_contract.issuing import Issuing
@@ -65,5 +66,6 @@ class StoreContract(
     Reading,
     Journal,
     Notifying,
+    Errands,
 ):
     """Every sentence of ``store.port``. Needs an async fixture ``store``: an open, empty store."""

@@ -45,18 +45,18 @@ INSERT INTO run (
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- list_exchanges --
--- Exchanges of a run, in order.
+-- Exchanges of a run or an errand, in order.
 SELECT
   intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers, response_body,
   response_size, error
 FROM exchange
-WHERE project_id = ? AND run_id = ?
+WHERE project_id = ? AND owner_id = ?
 ORDER BY seq;
 
 -- insert_exchange --
--- Record an exchange of a run.
+-- Record an exchange of a run or an errand.
 INSERT INTO exchange (
-  project_id, run_id, intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers,
+  project_id, owner_id, intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers,
   response_body, response_size, error
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -74,11 +74,14 @@ SELECT (SELECT min(seq) FROM exchange), (SELECT max(seq) FROM exchange);
 SELECT min(seq) FROM (SELECT seq, finished_at FROM run ORDER BY seq LIMIT ?2) WHERE finished_at >= ?1;
 
 -- find_exchange_young --
--- Number of the first of the oldest exchanges that is not older than a time and whose run is kept; null when all of those
+-- Number of the first of the oldest exchanges that is not older than a time and whose run or errand is kept; null when all of those
 -- looked at may go.
 SELECT min(oldest.seq)
-FROM (SELECT seq, started_at, run_id FROM exchange ORDER BY seq LIMIT ?2) AS oldest
-WHERE oldest.started_at >= ?1 AND EXISTS (SELECT 1 FROM run WHERE run.run_id = oldest.run_id);
+FROM (SELECT seq, started_at, owner_id FROM exchange ORDER BY seq LIMIT ?2) AS oldest
+WHERE oldest.started_at >= ?1 AND (
+  EXISTS (SELECT 1 FROM run WHERE run.run_id = oldest.owner_id)
+  OR EXISTS (SELECT 1 FROM errand WHERE errand.errand_id = oldest.owner_id)
+);
 
 -- delete_runs --
 -- Drop the runs before a number.
