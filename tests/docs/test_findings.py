@@ -31,3 +31,24 @@ def test_a_page_without_a_rule_goes(tmp_path):
     (tmp_path / "old.md").write_text("old")
     write(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == pages().keys()
+
+
+def test_the_catalog_of_the_howto_is_one():
+    """A device that keeps to the example has no finding; one that does not has."""
+    page = (FOLDER.parents[1] / "howto" / "check-a-fulfillment.md").read_text()
+    catalog = page.partition("```json\n")[2].partition("```")[0]
+
+    def found(attributes):
+        device = {
+            "id": "iron",
+            "type": "action.devices.types.IRON",
+            "traits": ["action.devices.traits.Steam"],
+            "name": {"name": "Iron"},
+            "willReportState": True,
+            "attributes": attributes,
+        }
+        answer = {"requestId": "1", "payload": {"agentUserId": "u", "devices": [device]}}
+        return [one.rule for one in lint(answer, catalog=catalog)]
+
+    assert found({"pressureMax": 5}) == []
+    assert found({}) == ["attribute-missing"]

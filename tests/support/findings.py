@@ -1,7 +1,8 @@
 """The corpus of findings: pairs of an answer and what must be found in it, as data.
 
 A file of ``tests/wire/findings/corpus`` is about one subject. It has a ``base`` (an answer in which nothing is wrong) and ``cases``: each changes
-the base by JSON pointers (``set``, ``drop``, ``long``: a text and how often) or replaces it (``body``), and names the findings as ``[rule, path, device_id, severity]``; of the last
+the base by JSON pointers (``set``, ``drop``, ``long``: a text and how often) or replaces it (``body``), says by the same words
+what the answer before it was (``previous``), and names the findings as ``[rule, path, device_id, severity]``; of the last
 two what is left out is not looked at. A case without findings is the near twin of its neighbour: as close as can be, and right.
 """
 
@@ -19,7 +20,7 @@ FOLDER = Path(__file__).parent.parent / "wire" / "findings" / "corpus"
 
 @dataclass(frozen=True)
 class Case:
-    """One pair. ``devices`` is the SYNC answer that states are judged by."""
+    """One pair. ``devices`` is the SYNC answer that states are judged by, ``previous`` the one before this one."""
 
     id: str
     subject: str
@@ -29,6 +30,7 @@ class Case:
     request_id: str = ""
     took: float = 0.0
     command: str = ""
+    previous: bytes | None = None
 
 
 def cases() -> Iterator[Case]:
@@ -45,6 +47,7 @@ def cases() -> Iterator[Case]:
                 request_id=one.get("request_id", document.get("request_id", "")),
                 took=one.get("took", 0.0),
                 command=one.get("command", ""),
+                previous=_body(document, one["previous"]) if "previous" in one else None,
             )
 
 

@@ -21,9 +21,14 @@ from homegraph.cli.failure import FAILED
 from homegraph.cli.lint_formats import Judged
 from homegraph.cli.lint_live import ask
 from homegraph.cli.options import Json, command, commands
-from homegraph.errors import SettingsError
+from homegraph.errors import FulfillmentError
+from homegraph.graph.checks.envelopes import UNREADABLE
 from homegraph.graph.linting import Answered, lint_answer
-from homegraph.wire.json_places import find_places
+from homegraph.service.catalogs import read_catalog
+from homegraph.wire.catalog.book import Catalog
+from homegraph.wire.intents import read_sync_reply
+from homegraph.wire.json_faults import fault_of
+from homegraph.wire.json_places import Place, find_places
 
 app = commands("Name every mistake of a fulfillment's answers.")
 
@@ -57,6 +62,7 @@ class Form(StrEnum):
     "homegraph lint sync-reply.json",
     "curl -s … | homegraph lint -",
     "homegraph lint query-reply.json --devices sync-reply.json --format sarif",
+    "homegraph lint sync-reply.json --previous yesterday.json --catalog our-traits.json",
     "homegraph lint --url http://127.0.0.1:3000/smarthome",
 )
 def lint(  # noqa: PLR0913  # one argument per option
@@ -73,6 +79,17 @@ def lint(  # noqa: PLR0913  # one argument per option
             metavar="FILE",
             help="The SYNC answer that lists the devices, for judging states and results.",
         ),
+    ] = None,
+    previous: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The SYNC answer before this one: names devices that are gone and changes that come too late.",
+        ),
+    ] = None,
+    catalog: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Traits, states and types of your own, as JSON."),
     ] = None,
     asked: Annotated[
         str,
@@ -102,22 +119,29 @@ def lint(  # noqa: PLR0913  # one argument per option
     """
     if (file is None) is (url is None):
         raise typer.BadParameter("say what to judge: a FILE, - or --url", param_hint="FILE")
+    known = None if catalog is None else read_catalog(catalog)
+    listed = None if devices is None else _devices(devices, "--devices")
+    before = None if previous is None else _devices(previous, "--previous")
     if url is not None:
-        answers = ask(url, token or "")
+        answers = ask(url, token or "", previous=before)
     else:
-        listed = None if devices is None else _read(devices)
         name, body = _name(file or ""), _read(file or "")
-        answers = [Answered(name, body, intent or "", devices=listed, command=asked)]
-    judged = [_judged(answer) for answer in answers]
+        answers = [
+            Answered(name, body, intent or "", devices=listed, command=asked, previous=before)
+        ]
+    judged = [_judged(answer, known) for answer in answers]
     _show(judged, Form.JSON if json else form)
     refused = any(one.severity == "refused" for answer in judged for one in answer.findings)
     return FAILED if refused else 0
 
 
-def _judged(answer: Answered) -> Judged:
-    findings = lint_answer(answer)
+def _judged(answer: Answered, catalog: Catalog | None) -> Judged:
+    findings = lint_answer(answer, catalog)
     text = answer.body.decode(errors="replace")
-    return Judged(answer.name, text, findings, find_places(text, {one.path for one in findings}))
+    places = dict(find_places(text, {one.path for one in findings}))
+    if any(one.rule in UNREADABLE for one in findings) and (fault := fault_of(answer.body)):
+        places[""] = Place(fault.line, fault.column, fault.line, fault.column + 1)
+    return Judged(answer.name, text, findings, places)
 
 
 def _show(judged: Sequence[Judged], form: Form) -> None:
@@ -138,24 +162,29 @@ def _name(file: str) -> str:
     return "stdin" if file == STDIN else file
 
 
-def _read(file: str) -> bytes:
-    """The bytes of a file.
+def _devices(file: str, option: str) -> bytes:
+    """The bytes of a file that is to be an answer to SYNC. What is wrong with its devices is not of interest here."""
+    body = _read(file, option)
+    try:
+        read_sync_reply(body)
+    except FulfillmentError as exc:
+        raise typer.BadParameter(f"{file}: {exc.message}", param_hint=option) from exc
+    return body
 
-    Raises:
-        SettingsError: it cannot be read, or is too large to be an answer.
-    """
+
+def _read(file: str, option: str = "FILE") -> bytes:
+    """The bytes of a file, which must be readable and not too large to be an answer."""
     try:
         if file == STDIN:
-            content = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+            # Python has no stdin where the one who started it closed it.
+            content = b"" if sys.stdin is None else sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
         else:
             with Path(file).open("rb") as opened:
                 content = opened.read(FILE_BYTES_MAX + 1)
     except OSError as exc:
-        raise SettingsError(f"cannot be read: {exc.strerror}.", place=file, hint="") from exc
+        told = f"{file} cannot be read: {exc.strerror}."
+        raise typer.BadParameter(told, param_hint=option) from exc
     if len(content) > FILE_BYTES_MAX:
-        raise SettingsError(
-            f"has more than {FILE_BYTES_MAX // 2**20} MiB; no answer may be so large.",
-            place=file,
-            hint="",
-        )
+        told = f"{file} has more than {FILE_BYTES_MAX // 2**20} MiB; no answer may be so large."
+        raise typer.BadParameter(told, param_hint=option)
     return content

@@ -27,8 +27,8 @@ _OK: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
 
 
-def ask(url: str, token: str) -> list[Answered]:
-    """What a fulfillment answers to SYNC and, when that lists devices, to QUERY.
+def ask(url: str, token: str, *, previous: bytes | None = None) -> list[Answered]:
+    """What a fulfillment answers to SYNC and, when that lists devices, to QUERY. ``previous`` is a SYNC answer from before.
 
     Raises:
         ServerUnreachable: no answer in time.
@@ -41,7 +41,9 @@ def ask(url: str, token: str) -> list[Answered]:
     with transport_to_url(url) as transport:
         request_id = ids.intent()
         body, took = _send(transport, url, headers, sync_request(request_id), SYNC_SECONDS)
-        answers = [Answered("SYNC", body, "SYNC", request_id=request_id, took=took)]
+        answers = [
+            Answered("SYNC", body, "SYNC", request_id=request_id, took=took, previous=previous)
+        ]
         listed = devices_of(body)
         if listed:
             asked = [QueryDevice(one, _custom(members)) for one, members in listed.items()]

@@ -16,19 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from homegraph.errors import HomegraphError, ReplyUnusable, TokenRefused
 from homegraph.graph.applying import Applied
 from homegraph.graph.checks.differences import without_effect
-from homegraph.graph.checks.replies import links_disagree, shrunk
+from homegraph.graph.checks.replies import is_suspicious, links_disagree, shrunk
 from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
 from homegraph.graph.linking import BY_USER
 from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
 from homegraph.graph.policy import Policy
-
-SHRINK_KNOWN_MIN: Final = 10
-"""Devices of a home in which half of them do not go by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +77,17 @@ def conclude(
     ``accepted`` are the devices that an operator has let go.
     """
     failures = [answer.error for answer in answers if answer.error is not None]
-    held: Answer | None = None
+    shrinking: tuple[int, int] | None = None
+    held = False
     if target.is_first_sync:
         effects, changes = _first_sync(answers, policy)
         if not effects and not failures:
             failures = [_no_agent_user_id()]
     else:
         effects, changes = _sync(target, answers, policy)
-        held = _held(target, answers, policy, accepted)
-        if held is not None:
+        shrinking = _shrinking(target, answers, accepted)
+        held = policy.shrink_guard and shrinking is not None
+        if held:
             effects = [effect for effect in effects if not isinstance(effect, WriteDevices)]
     failure = failures[0] if failures else None if answers else LinksBroken()
     fails = failure is not None and target.is_first_sync and _fails_linking(answers, policy)
@@ -100,10 +98,14 @@ def conclude(
         effects=(*_link_states(target, answers, failure), *effects),
         changes=changes,
         results=tuple(_result(answer) for answer in answers),
-        findings=(*_findings(answers), *without_effect(changes), *_shrunk(held)),
+        findings=(
+            *_findings(answers),
+            *without_effect(changes),
+            *((shrunk(*shrinking, held=held),) if shrinking else ()),
+        ),
         failure=failure,
         retryable=not fails and _worth_repeating(target, failures),
-        held=held is not None,
+        held=held,
     )
 
 
@@ -146,29 +148,18 @@ def _sync(
     return effects, written.changes
 
 
-def _held(
-    target: Target, answers: Sequence[Answer], policy: Policy, accepted: frozenset[str]
-) -> Answer | None:
-    """The answer whose list counts, if it removes suspiciously much and nobody has accepted just that."""
+def _shrinking(
+    target: Target, answers: Sequence[Answer], accepted: frozenset[str]
+) -> tuple[int, int] | None:
+    """How many devices there were and how many the list that counts removes, if that is suspicious and nobody has accepted it."""
     lists = [one for one in answers if one.applied is not None and not one.is_empty]
     ours = [one for one in lists if one.agent_user_id in ("", target.agent_user_id)]
-    if not policy.shrink_guard or not ours or ours[-1].applied is None:
+    if not ours or ours[-1].applied is None:
         return None
-    removed = ours[-1].applied.removed
-    if not is_suspicious(ours[-1].known, len(removed)) or accepted == set(removed):
+    known, removed = ours[-1].known, ours[-1].applied.removed
+    if not is_suspicious(known, len(removed)) or accepted == set(removed):
         return None
-    return ours[-1]
-
-
-def is_suspicious(known: int, removed: int) -> bool:
-    """Whether so many are gone that it is more likely a mistake: all of them, or more than half of ten or more."""
-    return 0 < known == removed or (known >= SHRINK_KNOWN_MIN and removed * 2 > known)
-
-
-def _shrunk(held: Answer | None) -> tuple[Finding, ...]:
-    if held is None or held.applied is None:
-        return ()
-    return (shrunk(held.known, len(held.applied.removed)),)
+    return known, len(removed)
 
 
 def _link_states(

@@ -6,18 +6,26 @@ shape, and devices come from a SYNC answer. An answer that cannot be read has a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from homegraph.errors import FulfillmentError
+from homegraph.graph.applying import Comparison, changes, compare
+from homegraph.graph.checks.differences import without_effect
+from homegraph.graph.checks.envelopes import check_members
 from homegraph.graph.checks.executes import check_execute
 from homegraph.graph.checks.queries import check_query
+from homegraph.graph.checks.replies import is_suspicious, shrunk
 from homegraph.graph.checks.reports import Known, check_report
 from homegraph.graph.checks.syncs import check_sync
+from homegraph.graph.judging import Judgement, judge
 from homegraph.graph.model import Finding
+from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import Catalog, builtin
 from homegraph.wire.catalog.shapes import Bound
+from homegraph.wire.intents import SyncReply, read_sync_reply
 
 SYNC: Final = "SYNC"
 QUERY: Final = "QUERY"
@@ -30,7 +38,7 @@ class Answered(msgspec.Struct, frozen=True):
 
     ``name`` is what it is called where findings are shown. ``intent`` is SYNC, QUERY, EXECUTE or report; empty means: by its shape.
     ``devices`` is the SYNC answer that lists the devices. ``request_id`` is what the intent had and ``command`` the full name of what
-    EXECUTE asked for, empty when nobody knows; ``took`` is in seconds.
+    EXECUTE asked for, empty when nobody knows; ``took`` is in seconds. ``previous`` is the answer to SYNC before this one.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Answered(msgspec.Struct, frozen=True):
     request_id: str = ""
     took: float = 0.0
     command: str = ""
+    previous: bytes | None = None
 
 
 def lint(
@@ -49,16 +58,30 @@ def lint(
     devices: bytes | str | Mapping[str, Any] | None = None,
     request_id: str = "",
     command: str = "",
+    previous: bytes | str | Mapping[str, Any] | None = None,
+    catalog: bytes | str = b"",
 ) -> list[Finding]:
     """Everything that is wrong with an answer of a fulfillment, or with a report; no server is needed.
 
     ``answer`` is JSON as bytes or text, or what became of it. ``intent`` is SYNC, QUERY, EXECUTE or report; without it the answer's
     shape tells. ``devices`` is the SYNC answer that lists the devices: with it states and results are judged by their traits.
-    ``request_id`` is what the intent had, ``command`` what EXECUTE asked for, by its full name.
+    ``request_id`` is what the intent had, ``command`` what EXECUTE asked for, by its full name. ``previous`` is the answer to SYNC before
+    this one: with it devices that are gone and changes that come too late are seen. ``catalog`` is JSON that adds to the builtin catalog.
+
+    Raises:
+        CatalogError: ``catalog`` is none.
     """
-    listed = None if devices is None else _bytes(devices)
-    answered = Answered("", _bytes(answer), intent, listed, request_id, command=command)
-    return list(lint_answer(answered))
+    answered = Answered(
+        "",
+        _bytes(answer),
+        intent,
+        devices=None if devices is None else _bytes(devices),
+        request_id=request_id,
+        command=command,
+        previous=None if previous is None else _bytes(previous),
+    )
+    known = builtin().extended(_bytes(catalog)) if catalog else None
+    return list(lint_answer(answered, known))
 
 
 def _bytes(document: bytes | str | Mapping[str, Any]) -> bytes:
@@ -85,11 +108,24 @@ def lint_answer(answer: Answered, catalog: Catalog | None = None) -> tuple[Findi
     """Everything that is wrong with an answer, without a server. The catalog is the builtin one unless another is given."""
     known = catalog or builtin()
     intent = answer.intent or intent_of(_document(answer.body))
-    if intent == SYNC:
-        return check_sync(answer.body, known, request_id=answer.request_id, took=answer.took)
-    listed = None if answer.devices is None else devices_of(answer.devices)
     if intent == REPORT:
+        listed = None if answer.devices is None else devices_of(answer.devices)
         return check_report(answer.body, devices=_reporting(listed, known))
+    return (*_judged(answer, intent, known), *check_members(answer.body))
+
+
+def _judged(answer: Answered, intent: str, known: Catalog) -> tuple[Finding, ...]:
+    if intent == SYNC:
+        before = None if answer.previous is None else _before(answer.previous)
+        found = check_sync(
+            answer.body,
+            known,
+            request_id=answer.request_id,
+            agent_user_id=before.agent_user_id if before else "",
+            took=answer.took,
+        )
+        return found if before is None else (*found, *_since(before, answer.body, known))
+    listed = None if answer.devices is None else devices_of(answer.devices)
     bound = None if listed is None else {one: _bound(m, known) for one, m in listed.items()}
     if intent == QUERY:
         # Devices that are listed are not devices that were asked about, unless this process has asked.
@@ -105,6 +141,39 @@ def lint_answer(answer: Answered, catalog: Catalog | None = None) -> tuple[Findi
         request_id=answer.request_id,
         took=answer.took,
     )
+
+
+def _before(previous: bytes) -> SyncReply | None:
+    """The answer before this one; None when there is nothing to compare with."""
+    try:
+        return read_sync_reply(previous)
+    except FulfillmentError:
+        return None
+
+
+def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, ...]:
+    """What is wrong with the step from one answer to the next, as a run would see it."""
+    try:
+        devices = read_sync_reply(body).devices
+    except FulfillmentError:
+        return ()
+    first = _taken(compare({}, before.devices), before.devices, catalog)
+    old = {one.id: one for one in first.decoded}
+    known = {
+        one.fingerprint: device.id
+        for one, device in zip(first.comparison.fresh, first.decoded, strict=True)
+    }
+    now = _taken(compare(known, devices), devices, catalog)
+    applied = changes(old, now.comparison, now.decoded, old, now.held)
+    found = without_effect(applied.changes, now.listed)
+    # That all are gone has a finding of its own already.
+    if devices and is_suspicious(len(old), len(applied.removed)):
+        return (*found, shrunk(len(old), len(applied.removed)))
+    return found
+
+
+def _taken(comparison: Comparison, devices: Sequence[bytes], catalog: Catalog) -> Judgement:
+    return judge(comparison, devices, catalog, Policy(sync_mode="quarantine"))
 
 
 def devices_of(sync_answer: bytes) -> dict[str, dict[str, Any]]:

@@ -46,6 +46,15 @@ async def declared_catalogs(projects: Sequence[ProjectSettings]) -> dict[str, st
     }
 
 
+def read_catalog(path: Path) -> Catalog:
+    """The builtin catalog with what a file adds.
+
+    Raises:
+        SettingsError: as ``declared_catalogs``.
+    """
+    return _extended(_read(path))
+
+
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["Place", "find_places"]
+__all__ = ["Place", "find_places", "repeated_members"]
 
 _TOKEN: Final = re.compile(
     r'[ \t\r\n]*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<mark>[{}\[\],:])|(?P<other>[^ \t\r\n{}\[\],:"]+))',
@@ -88,6 +88,48 @@ def find_places(text: str, pointers: Iterable[str]) -> Mapping[str, Place]:
             exact=found == pointer,
         )
     return places
+
+
+def repeated_members(text: str) -> tuple[str, ...]:
+    """The pointers of members that their object has more than once, of a text that is JSON."""
+    if not _has_twins(text):
+        return ()
+    again: list[str] = []
+    open_: list[_Open] = []
+    names: list[set[str]] = []
+    for match in _TOKEN.finditer(text):
+        mark, name = match["mark"], match["text"]
+        if mark in {"}", "]"}:
+            open_.pop()
+            names.pop()
+            continue
+        inside = open_[-1] if open_ else None
+        if inside is not None and inside.takes(mark, name):
+            if name and inside.key in names[-1]:
+                again.append(inside.child() or "")
+            if name and inside.key is not None:
+                names[-1].add(inside.key)
+            continue
+        if mark:
+            pointer = "" if inside is None else inside.child()
+            open_.append(_Open(mark == "{", pointer, match.start()))
+            names.append(set())
+    return tuple(dict.fromkeys(again))
+
+
+def _has_twins(text: str) -> bool:
+    """The quick answer, which is nearly always no."""
+    twins = False
+
+    def look(members: list[tuple[str, object]]) -> None:
+        nonlocal twins
+        twins = twins or len({name for name, _ in members}) < len(members)
+
+    try:
+        json.loads(text, object_pairs_hook=look, parse_int=len, parse_float=len)
+    except (ValueError, RecursionError):
+        return False
+    return twins
 
 
 def _prefixes(pointer: str) -> Iterable[str]:

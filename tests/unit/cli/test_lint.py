@@ -152,3 +152,60 @@ def test_a_long_line_is_cut_around_the_place(tmp_path, capsys):
         for line, mark in zip(lines, marks, strict=True)
         if '"id"' in line
     )
+
+
+@pytest.mark.parametrize("option", ["--devices", "--previous"])
+def test_a_list_of_devices_that_is_none_is_wrong_usage(option, answer, capsys):
+    """Judging by it would accuse the wrong answer."""
+    other = answer({"requestId": "1", "payload": {"devices": {}}}, name="query.json")
+    assert run(["lint", answer(), option, other]) == 2
+    told = capsys.readouterr().err
+    assert option in told
+    assert "query.json" in told
+
+
+def test_the_answer_before_tells_what_is_gone(answer, capsys):
+    """And what changes without effect, with its line."""
+    before = answer(name="before.json")
+    assert run(["lint", answer(id="other"), "--previous", before]) == 0
+    assert "[devices-shrunk]" in capsys.readouterr().out
+    file = answer(name="now.json")
+    assert run(["lint", file, "--previous", answer(name="before.json", roomHint="Hall")]) == 0
+    assert "[change-without-effect]" in capsys.readouterr().out
+
+
+def test_a_catalog_of_ones_own(answer, tmp_path, capsys):
+    """A trait that nobody else knows is judged by it; a file that is no catalog is named."""
+    trait = "action.devices.traits.Steam"
+    catalog = tmp_path / "ours.json"
+    attribute = {"name": "pressure", "type": "number"}
+    catalog.write_text(
+        json.dumps({"traits": [{"name": trait, "short": "Steam", "attributes": [attribute]}]})
+    )
+    file = answer(traits=[trait], attributes={"pressure": "high"})
+    assert run(["lint", file]) == 0
+    assert "[device-trait-unknown]" in capsys.readouterr().out
+    assert run(["lint", file, "--catalog", str(catalog)]) == 1
+    assert "[attribute-type]" in capsys.readouterr().out
+    catalog.write_text("{")
+    assert run(["lint", file, "--catalog", str(catalog)]) == 2
+    assert "ours.json" in capsys.readouterr().err
+
+
+def test_where_json_ends_to_be_json_is_marked(tmp_path, capsys):
+    """The line and the column of the mistake, in every form that has lines."""
+    file = tmp_path / "broken.json"
+    file.write_text('{"requestId": "1",\n "payload": None}')
+    assert run(["lint", str(file)]) == 1
+    assert f"{file}:2:13" in capsys.readouterr().out
+    assert run(["lint", str(file), "--format", "sarif"]) == 1
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    region = result["locations"][0]["physicalLocation"]["region"]
+    assert (region["startLine"], region["startColumn"]) == (2, 13)
+
+
+def test_a_closed_stdin_is_an_empty_answer(monkeypatch, capsys):
+    """As one that brings nothing."""
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run(["lint", "-"]) == 1
+    assert "it is empty" in capsys.readouterr().out

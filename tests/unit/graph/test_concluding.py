@@ -222,8 +222,11 @@ def test_what_was_accepted_goes():
 
 
 def test_the_guard_can_be_off():
-    """Then a list is a list."""
-    assert not concluded(listed(5, 5), policy=Policy(shrink_guard=False)).held
+    """Then a list is a list; that so many are gone is told all the same."""
+    conclusion = concluded(listed(5, 5), policy=Policy(shrink_guard=False))
+    assert not conclusion.held
+    assert any(isinstance(one, WriteDevices) for one in conclusion.effects)
+    assert "devices-shrunk" in [one.rule for one in conclusion.findings]
 
 
 def test_a_link_that_moves_is_not_held():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homegraph.wire.json_places import Place, find_places
+from homegraph.wire.json_places import Place, find_places, repeated_members
 
 TEXT = """\
 {
@@ -131,3 +131,19 @@ def test_every_pointer_into_any_value_leads_to_it(value, indent, ascii_only):
 def test_any_text_gives_a_place(text):
     """And never an exception."""
     assert set(find_places(text, ["", "/a"])) == {"", "/a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "pointers"),
+    [
+        ('{"a": 1, "b": {"a": 1}, "c": ["a", "a", {"a": 2}]}', ()),
+        ('{"a": 1, "a": 2, "a": 3}', ("/a",)),
+        ('[{"a": {"x~y": [], "x~y": {}}}, {"b/": "b/", "b/": "\\""}]', ("/0/a/x~0y", "/1/b~1")),
+        ('{"\\u0061": {}, "a": {}}', ("/a",)),
+        ("{", ()),
+        ("[" * 100_000, ()),
+    ],
+)
+def test_a_member_that_is_given_twice_is_named(text, pointers):
+    """Once, wherever it is; of what is no JSON nothing is said."""
+    assert repeated_members(text) == pointers

@@ -6,11 +6,11 @@ and worth a word beside the change (protocol.md 4).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from homegraph.graph.checks.rule import Rule
+from homegraph.graph.checks.rule import Rule, pointer
 from homegraph.graph.model import Changes, Finding
 
 TOLD_MAX: Final = 64
@@ -24,18 +24,22 @@ FIRST_SIGHT_ONLY: Final[Mapping[str, str]] = {
 """Members that count at first sight, and what counts from then on."""
 
 
-def without_effect(changes: Changes) -> tuple[Finding, ...]:
-    """What changed and will not be seen. The first ``TOLD_MAX`` of them."""
-    return tuple(islice(_ineffective(changes), TOLD_MAX))
+def without_effect(changes: Changes, listed: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """What changed and will not be seen. The first ``TOLD_MAX`` of them. ``listed`` has the ids of the list, for the places."""
+    return tuple(islice(_ineffective(changes, listed), TOLD_MAX))
 
 
-def _ineffective(changes: Changes) -> Iterator[Finding]:
+def _ineffective(changes: Changes, listed: Sequence[str]) -> Iterator[Finding]:
+    places = {device_id: index for index, device_id in enumerate(listed)}
     for changed in changes.changed:
         for field in changed.fields:
             if field in FIRST_SIGHT_ONLY:
                 yield CHANGE_WITHOUT_EFFECT.found(
                     f"{field} has changed, which has no effect in Google: {FIRST_SIGHT_ONLY[field]}.",
                     device_id=changed.device_id,
+                    path=pointer("payload", "devices", places[changed.device_id], field)
+                    if changed.device_id in places
+                    else "",
                 )
 
 

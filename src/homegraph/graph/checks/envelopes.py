@@ -13,6 +13,8 @@ import msgspec
 from homegraph.graph.checks.rule import Rule, shown
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.suggestions import did_you_mean
+from homegraph.wire.json_faults import Fault, fault_of
+from homegraph.wire.json_places import repeated_members
 
 _TOP: Final = frozenset({"requestId", "payload"})
 
@@ -27,14 +29,11 @@ class Opened(msgspec.Struct, frozen=True):
 
 def open_answer(body: bytes, *, request_id: str = "") -> Opened:
     """Open an answer. ``request_id`` is what the intent had, empty when nobody knows."""
-    try:
-        document: Any = msgspec.json.decode(body)
-    except UnicodeDecodeError as exc:
-        return _closed(NOT_UTF8.found(f"The answer is not UTF-8 at byte {exc.start}."))
-    except (msgspec.DecodeError, RecursionError) as exc:
-        return _closed(NOT_JSON.found(f"The answer is not JSON: {shown(str(exc))}."))
+    if fault := fault_of(body):
+        return _closed(_unreadable(fault))
+    document: Any = msgspec.json.decode(body)
     if not isinstance(document, dict):
-        return _closed(NOT_OBJECT.found(f"The answer is {shown(document)}, not an object."))
+        return _closed(_no_object(document))
     payload = document.get("payload")
     findings = [*check_request_id(document.get("requestId"), request_id), *_members(document)]
     if not isinstance(payload, dict):
@@ -69,6 +68,24 @@ def error_code(
         yield ERROR_CODE_UNKNOWN.found(what, path=path, device_id=device_id)
 
 
+def _unreadable(fault: Fault) -> Finding:
+    told = f"{fault.what} (line {fault.line}, column {fault.column})."
+    if fault.is_text:
+        return NOT_JSON.found(f"The answer is not JSON: {told}")
+    return NOT_UTF8.found(f"The answer is not UTF-8: {told}")
+
+
+def _no_object(document: object) -> Finding:
+    what = f"The answer is {shown(document)}, not an object."
+    if isinstance(document, list) and any(isinstance(one, dict) for one in document):
+        is_answer = any(isinstance(one, dict) and "payload" in one for one in document)
+        fix = "Send the object itself, without the list around it." if is_answer else ""
+        return NOT_OBJECT.found(what, fix=fix)
+    if isinstance(document, str) and document.lstrip().startswith("{"):
+        return NOT_OBJECT.found(what, fix="The answer was made JSON twice; do it once.")
+    return NOT_OBJECT.found(what)
+
+
 def _closed(finding: Finding) -> Opened:
     return Opened("", None, (finding,))
 
@@ -90,6 +107,13 @@ def _members(document: Mapping[str, Any]) -> Iterator[Finding]:
         what = f"{shown(name)} is no member of an answer.{did_you_mean(name, _TOP)}"
         path = f"/{name.replace('~', '~0').replace('/', '~1')}"
         yield ANSWER_MEMBER_UNKNOWN.found(what, path=path)
+
+
+def check_members(body: bytes) -> Iterator[Finding]:
+    """Members that are given twice. Only of an answer that can be opened."""
+    for path in repeated_members(body.decode(errors="replace")):
+        name = path.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        yield MEMBER_TWICE.found(f"{shown(name)} is given more than once in one object.", path=path)
 
 
 NOT_JSON: Final = Rule(
@@ -157,6 +181,21 @@ REQUEST_ID_NOT_ECHOED: Final = Rule(
     right='{"requestId": "6894439706274654512", "payload": {"agentUserId": "1836", "devices": []}}',
 )
 
+UNREADABLE: Final = frozenset({NOT_JSON.id, NOT_UTF8.id})
+"""Rules about an answer in which no place can be pointed at but the one where reading ended."""
+
+MEMBER_TWICE: Final = Rule(
+    id="member-twice",
+    severity="advice",
+    subject="SYNC",
+    title="An object has a member twice",
+    why="JSON leaves open which one counts. Here, as in most places, the last one does and the others are lost.",
+    fix="Give every member once.",
+    source="RFC 8259 section 4",
+    wrong='{"requestId": "1", "requestId": "2", "payload": {"agentUserId": "1836", "devices": []}}',
+    right='{"requestId": "1", "payload": {"agentUserId": "1836", "devices": []}}',
+)
+
 ERROR_PAYLOAD: Final = Rule(
     id="error-payload",
     severity="refused",
@@ -185,6 +224,7 @@ RULES: Final = (
     PAYLOAD_MISSING,
     ANSWER_MEMBER_UNKNOWN,
     REQUEST_ID_NOT_ECHOED,
+    MEMBER_TWICE,
     ERROR_PAYLOAD,
     ERROR_CODE_UNKNOWN,
 )

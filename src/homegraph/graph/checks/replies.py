@@ -67,9 +67,20 @@ def links_disagree(user_ids: Sequence[str]) -> Finding:
     )
 
 
-def shrunk(known: int, removed: int) -> Finding:
-    """A reply was held back because it removes ``removed`` of ``known`` devices."""
-    what = f"The reply lacks {removed} of {known} devices; the list stays as it was."
+SHRINK_KNOWN_MIN: Final = 10
+"""Devices of a home in which half of them do not go by chance."""
+
+
+def is_suspicious(known: int, removed: int) -> bool:
+    """Whether so many are gone that it is more likely a mistake: all of them, or more than half of ten or more."""
+    return 0 < known == removed or (known >= SHRINK_KNOWN_MIN and removed * 2 > known)
+
+
+def shrunk(known: int, removed: int, *, held: bool = False) -> Finding:
+    """A reply removes ``removed`` of ``known`` devices. ``held``: that was not done."""
+    what = f"The reply lacks {removed} of {known} devices" + (
+        "; the list stays as it was." if held else "."
+    )
     return DEVICES_SHRUNK.found(what, path="/payload/devices")
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from homegraph.graph.model import Finding
+from homegraph.wire.catalog import problems
 
 Severity: TypeAlias = Literal["refused", "ignored", "advice"]
 """What Google does: it refuses the device, the reply or the report; it takes it and ignores this; or it works, but not well."""
@@ -64,6 +65,8 @@ def pointer(*steps: str | int) -> str:
 
 
 def shown(text: object) -> str:
-    """A foreign value as a finding quotes it: cut, and with quotes if it is text."""
+    """A foreign value as a finding quotes it: cut; text with quotes, everything else as JSON."""
+    if not isinstance(text, str):
+        return problems.shown(text)
     quoted = repr(text)
     return quoted if len(quoted) <= QUOTED_MAX else f"{quoted[:QUOTED_MAX]}…"

@@ -3,13 +3,14 @@
 import json
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
 from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
-from homegraph.wire.catalog.book import builtin
+from homegraph.wire.catalog.book import CatalogError, builtin
 from support.findings import cases
 
 SUBJECTS = ("SYNC", "QUERY", "EXECUTE", "report", "")
@@ -136,3 +137,62 @@ def test_lint_takes_what_programs_have():
     assert lint(
         {"requestId": "1", "payload": {"devices": {"a": {"online": True}}}}, devices={}
     ) == [*lint({"requestId": "1", "payload": {"devices": {"a": {"online": True}}}}, devices={})]
+
+
+def test_what_is_around_an_answer_is_told():
+    """A list around it, or made JSON twice: the way out is not the one of an answer that is missing."""
+    answer = {"requestId": "1", "payload": {"errorCode": "deviceNotReady"}}
+    for wrapped, fix in (
+        ([answer], "without the list"),
+        (json.dumps(answer), "twice"),
+        ([{"id": "lamp"}], "Wrap it"),
+        ("sorry", "Wrap it"),
+        (None, "Wrap it"),
+    ):
+        (finding,) = lint(json.dumps(wrapped))
+        assert finding.rule == "answer-not-object"
+        assert fix in finding.fix
+
+
+def test_lint_compares_with_the_answer_before():
+    """Given in any form, as the answer is."""
+
+    def answer(*device_ids):
+        devices = [
+            {
+                "id": one,
+                "type": "action.devices.types.SWITCH",
+                "traits": ["action.devices.traits.OnOff"],
+                "name": {"name": one},
+                "willReportState": True,
+            }
+            for one in device_ids
+        ]
+        return {"requestId": "1", "payload": {"agentUserId": "u", "devices": devices}}
+
+    assert lint(answer("a", "b"), previous=answer("a", "c")) == []
+    (gone,) = lint(answer("b"), previous=json.dumps(answer("a")))
+    assert (gone.rule, gone.what) == ("devices-shrunk", "The reply lacks 1 of 1 devices.")
+    assert lint({"payload": {}}, previous=answer("a")) == lint({"payload": {}})
+
+
+def test_lint_takes_a_catalog():
+    """What it adds is known from then on; what is no catalog is an error of the caller."""
+    trait = "action.devices.traits.Steam"
+    device = {
+        "id": "iron",
+        "type": "action.devices.types.SWITCH",
+        "traits": [trait],
+        "name": {"name": "Iron"},
+        "willReportState": True,
+        "attributes": {"pressure": "high"},
+    }
+    answer = {"requestId": "1", "payload": {"agentUserId": "u", "devices": [device]}}
+    pressure = {"name": "pressure", "type": "number"}
+    ours = {"traits": [{"name": trait, "short": "Steam", "attributes": [pressure]}]}
+    assert "device-trait-unknown" in {one.rule for one in lint(answer)}
+    found = {one.rule for one in lint(answer, catalog=json.dumps(ours))}
+    assert "attribute-type" in found
+    assert "device-trait-unknown" not in found
+    with pytest.raises(CatalogError):
+        lint(answer, catalog="{")

@@ -1,0 +1,86 @@
+"""Why a text is no JSON, in words for whoever wrote it, and where.
+
+A parser says which byte it did not like. People have sent a page, another encoding, half an answer or Python's ``None``, and look for a line.
+
+Owns the words only: whether a text is JSON is the parser's word, and the place of a value in a text that is JSON is ``json_places``'.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+__all__ = ["Fault", "fault_of"]
+
+_AT_BYTE: Final = re.compile(r"JSON is malformed: (.+) \(byte (\d+)\)")
+_NO_NUMBER: Final = re.compile(rb"NaN|Infinity")
+_WORD: Final = re.compile(rb"[A-Za-z]+")
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong, as a clause without a full stop. ``line`` and ``column`` count from 1, in characters.
+
+    ``is_text`` is False when it is not even UTF-8.
+    """
+
+    what: str
+    line: int
+    column: int
+    is_text: bool = True
+
+
+def fault_of(body: bytes) -> Fault | None:
+    """What is wrong with a text that should be JSON; None when it is JSON."""
+    try:
+        msgspec.json.decode(body)
+    except RecursionError:
+        return Fault("it is nested too deeply", 1, 1)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        return _known(body) or _malformed(body, str(exc))
+    return None
+
+
+def _known(body: bytes) -> Fault | None:
+    """What is seen without a parser."""
+    if not body.strip():
+        return Fault("it is empty", 1, 1)
+    # JSON begins with an ASCII character and has no NUL: where there is one, characters have two bytes or four.
+    if b"\0" in body[:4] or body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Fault("it looks like UTF-16 or UTF-32", 1, 1, is_text=False)
+    if body.startswith(b"\xef\xbb\xbf"):
+        return Fault("it begins with a byte order mark", 1, 1)
+    if body.lstrip().startswith(b"<"):
+        return _at(body, body.index(b"<"), "it begins with '<', as a page does")
+    try:
+        body.decode()
+    except UnicodeDecodeError as exc:
+        return _at(body, exc.start, f"byte {exc.start} is none of UTF-8", is_text=False)
+    return None
+
+
+def _malformed(body: bytes, said: str) -> Fault:
+    """What the parser said, with the place that it names; without one it means the end, or it does not matter where."""
+    found = _AT_BYTE.fullmatch(said)
+    if found is not None:
+        byte = int(found[2])
+        return _at(body, byte, _wrong(body, byte) or found[1])
+    if said == "Input data was truncated":
+        return _at(body, len(body.rstrip()), "it ends before it is complete")
+    return Fault(said.partition(" - at ")[0].lower(), 1, 1)
+
+
+def _wrong(body: bytes, byte: int) -> str:
+    """Words that other languages write, and JSON does not have."""
+    if found := _NO_NUMBER.match(body, byte):
+        return f"{found[0].decode()} is no number of JSON"
+    if found := _WORD.match(body, byte):
+        return f"{found[0].decode()} is no value of JSON"
+    return ""
+
+
+def _at(body: bytes, byte: int, what: str, *, is_text: bool = True) -> Fault:
+    start = body.rfind(b"\n", 0, byte) + 1
+    column = len(body[start:byte].decode(errors="replace")) + 1
+    return Fault(what, body.count(b"\n", 0, byte) + 1, column, is_text)

@@ -1,0 +1,61 @@
+"""Why a text is no JSON, and where."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homegraph.wire.json_faults import Fault, fault_of
+
+
+@pytest.mark.parametrize(
+    ("body", "what", "line", "column"),
+    [
+        (b"", "it is empty", 1, 1),
+        (b" \n ", "it is empty", 1, 1),
+        (b"\xef\xbb\xbf{}", "it begins with a byte order mark", 1, 1),
+        (b"\n<html>", "it begins with '<', as a page does", 2, 1),
+        (b'{"a":\n [1,', "it ends before it is complete", 2, 5),
+        (b'{"a": [\n  NaN]}', "NaN is no number of JSON", 2, 3),
+        (b'{"a": -Infinity}', "Infinity is no number of JSON", 1, 8),
+        ('{"ä": None}'.encode(), "None is no value of JSON", 1, 7),
+        (b"{'a': 1}", "object keys must be strings", 1, 2),
+        (b"[1,]", "trailing comma in array", 1, 4),
+        (b"[1e999]", "number out of range", 1, 1),
+        (b"[" * 100_000, "it is nested too deeply", 1, 1),
+    ],
+)
+def test_what_people_send_is_named(body, what, line, column):
+    """In words for whoever wrote it, with the place in characters."""
+    assert fault_of(body) == Fault(what, line, column)
+
+
+@pytest.mark.parametrize(
+    ("body", "what", "line", "column"),
+    [
+        ('{"name": "Küche"}'.encode("latin-1"), "byte 11 is none of UTF-8", 1, 12),
+        ("{}".encode("utf-16"), "it looks like UTF-16 or UTF-32", 1, 1),
+        ("{}".encode("utf-16-be"), "it looks like UTF-16 or UTF-32", 1, 1),
+        ("{}".encode("utf-32"), "it looks like UTF-16 or UTF-32", 1, 1),
+    ],
+)
+def test_what_is_not_utf_8_is_said_to_be_so(body, what, line, column):
+    """It is no mistake of JSON."""
+    assert fault_of(body) == Fault(what, line, column, is_text=False)
+
+
+@given(st.recursive(st.none() | st.integers(0, 9) | st.text(), st.lists))
+def test_json_has_no_fault(value):
+    """Whatever it says."""
+    assert fault_of(json.dumps(value).encode()) is None
+
+
+@given(st.binary(max_size=20))
+def test_any_bytes_are_json_or_have_a_fault_inside(body):
+    """The place is one that an editor can go to."""
+    fault = fault_of(body)
+    if fault is not None:
+        lines = body.split(b"\n")
+        assert 1 <= fault.line <= len(lines)
+        assert 1 <= fault.column <= len(lines[fault.line - 1]) + 1
