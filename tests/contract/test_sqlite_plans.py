@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.store import sqlite
+from homegraph.store import rings, sqlite
 from homegraph.store.sqlite.opening import open_database
 from homegraph.store.statements import load
 
@@ -76,5 +76,6 @@ def test_rows_are_found_by_their_whole_key(database, name):
 
 def test_every_statement_is_used():
     """A statement that nobody runs is deleted."""
-    code = "\n".join(file.read_text() for file in Path(sqlite.__file__).parent.glob("*.py"))
+    files = (*Path(sqlite.__file__).parent.glob("*.py"), Path(rings.__file__))
+    code = "\n".join(file.read_text() for file in files)
     assert [name for name in load("sqlite") if f'"{name}"' not in code] == []

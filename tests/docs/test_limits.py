@@ -18,7 +18,8 @@ from homegraph.service import (
     upkeep,
 )
 from homegraph.settings.server import SETTINGS
-from homegraph.store.sqlite import glance, lane, linkings
+from homegraph.store import rows
+from homegraph.store.sqlite import glance, lane
 from homegraph.web import exchange
 from homegraph.wire import (
     assertions,
@@ -57,7 +58,7 @@ FIXED = {
     "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
     "answer to the QUERY after a first SYNC": f"{house.QUERY_SECONDS:.0f} s",
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
-    "linkings of a project": f"{linkings.LINKINGS_MAX}",
+    "linkings of a project": f"{rows.LINKINGS_MAX}",
     "answer of a token endpoint": (
         f"{outbound.TOKEN_SECONDS:.0f} s, {outbound.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
     ),

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -47,6 +47,9 @@ from homegraph.graph.model import (
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
 from homegraph.store.credential_port import CredentialStore
+
+FIRST_SYNCS_SHOWN_MAX: Final = 10
+"""Links that a refused call is explained with; more would not be read."""
 
 
 @dataclass(frozen=True, slots=True)

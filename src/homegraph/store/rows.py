@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from homegraph.graph.applying import Stored
+from homegraph.graph.linking import Linking
 from homegraph.graph.model import (
     Cause,
     Changes,
@@ -48,8 +49,11 @@ PROJECTS_REMEMBERED_MAX: Final = 256
 DEVICES_REMEMBERED_MAX: Final = 1_024
 """Combinations of traits and attributes that are taken apart once: a house has a dozen, a thousand houses little more."""
 
-AFTER_ALL: Final = "\U0010ffff"
-"""Sorts after every id."""
+LINKINGS_MAX: Final = 1_000
+"""Linkings of a project that are kept: begun within ``LINKINGS_KEPT_SECONDS``, whatever became of them."""
+
+LINKINGS_KEPT_SECONDS: Final = 3_600.0
+"""How long a linking can be asked about after its state has ended. A state that has ended is refused without it."""
 
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}
@@ -171,6 +175,21 @@ def row_of_link(link: Link) -> Row:
     )
 
 
+def row_of_linking(linking: Linking) -> Row:
+    """A linking's row; its columns are its fields."""
+    return (
+        linking.id,
+        linking.project_id,
+        linking.user_id,
+        linking.redirect_uri,
+        linking.created_at,
+        linking.expires_at,
+        linking.sealed_verifier,
+        linking.used_at,
+        linking.outcome,
+    )
+
+
 # --- work, devices, states -----------------------------------------------------------------------------------
 
 
@@ -279,6 +298,13 @@ def states_with(stored: bytes | None, new: Iterable[TraitState]) -> tuple[int, i
     for one in new:
         by_trait[one.trait] = (one.committed_at, msgspec.Raw(one.state))
     return count_before, len(by_trait), _encode(by_trait)
+
+
+def states_without(stored: bytes | None, kept: Iterable[str]) -> tuple[int, bytes] | None:
+    """A device's states but of other traits than those that are kept, and how many; None when there are none of others."""
+    by_trait = {} if stored is None else _by_trait(stored)
+    left = {trait: state for trait, state in by_trait.items() if trait in kept}
+    return None if len(left) == len(by_trait) else (len(left), _encode(left))
 
 
 # --- runs, exchanges, notifications --------------------------------------------------------------------------

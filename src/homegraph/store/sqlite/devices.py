@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from homegraph.errors import NotFound
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, Instant, Placement, Target
+from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import (
     columns_of_placement,
     device_of,
@@ -44,7 +44,7 @@ def devices(
 ) -> list[Device]:
     """``Store.devices``."""
     if not is_linked(db, project_id, agent_user_id):
-        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
+        raise no_agent_user(project_id, agent_user_id)
     return [
         device_of(row) for row in db.rows("list_devices", project_id, agent_user_id, after, limit)
     ]
@@ -57,7 +57,7 @@ def place(
     if not db.run(
         "place_device", project_id, agent_user_id, device_id, *columns_of_placement(placement)
     ):
-        raise NotFound(f"Agent user {agent_user_id} has no device {device_id}.")
+        raise no_device(agent_user_id, device_id)
 
 
 # --- for the other modules ----------------------------------------------------------------------------------

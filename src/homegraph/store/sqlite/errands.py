@@ -16,7 +16,8 @@ from homegraph.store.errand_rows import (
     follow_up_of,
     row_of_errand,
 )
-from homegraph.store.rows import AFTER_ALL, exchange_of, row_of_exchange
+from homegraph.store.rings import AFTER_ALL
+from homegraph.store.rows import exchange_of, row_of_exchange
 from homegraph.store.sqlite import reports
 from homegraph.store.sqlite.database import Database
 

@@ -1,28 +1,16 @@
 """Runs, exchanges, errands and notifications, kept for reading until there are too many or they are too old; and what a status page asks.
 
-The journals are rings: written at one end, dropped at the other, numbered without a gap. How many there are and where to
-cut is read off the numbers, so neither depends on how long a journal is.
+The journals are rings (``store.rings``), here without a gap in their numbers.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
-from homegraph.store.port import Counts, Limits
-from homegraph.store.rows import (
-    AFTER_ALL,
-    exchange_of,
-    link_of,
-    links_of,
-    notification_of,
-    run_of,
-)
+from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, Limits
+from homegraph.store.rings import AFTER_ALL, EXCHANGES, RUNS, Ring, bounds, cut, length
+from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
 from homegraph.store.sqlite import service_accounts
 from homegraph.store.sqlite.database import Database
-
-FIRST_SYNCS_SHOWN_MAX: Final = 10
-"""Links that a refused call is explained with; more would not be read."""
 
 
 def runs(
@@ -67,13 +55,7 @@ def notifications(
 def prune(db: Database, limits: Limits, now: Instant, batch: int) -> int:
     """``Store.prune``. Runs and errands first, because their exchanges go with them."""
     oldest = now - limits.age_max_seconds
-    kept = {
-        "runs": limits.runs_max,
-        "errands": limits.errands_max,
-        "exchanges": limits.exchanges_max,
-        "notifications": limits.notifications_max,
-    }
-    went = sum(_prune(db, journal, most, oldest, batch) for journal, most in kept.items())
+    went = sum(_prune(db, ring, most, oldest, batch) for ring, most in bounds(limits).items())
     return went + service_accounts.prune(db, now, batch)
 
 
@@ -107,8 +89,8 @@ def counts(db: Database) -> Counts:
         },
         waiting=waiting,
         running=running,
-        runs=_length(*_ends(db, "runs")),
-        exchanges=_length(*_ends(db, "exchanges")),
+        runs=length(*_ends(db, RUNS)),
+        exchanges=length(*_ends(db, EXCHANGES)),
     )
 
 
@@ -117,35 +99,15 @@ def check(db: Database) -> None:
     db.run("probe")
 
 
-_JOURNALS: Final = {
-    "runs": ("measure_runs", "find_run_young", "delete_runs"),
-    "errands": ("measure_errands", "find_errand_young", "delete_errands"),
-    "exchanges": ("measure_exchanges", "find_exchange_young", "delete_exchanges"),
-    "notifications": (
-        "measure_notifications",
-        "find_notification_young",
-        "delete_notifications",
-    ),
-}
-
-
-def _ends(db: Database, journal: str) -> tuple[int | None, int | None]:
-    measure, _, _ = _JOURNALS[journal]
-    ((first, last),) = db.rows(measure)
+def _ends(db: Database, ring: Ring) -> tuple[int | None, int | None]:
+    ((first, last),) = db.rows(ring.measure)
     return first, last
 
 
-def _length(first: int | None, last: int | None) -> int:
-    return 0 if first is None or last is None else last - first + 1
-
-
-def _prune(db: Database, journal: str, most: int, oldest: Instant, batch: int) -> int:
+def _prune(db: Database, ring: Ring, most: int, oldest: Instant, batch: int) -> int:
     """Drop what is too much or too old from the beginning of a journal; how many went."""
-    first, last = _ends(db, journal)
+    first, last = _ends(db, ring)
     if first is None or last is None:
         return 0
-    _, find_young, delete = _JOURNALS[journal]
-    young: int | None = db.value(find_young, oldest, batch)
-    end = first + batch
-    keep_from = max(last - most + 1, end if young is None else young)
-    return db.run(delete, min(keep_from, end, last + 1))
+    young: int | None = db.value(ring.find_young, oldest, batch)
+    return db.run(ring.delete, cut(first, last, young, most=most, batch=batch))

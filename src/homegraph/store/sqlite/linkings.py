@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from homegraph.errors import AdminRefused, LinkingRefused, NotFound
+from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
 from homegraph.graph.linking import Linking
 from homegraph.graph.model import Instant, Link, Target, Tokens
-from homegraph.store.rows import Row
+from homegraph.store.refusals import no_project, too_many_linkings
+from homegraph.store.rows import LINKINGS_KEPT_SECONDS, LINKINGS_MAX, row_of_linking
 from homegraph.store.sqlite import links, work
 from homegraph.store.sqlite.database import Database
-
-LINKINGS_MAX: Final = 1_000
-"""Linkings of a project that are kept: begun within ``LINKINGS_KEPT_SECONDS``, whatever became of them."""
-
-LINKINGS_KEPT_SECONDS: Final = 3_600.0
-"""How long a linking can be asked about after its state has ended. A state that has ended is refused without it."""
 
 
 def start(db: Database, begun: Linking, now: Instant) -> None:
     """``Store.start_linking``."""
     if db.row("find_project", begun.project_id) is None:
-        raise NotFound(f"There is no project {begun.project_id}.")
+        raise no_project(begun.project_id)
     db.run("delete_linkings", begun.project_id, now - LINKINGS_KEPT_SECONDS)
     if db.value("count_linkings", begun.project_id) >= LINKINGS_MAX:
-        raise AdminRefused(
-            f"Project {begun.project_id} has begun {LINKINGS_MAX} linkings in the last hour; no more are taken.",
-            hint="Wait for some of them to end.",
-        )
-    db.run("insert_linking", *_row_of(begun))
+        raise too_many_linkings(begun.project_id, LINKINGS_MAX)
+    db.run("insert_linking", *row_of_linking(begun))
 
 
 def find(db: Database, project_id: str, linking_id: str) -> Linking | None:
@@ -73,17 +63,3 @@ def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Li
 def recover(db: Database) -> None:
     """A linking whose process died between the browser's return and the grant will not be granted any more."""
     db.run("interrupt_linkings", "LINKING_INTERRUPTED")
-
-
-def _row_of(begun: Linking) -> Row:
-    return (
-        begun.id,
-        begun.project_id,
-        begun.user_id,
-        begun.redirect_uri,
-        begun.created_at,
-        begun.expires_at,
-        begun.sealed_verifier,
-        begun.used_at,
-        begun.outcome,
-    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from homegraph.errors import NotFound
 from homegraph.graph import linking
 from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
 from homegraph.store.port import DeclaredLink
+from homegraph.store.refusals import no_agent_user, no_link
 from homegraph.store.rows import key_of_target, link_of, links_of, row_of_link
 from homegraph.store.sqlite import devices, work
 from homegraph.store.sqlite.database import Database
@@ -38,14 +38,14 @@ def save_tokens(db: Database, project_id: str, user_id: str, tokens: Tokens, now
         tokens.expires_at,
         now,
     ):
-        raise NotFound(f"User {user_id} has no link to project {project_id}.")
+        raise no_link(project_id, user_id)
 
 
 def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
     """``Store.unlink``."""
     link = find_link(db, project_id, user_id)
     if link is None:
-        raise NotFound(f"User {user_id} has no link to project {project_id}.")
+        raise no_link(project_id, user_id)
     return end(db, link, now)
 
 
@@ -54,7 +54,7 @@ def delete_agent_user(
 ) -> tuple[Link, ...]:
     """``Store.delete_agent_user``. The agent user ends with the last of its links."""
     if not devices.is_linked(db, project_id, agent_user_id):
-        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
+        raise no_agent_user(project_id, agent_user_id)
     rows = db.rows("list_links_of_agent_user", project_id, agent_user_id)
     return tuple(
         end(db, link, now) for link in links_of(rows) if link.state is not LinkState.UNLINKED

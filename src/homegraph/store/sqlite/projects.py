@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ApiKey, Instant, Project
 from homegraph.store.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.port import Declaration
+from homegraph.store.refusals import declared_key_taken, key_taken, no_key, no_project
 from homegraph.store.rows import json_text, project_of, row_of_project
 from homegraph.store.sqlite import links, service_accounts
 from homegraph.store.sqlite.database import Database
@@ -44,12 +44,9 @@ def find_key(db: Database, digest: bytes) -> ApiKey | None:
 def add_key(db: Database, key: ApiKey) -> None:
     """``Store.add_key``."""
     if db.row("find_project", key.project_id) is None:
-        raise NotFound(f"There is no project {key.project_id}.")
+        raise no_project(key.project_id)
     if _is_taken(db, key):
-        raise AdminRefused(
-            f"Project {key.project_id} cannot have key {key.id}: it is there already.",
-            hint="Create another key.",
-        )
+        raise key_taken(key)
     db.run("insert_key", *row_of_key(key))
 
 
@@ -58,7 +55,7 @@ def revoke_key(db: Database, project_id: str, key_id: str, now: Instant) -> ApiK
     db.run("revoke_key", project_id, key_id, now)
     row = db.row("find_key_by_id", project_id, key_id)
     if row is None:
-        raise NotFound(f"Project {project_id} has no key {key_id}.")
+        raise no_key(project_id, key_id)
     return key_of(row)
 
 
@@ -82,10 +79,7 @@ def _declare_keys(db: Database, project_id: str, declared: Sequence[ApiKey], now
                 addresses,
             )
         elif _is_taken(db, key):
-            raise SettingsError(
-                f"Project {project_id} cannot have the API key {key.hint}…: another key has its value or its id.",
-                hint="Give every project keys of its own.",
-            )
+            raise declared_key_taken(key)
         else:
             db.run("insert_key", *row_of_key(replace(key, origin=FROM_FILE)))
 

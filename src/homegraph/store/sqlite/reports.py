@@ -12,10 +12,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from homegraph.errors import NotFound
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
+from homegraph.store.refusals import no_agent_user
 from homegraph.store.rows import (
     reported_device_of,
     row_of_notification,
@@ -92,7 +92,7 @@ def _answer_follow_ups(db: Database, notifications: Iterable[Notification]) -> N
 
 def _require_linked(db: Database, project_id: str, agent_user_id: str) -> None:
     if not devices.is_linked(db, project_id, agent_user_id):
-        raise NotFound(f"There is no linked agent user {agent_user_id} in project {project_id}.")
+        raise no_agent_user(project_id, agent_user_id)
 
 
 # --- for the other modules ----------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import AccessToken, Instant, ServiceKey
 from homegraph.store.credential_rows import (
     FROM_FILE,
@@ -19,6 +18,15 @@ from homegraph.store.credential_rows import (
     token_of,
 )
 from homegraph.store.port import Declaration
+from homegraph.store.refusals import (
+    account_elsewhere,
+    declared_account_elsewhere,
+    declared_service_key_taken,
+    no_project,
+    no_service_key,
+    no_valid_key,
+    service_key_taken,
+)
 from homegraph.store.sqlite.database import Database
 
 
@@ -39,17 +47,11 @@ def find_service_keys(db: Database, email: str) -> list[ServiceKey]:
 def add_service_key(db: Database, key: ServiceKey) -> None:
     """``Store.add_service_key``."""
     if db.row("find_project", key.project_id) is None:
-        raise NotFound(f"There is no project {key.project_id}.")
+        raise no_project(key.project_id)
     if _find(db, key.project_id, key.id) is not None:
-        raise AdminRefused(
-            f"Project {key.project_id} cannot have service account key {key.id}: it is there already.",
-            hint="Create another key.",
-        )
+        raise service_key_taken(key)
     if _is_elsewhere(db, key):
-        raise AdminRefused(
-            f"Service account {key.email} belongs to another project.",
-            hint="An account names its project; create one for this project, or revoke its keys there.",
-        )
+        raise account_elsewhere(key)
     db.run("insert_service_key", *row_of_service_key(key))
 
 
@@ -58,7 +60,7 @@ def revoke_service_key(db: Database, project_id: str, key_id: str, now: Instant)
     db.run("revoke_service_key", project_id, key_id, now)
     key = _find(db, project_id, key_id)
     if key is None:
-        raise NotFound(f"Project {project_id} has no service account key {key_id}.")
+        raise no_service_key(project_id, key_id)
     return key
 
 
@@ -66,7 +68,7 @@ def add_token(db: Database, token: AccessToken) -> None:
     """``Store.add_token``."""
     key = _find(db, token.project_id, token.key_id)
     if key is None or key.revoked_at is not None:
-        raise NotFound(f"Project {token.project_id} has no valid key {token.key_id}.")
+        raise no_valid_key(token.project_id, token.key_id)
     db.run("insert_token", *row_of_token(token))
 
 
@@ -101,16 +103,10 @@ def _declare(db: Database, key: ServiceKey) -> None:
     known = _find(db, key.project_id, key.id)
     if known is not None:
         if (known.email, known.public_pem) != (key.email, key.public_pem):
-            raise SettingsError(
-                f"Project {key.project_id} cannot have service account key {key.id}: another key has its id.",
-                hint="Create a new key file.",
-            )
+            raise declared_service_key_taken(key)
         db.run("declare_service_key", key.project_id, key.id, FROM_FILE)
     elif _is_elsewhere(db, key):
-        raise SettingsError(
-            f"Project {key.project_id} cannot have service account {key.email}: it belongs to another project.",
-            hint="Give every project service accounts of its own.",
-        )
+        raise declared_account_elsewhere(key)
     else:
         db.run("insert_service_key", *row_of_service_key(replace(key, origin=FROM_FILE)))
 

@@ -32,6 +32,7 @@ from homegraph.graph.model import (
 )
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Work
+from homegraph.store.claims import Claimant
 from homegraph.store.port import Admitted, Claim, Counts, Declaration, Lease, Limits, Settlement
 from homegraph.store.sqlite import (
     devices,
@@ -48,7 +49,6 @@ from homegraph.store.sqlite import (
 from homegraph.store.sqlite.glance import GLANCE_DEVICES_MAX, Glance
 from homegraph.store.sqlite.lane import Lane
 from homegraph.store.sqlite.opening import Opened, locate, open_database
-from homegraph.store.sqlite.work import Claimant
 
 
 class SqliteStore:

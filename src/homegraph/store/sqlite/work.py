@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Final, NamedTuple
 
 from homegraph.graph import syncing
-from homegraph.graph.model import Cause, Instant, Link, LinkState, Mode, Target
+from homegraph.graph.model import Cause, Instant, Link, Mode, Run, Target
 from homegraph.graph.syncing import Admission, Work
+from homegraph.store.claims import Claimant, claim_of, is_held
 from homegraph.store.port import Admitted, Claim, Lease
 from homegraph.store.rows import (
     key_of_target,
@@ -21,17 +21,6 @@ from homegraph.store.rows import (
     work_of,
 )
 from homegraph.store.sqlite.database import Database
-
-_ASKED: Final = (LinkState.LINKED, LinkState.BROKEN)
-"""States of the links that a run is told of."""
-
-
-class Claimant(NamedTuple):
-    """Who claims, for how long, and where the ids of interrupted runs come from."""
-
-    worker: str
-    lease_seconds: float
-    ids: Callable[[], str]
 
 
 def request_sync(
@@ -107,7 +96,7 @@ def recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
     for row in db.rows("list_left_behind"):
         target, work = Target(*row[:3]), work_of(row)
         if work.taken:
-            record_interrupted(db, ids, target, work, now)
+            _record(db, syncing.interrupted_run(ids(), target, work, now))
         save(db, target, syncing.recover(work, now))
 
 
@@ -120,8 +109,7 @@ def find_leased(db: Database, lease: Lease) -> Work | None:
     if row is None:
         return None
     work = work_of(row)
-    held = work.taken and work.fence == lease.fence and work.worker == lease.worker
-    return work if held else None
+    return work if is_held(work, lease) else None
 
 
 def save(db: Database, target: Target, work: Work) -> None:
@@ -152,13 +140,6 @@ def generation(db: Database, target: Target) -> int:
     return _get_work(db, target).requested
 
 
-def record_interrupted(
-    db: Database, ids: Callable[[], str], target: Target, work: Work, now: Instant
-) -> None:
-    """Record a run that died."""
-    db.run("insert_run", *row_of_run(syncing.interrupted_run(ids(), target, work, now)))
-
-
 def _get_work(db: Database, target: Target) -> Work:
     """The work of a target that is known to have some. Raises LookupError: linked and at work are one."""
     row = db.row("find_work", *key_of_target(target))
@@ -167,11 +148,15 @@ def _get_work(db: Database, target: Target) -> Work:
     return work_of(row)
 
 
+def _record(db: Database, run: Run) -> None:
+    db.run("insert_run", *row_of_run(run))
+
+
 def _hand_out(db: Database, claimant: Claimant, target: Target, work: Work, now: Instant) -> Claim:
     """Claim work, and gather what its run needs."""
     if work.taken:
-        record_interrupted(db, claimant.ids, target, work, now)
-    claimed = syncing.claim(work, claimant.worker, now, claimant.lease_seconds)
+        _record(db, claimant.interrupted(target, work, now))
+    claimed = claimant.claim(work, now)
     save(db, target, claimed)
     project = db.row("find_project", target.project_id)
     if project is None:
@@ -179,18 +164,10 @@ def _hand_out(db: Database, claimant: Claimant, target: Target, work: Work, now:
     known: dict[bytes, str] = {}
     if not target.is_first_sync:
         known = dict(db.rows("list_known", target.project_id, target.agent_user_id))
-    return Claim(
-        Lease(target, claimed.fence, claimant.worker),
-        claimed,
-        project_of(project),
-        _links_to_ask(db, target),
-        known,
-        work if work.taken else None,
-    )
+    return claim_of(target, work, claimed, project_of(project), _links(db, target), known)
 
 
-def _links_to_ask(db: Database, target: Target) -> tuple[Link, ...]:
+def _links(db: Database, target: Target) -> list[Link]:
     if target.is_first_sync:
-        return tuple(map(link_of, db.rows("find_link", target.project_id, target.user_id)))
-    rows = db.rows("list_links_of_agent_user", target.project_id, target.agent_user_id)
-    return tuple(link for link in links_of(rows) if link.state in _ASKED)
+        return list(map(link_of, db.rows("find_link", target.project_id, target.user_id)))
+    return links_of(db.rows("list_links_of_agent_user", target.project_id, target.agent_user_id))
