@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from homegraph.cli.caller import (
     address,
     calling,
 )
-from homegraph.cli.options import Json, command, commands
+from homegraph.cli.options import Json, command, commands, confirmed
 
 app = commands("Agent users, through the public API.")
 
@@ -48,7 +47,8 @@ def delete(
     """
     to = address(target, base_url)
     with calling(to, credentials=credentials) as caller:
-        if not yes and not _confirmed(agent_user_id, to):
+        question = f"Have {to} forget {agent_user_id}, with all links and devices?"
+        if not yes and not confirmed(question):
             output.note("Nothing was changed.")
             return 1
         caller.client.delete_agent_user(agent_user_id)
@@ -58,15 +58,3 @@ def delete(
         return 0
     output.data(output.visible(f"{to} has forgotten {agent_user_id}."))
     return 0
-
-
-def _confirmed(agent_user_id: str, to: str) -> bool:
-    """Ask.
-
-    Raises:
-        typer.BadParameter: there is nobody to ask.
-    """
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise typer.BadParameter("say it where nobody can be asked", param_hint="--yes")
-    question = f"Have {to} forget {agent_user_id}, with all links and devices?"
-    return typer.confirm(output.visible(question), err=True)

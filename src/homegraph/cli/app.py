@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "status": "status",
         "lint": "lint",
         "doctor": "doctor",
+        "db": "db",
     }
 )
 """Command or group, and its module in this package. The order is the order of the help."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
+
+from homegraph.cli import output
 
 __all__ = [
     "KEEP_LINES",
@@ -23,6 +26,7 @@ __all__ = [
     "Server",
     "command",
     "commands",
+    "confirmed",
     "expiry",
     "seconds",
     "several",
@@ -83,6 +87,17 @@ def commands(summary: str) -> typer.Typer:
     return typer.Typer(
         help=summary, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
     )
+
+
+def confirmed(question: str) -> bool:
+    """Ask, on a terminal.
+
+    Raises:
+        typer.BadParameter: there is nobody to ask, so ``--yes`` has to say it.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise typer.BadParameter("say it where nobody can be asked", param_hint="--yes")
+    return typer.confirm(output.visible(question), err=True)
 
 
 def seconds(text: str) -> float:

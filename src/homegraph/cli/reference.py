@@ -41,8 +41,8 @@ _HEAD: Final = """\
 ## Which server
 
 `request-sync`, `sync`, `report`, `query` and `agent-users` call the public API; see [which Home Graph](#which-home-graph). `serve` and `demo`
-start a server. All others ask a running one through its admin API. Its address is `--server`, else
-`HOMEGRAPH_SERVER`, else what the server itself would be told by `HOMEGRAPH_LISTEN`, `homegraph.toml` (or the file that
+start a server; `db` opens the database itself, the one that `serve` would open with the same flags. All others ask a running server
+through its admin API. Its address is `--server`, else `HOMEGRAPH_SERVER`, else what the server itself would be told by `HOMEGRAPH_LISTEN`, `homegraph.toml` (or the file that
 `HOMEGRAPH_CONFIG` names) or `PORT`, else `http://127.0.0.1:4663`.
 
 They show the admin token: `HOMEGRAPH_ADMIN_TOKEN`, else the file that `HOMEGRAPH_ADMIN_TOKEN_FILE` names, else `admin-token` in the

@@ -34,6 +34,11 @@ class Applied:
     name: str
     digest: str
 
+    @property
+    def label(self) -> str:
+        """Its file's name, without the ending."""
+        return f"{self.number:04d}_{self.phase}_{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -44,6 +49,11 @@ class Migration:
     name: str
     sql: str
     digest: str
+
+    @property
+    def label(self) -> str:
+        """Its file's name, without the ending."""
+        return f"{self.number:04d}_{self.phase}_{self.name}"
 
 
 @cache
@@ -87,12 +97,11 @@ def plan(known: Sequence[Migration], applied: Iterable[Applied]) -> tuple[Migrat
     done = set()
     for row in applied:
         place = (row.number, row.phase)
-        label = f"{row.number:04d}_{row.phase}_{row.name}"
         if place not in ours:
-            raise SchemaTooNew(f"The database has migration {label}, which is newer than this.")
+            raise SchemaTooNew(f"The database has migration {row.label}, which is newer than this.")
         if ours[place].digest != row.digest:
             raise StoreError(
-                f"Migration {label} was applied with another text.",
+                f"Migration {row.label} was applied with another text.",
                 hint="Released migrations are never edited: use the homegraph that wrote this database.",
             )
         done.add(place)

@@ -112,7 +112,7 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
             writer = _connect(path)
             undo.callback(writer.close)
             _configure(writer, path)
-            _migrate(writer, path, now)
+            bring_up_to_date(writer, path, now)
             reader = glance = None
             if path is not None:
                 _recover(writer, ids, now)
@@ -152,7 +152,8 @@ def _configure(db: Database, path: Path | None) -> None:
         )
 
 
-def _migrate(db: Database, path: Path | None, now: Instant) -> None:
+def bring_up_to_date(db: Database, path: Path | None, now: Instant) -> None:
+    """Apply the migrations that are pending. Raises SchemaTooNew; StoreError when it is not homegraph's."""
     ((tables, ours),) = db.rows("count_tables")
     if tables and not ours:
         raise StoreError(

@@ -1,0 +1,205 @@
+"""``homegraph db``: take care of the database itself, without a server or beside one.
+
+These are the only commands that open a database. Which one is decided as for ``homegraph serve``, from the same flags, variables and
+file. What is done to a file is ``store.sqlite.care``'s.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import typer
+
+from homegraph.cli import output
+from homegraph.cli.failure import FAILED
+from homegraph.cli.options import Json, command, commands, confirmed
+from homegraph.errors import SettingsError
+
+if TYPE_CHECKING:
+    from homegraph.store.sqlite.care import Progress
+
+app = commands("Take care of the database: its schema, copies of it, whether it is sound.")
+
+MIB: Final = 2**20
+
+Config = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The server's settings; without it ./homegraph.toml."),
+]
+Db = Annotated[str | None, typer.Option(metavar="URL", help="The database, as for serve.")]
+Folder = Annotated[
+    str | None, typer.Option("--data-dir", metavar="DIR", help="The server's data folder.")
+]
+
+
+@command(app, "status", "homegraph db status", "homegraph db status --json")
+def status(
+    config: Config = None, db: Db = None, data_dir: Folder = None, json: Json = False
+) -> int:
+    """Show where the database is, how large, and which migrations it has and lacks.
+
+    A server may run meanwhile.
+    """
+    from homegraph.store.sqlite import care
+
+    found = care.condition(_file(config, db, data_dir))
+    if json:
+        output.document(
+            msgspec.json.encode(
+                {
+                    "database": f"sqlite:{found.path}",
+                    "size_bytes": found.size_bytes,
+                    "log_bytes": found.log_bytes,
+                    "applied": [one.label for one in found.applied],
+                    "pending": [one.label for one in found.pending],
+                }
+            )
+        )
+        return 0
+    output.facts(
+        [
+            ("database", f"sqlite:{found.path}"),
+            ("size", f"{found.size_bytes / MIB:.1f} MiB"),
+            ("log", f"{found.log_bytes / MIB:.1f} MiB"),
+            ("applied", str(len(found.applied))),
+            ("newest", found.applied[-1].label if found.applied else ""),
+            ("pending", ", ".join(one.label for one in found.pending) or "none"),
+        ]
+    )
+    return 0
+
+
+@command(app, "migrate", "homegraph db migrate --dry-run", "homegraph db migrate")
+def migrate(
+    config: Config = None,
+    db: Db = None,
+    data_dir: Folder = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")] = False,
+    json: Json = False,
+) -> int:
+    """Bring the schema up to date.
+
+    A server does so by itself when it opens a file; this is for looking first, and for doing it at a time of one's own. No
+    server may have the file open.
+    """
+    from homegraph.service.clock import SystemClock
+    from homegraph.store.sqlite import care
+
+    path = _file(config, db, data_dir)
+    pending = care.condition(path).pending if dry_run else care.migrate(path, SystemClock().now())
+    labels = [one.label for one in pending]
+    if json:
+        output.document(msgspec.json.encode({"dry_run": dry_run, "migrations": labels}))
+    elif not labels:
+        output.note("The schema is up to date.")
+    else:
+        output.data("\n".join(labels))
+        output.note("Nothing was done." if dry_run else f"{len(labels)} applied.")
+    return 0
+
+
+@command(app, "backup", "homegraph db backup home-2027-01-31.db")
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes.")],
+    config: Config = None,
+    db: Db = None,
+    data_dir: Folder = None,
+    json: Json = False,
+) -> int:
+    """Copy the database as it is now into one file, and check the copy. A server may run meanwhile.
+
+    The file can be read by its owner only. The encryption key is not in it, on purpose: keep a copy of the key file of the data
+    folder at another place, because without it the stored tokens cannot be used.
+    """
+    from homegraph.store.sqlite import care
+
+    path = _file(config, db, data_dir)
+    care.backup(path, file, _progress())
+    size = file.stat().st_size
+    if json:
+        output.document(msgspec.json.encode({"backup": str(file), "size_bytes": size}))
+        return 0
+    output.data(f"{file}: {size / MIB:.1f} MiB, checked")
+    output.note("The encryption key is not in it: keep encryption.key of the data folder, too.")
+    return 0
+
+
+@command(app, "restore", "homegraph db restore home-2027-01-31.db --yes")
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy that backup has made.")],
+    config: Config = None,
+    db: Db = None,
+    data_dir: Folder = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> int:
+    """Put a copy in the place of the database. What was there is kept beside it. No server may run.
+
+    An older copy is brought up to date by the next start. What happened since it was made (links, refreshed tokens, states) is not
+    in it.
+    """
+    from homegraph.store.sqlite import care
+
+    path = _file(config, db, data_dir)
+    if path.exists() and not yes and not confirmed(f"Replace {path} by {file}?"):
+        output.note("Nothing was changed.")
+        return FAILED
+    kept = care.restore(path, file, _progress())
+    if json:
+        shown = None if kept is None else str(kept)
+        output.document(msgspec.json.encode({"database": f"sqlite:{path}", "replaced": shown}))
+        return 0
+    output.data(f"sqlite:{path} is {file} now")
+    if kept is not None:
+        output.note(f"What was there is kept as {kept}.")
+    return 0
+
+
+@command(app, "check", "homegraph db check", "homegraph db check --db sqlite:home-2027-01-31.db")
+def check(config: Config = None, db: Db = None, data_dir: Folder = None, json: Json = False) -> int:
+    """Read the whole database and say what is wrong with it. Exit code 1 when something is. A server may run meanwhile."""
+    from homegraph.store.sqlite import care
+
+    path = _file(config, db, data_dir)
+    problems = care.check(path)
+    if json:
+        output.document(msgspec.json.encode({"database": f"sqlite:{path}", "problems": problems}))
+    elif problems:
+        output.data("\n".join(map(output.visible, problems)))
+        output.note("Restore a copy: `homegraph db restore FILE`.")
+    else:
+        output.data(f"sqlite:{path} is sound")
+    return FAILED if problems else 0
+
+
+def _file(config: str | None, db: str | None, data_dir: str | None) -> Path:
+    """The file that a server with these flags would open. Raises SettingsError when it would be none."""
+    from homegraph.settings.server import load
+    from homegraph.store.sqlite.opening import locate
+
+    flags = {"database": db, "data_dir": data_dir}
+    settings = load(flags, os.environ, Path(config) if config else None, Path.cwd())
+    path = locate(settings.database_path)
+    if path is None:
+        raise SettingsError(
+            "A database in memory is gone with its server.",
+            place="database",
+            hint="Name a file with --db.",
+        )
+    return path
+
+
+def _progress() -> Progress | None:
+    """Tell on a terminal how far a copy is; nobody else wants to know."""
+    if not sys.stderr.isatty():
+        return None
+
+    def told(done: int, pages: int) -> None:
+        sys.stderr.write(f"\r{done / max(pages, 1):4.0%}" + ("\r    \r" if done == pages else ""))
+        sys.stderr.flush()
+
+    return told

@@ -1,0 +1,30 @@
+-- check_pages --
+-- Whether pages, rows and indexes are as they must be: "ok", or sentences.
+PRAGMA integrity_check(100);
+
+-- check_references --
+-- Rows that refer to something that is not there: their table, and the one they refer to.
+SELECT "table", parent FROM pragma_foreign_key_check LIMIT 100;
+
+-- check_totals --
+-- Agent users whose totals are not those of their rows.
+SELECT project_id, agent_user_id, what FROM (
+  SELECT project_id, agent_user_id, 'devices' AS what FROM agent_user AS u
+  WHERE device_count <> (
+    SELECT count(*) FROM device AS d WHERE d.project_id = u.project_id AND d.agent_user_id = u.agent_user_id
+  )
+  UNION ALL
+  SELECT project_id, agent_user_id, 'states' FROM agent_user AS u
+  WHERE state_count <> (
+    SELECT coalesce(sum(trait_count), 0) FROM device_state AS s
+    WHERE s.project_id = u.project_id AND s.agent_user_id = u.agent_user_id
+  )
+) ORDER BY project_id, agent_user_id, what LIMIT ?1;
+
+-- fold_log --
+-- Bring everything into the file itself, and let the log be empty.
+PRAGMA wal_checkpoint(TRUNCATE);
+
+-- keep_no_log --
+-- Be one file. The server turns the log on again when it opens it.
+PRAGMA journal_mode = DELETE;

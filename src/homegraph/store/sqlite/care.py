@@ -1,0 +1,259 @@
+"""Taking care of a database file from outside: what it is, a copy of it, whether it is sound, and putting a copy in its place.
+
+A copy can be made, and a check can be done, while a server has the file open: both read one snapshot, as any reader does, and
+keep nobody from writing. Migrating and restoring need the file for themselves, and take its lock for as long as they last.
+
+The rule that is easily broken: at every instant there is a whole database under its name, and under the name of a copy either
+a whole copy or nothing. So everything is made beside its place, checked, and then put there by one rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from homegraph.errors import NotFound, SettingsError, StoreError, StoreUnavailable
+from homegraph.graph.model import Instant
+from homegraph.store.migrate import Applied, Migration, migrations, plan
+from homegraph.store.sqlite.database import BUSY_TIMEOUT_MILLISECONDS, Database, translated
+from homegraph.store.sqlite.opening import FileLock, bring_up_to_date
+
+PAGES_PER_STEP: Final = 4_096
+"""16 MB between two looks at how far a copy is."""
+
+PROBLEMS_MAX: Final = 100
+"""What is told of a broken file; it is restored from a copy, not mended by hand."""
+
+REPLACED_MAX: Final = 1_000
+"""Files that were replaced and still lie there; who has so many wants to look at them."""
+
+_OWNER_ONLY: Final = 0o600
+_SOUND: Final = "ok"
+
+Progress = Callable[[int, int], None]
+"""Told of pages that are copied, and of all there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a file is. ``pending`` is empty for one that this version can use as it is."""
+
+    path: Path
+    size_bytes: int
+    log_bytes: int
+    applied: tuple[Applied, ...]
+    pending: tuple[Migration, ...]
+
+
+def condition(path: Path) -> Condition:
+    """Look at a file. Raises NotFound, StoreError (not homegraph's), SchemaTooNew, StoreUnavailable."""
+    with _reading(path) as db:
+        applied, pending = _migrations(db)
+        log = Path(f"{path}-wal")
+        return Condition(
+            path=path,
+            size_bytes=path.stat().st_size,
+            log_bytes=log.stat().st_size if log.exists() else 0,
+            applied=applied,
+            pending=pending,
+        )
+
+
+def migrate(path: Path, now: Instant) -> tuple[Migration, ...]:
+    """Apply what is pending; returns it. Raises as ``condition``, and DatabaseInUse."""
+    pending = condition(path).pending
+    with _owning(path), _translating(path), contextlib.closing(_open(path)) as db:
+        bring_up_to_date(db, path, now)
+    return pending
+
+
+def check(path: Path) -> tuple[str, ...]:
+    """What is wrong with a file: its pages and indexes, what refers to nothing, and totals that are kept beside rows.
+
+    Returns sentences, at most PROBLEMS_MAX; none for a sound file. What is not up to date is not asked for totals. Raises as
+    ``condition``.
+    """
+    with _reading(path) as db:
+        db.run("begin_read")
+        problems = [str(text) for (text,) in db.rows("check_pages") if text != _SOUND]
+        problems += [
+            f"{table}: a row refers to nothing in {to}" for table, to in db.rows("check_references")
+        ]
+        if not _migrations(db)[1]:
+            problems += [
+                f"agent user {agent_user_id} of {project_id}: {what} do not add up"
+                for project_id, agent_user_id, what in db.rows("check_totals", PROBLEMS_MAX)
+            ]
+        return tuple(problems[:PROBLEMS_MAX])
+
+
+def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
+    """Copy a file as it is at this moment to ``to``, which must not be there. What is committed meanwhile is not in it.
+
+    Raises as ``condition``; SettingsError when ``to`` is there; StoreUnavailable when the copy cannot be written.
+    """
+    if to.exists():
+        raise SettingsError(
+            f"{to} is there already.",
+            hint="Name a file that is not there: copies are not written over.",
+        )
+    with _reading(path), _beside(to) as copy:
+        _copy(path, copy, progress)
+        os.link(copy, to)  # not a rename: that would write over what came meanwhile
+    _keep_names(to.parent)
+
+
+def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | None:
+    """Put a copy in the place of a file. Returns where the file that was there is kept now; None when there was none.
+
+    Raises NotFound and StoreError for what is no sound database of homegraph; DatabaseInUse while a server has the file.
+    """
+    problems = check(copy)
+    if problems:
+        raise StoreError(
+            f"{copy} is not sound: {problems[0]}.",
+            hint="`homegraph db check` tells all of it. Take an older copy.",
+        )
+    if not path.exists():
+        backup(copy, path, progress)
+        return None
+    with _owning(path), _beside(path) as fresh:
+        _copy(copy, fresh, progress)
+        _fold_log(path)
+        kept = _free_name(path)
+        os.link(path, kept)
+        log = Path(f"{path}-wal")
+        if log.exists():  # of a file that is broken: what is in it may still be of use to somebody
+            log.replace(f"{kept}-wal")
+        fresh.replace(path)
+    _keep_names(path.parent)
+    return kept
+
+
+def _migrations(db: Database) -> tuple[tuple[Applied, ...], tuple[Migration, ...]]:
+    """What was applied, and what is pending."""
+    applied = tuple(Applied(*row) for row in db.rows("list_migrations"))
+    return applied, plan(migrations("sqlite"), applied)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _open(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE) -> Database:
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MILLISECONDS)
+    return Database(connection)
+
+
+@contextlib.contextmanager
+def _translating(path: Path) -> Iterator[None]:
+    """The library's errors as ours."""
+    try:
+        yield
+    except apsw.NotADBError as exc:
+        raise StoreError(f"{path} is no SQLite database.", hint="Name another file.") from exc
+    except apsw.Error as exc:
+        raise translated(exc) from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"{path} cannot be used: {exc.strerror}.") from exc
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[Database]:
+    """A connection that only reads, to a file that is homegraph's."""
+    if not path.is_file():
+        raise NotFound(
+            f"There is no database at {path}.",
+            hint="Name it with --db, or its folder with --data-dir.",
+        )
+    with _translating(path), contextlib.closing(_open(path, apsw.SQLITE_OPEN_READONLY)) as db:
+        ((_, ours),) = db.rows("count_tables")
+        if not ours:
+            raise StoreError(
+                f"{path} is an SQLite database, but not homegraph's.", hint="Name another file."
+            )
+        yield db
+
+
+@contextlib.contextmanager
+def _owning(path: Path) -> Iterator[None]:
+    """Nobody else has the file meanwhile."""
+    lock = FileLock(path)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new file in the folder of ``path``, readable by its owner only, that is gone in the end if it still has that name."""
+    made = path.with_name(f"{path.name}.part-{os.getpid()}")
+    with _translating(made):
+        try:
+            os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY))
+            yield made
+        finally:
+            for name in (made, *(Path(f"{made}{end}") for end in ("-wal", "-shm", "-journal"))):
+                name.unlink(missing_ok=True)
+
+
+def _copy(source: Path, to: Path, progress: Progress | None) -> None:
+    """Copy one snapshot, and see that the copy is sound and on the disk."""
+    with contextlib.closing(_open(source, apsw.SQLITE_OPEN_READONLY)) as read:
+        read.run("begin_read")
+        read.row("count_tables")  # from here on the snapshot stands still, whatever is written
+        with contextlib.closing(_open(to)) as written:
+            with written.connection.backup("main", read.connection, "main") as copying:
+                while not copying.done:
+                    copying.step(PAGES_PER_STEP)
+                    if progress is not None:
+                        progress(copying.page_count - copying.remaining, copying.page_count)
+            # A copy is one file: whoever carries it away must not need to know of a log.
+            written.rows("keep_no_log")
+            if (found := written.value("check_pages")) != _SOUND:
+                raise StoreError(
+                    f"The copy of {source} is not sound: {found}.", hint="Check the disks."
+                )
+    with to.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _fold_log(path: Path) -> None:
+    """Bring all of a database into its one file, so that it can be kept under another name. A broken one stays as it is.
+
+    Raises StoreUnavailable when somebody reads it.
+    """
+    with (
+        contextlib.suppress(apsw.NotADBError, apsw.CorruptError),
+        contextlib.closing(_open(path)) as db,
+    ):
+        if db.value("fold_log"):
+            raise StoreUnavailable(
+                f"Somebody reads {path}.", hint="Wait until a backup or a shell has let go of it."
+            )
+
+
+def _free_name(path: Path) -> Path:
+    for number in range(1, REPLACED_MAX + 1):
+        name = path.with_name(f"{path.name}.replaced-{number}")
+        if not name.exists():
+            return name
+    raise SettingsError(
+        f"{REPLACED_MAX} replaced files of {path.name} are kept.", hint="Remove some."
+    )
+
+
+def _keep_names(folder: Path) -> None:
+    """Make the folder's names durable."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,206 @@
+"""``homegraph db``: the database from a second terminal, with a server beside it and without one."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from homegraph.testing.fulfillment import lamp
+from support.homes import Setup
+from support.server import Done, Server
+
+
+def db(server: Server, *arguments: str) -> Done:
+    """A ``db`` command on the server's own database."""
+    return server.cli("db", *arguments, "--data-dir", str(server.data_dir))
+
+
+def database(server: Server) -> Path:
+    """Its file."""
+    return server.data_dir / "home.db"
+
+
+def test_status_and_check_beside_a_server(setup: Setup) -> None:
+    """Where it is, how large, up to date, and sound; the server goes on."""
+    shown = db(setup.server, "status", "--json").json
+    checked = db(setup.server, "check")
+
+    assert shown["database"] == f"sqlite:{database(setup.server)}"
+    assert shown["size_bytes"] > 0
+    assert (shown["applied"][0], shown["pending"]) == ("0001_pre_first", [])
+    assert (checked.code, checked.out) == (0, f"sqlite:{database(setup.server)} is sound\n")
+    assert setup.request_sync().status == 200
+
+
+def test_a_copy_that_is_made_in_a_storm_is_one_moment(setup: Setup) -> None:
+    """Calls go on while the copy is made; what it holds was true at one moment, and it opens by itself."""
+    stop, answers = threading.Event(), []
+
+    def storm() -> None:
+        while not stop.is_set():
+            setup.cloud.homes["token-1"].devices.append(lamp(f"lamp-{len(answers)}"))
+            answers.append(setup.request_sync().status)
+
+    calls = threading.Thread(target=storm)
+    calls.start()
+    copies = [setup.server.folder / f"copy-{number}.db" for number in range(3)]
+    try:
+        made = [db(setup.server, "backup", str(copy)) for copy in copies]
+    finally:
+        stop.set()
+        calls.join()
+
+    assert [one.code for one in made] == [0, 0, 0]
+    assert "encryption.key" in made[0].err
+    assert set(answers) == {200}
+    for copy in copies:
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+        assert db(setup.server, "check", "--db", f"sqlite:{copy}").code == 0
+    assert not [path for path in copies[0].parent.iterdir() if ".part" in path.name]
+
+
+def test_a_copy_takes_the_place_of_a_database_that_was_lost(setup: Setup) -> None:
+    """Backup, kill -9, the file destroyed, restore, start: link, devices and the key are as they were."""
+    server, copy = setup.server, setup.server.folder / "copy.db"
+    assert db(server, "backup", str(copy)).code == 0
+    server.kill()
+    database(server).with_name("home.db-wal").unlink()  # with it the file would be mended at once
+    database(server).write_bytes(b"not a database any more" * 1_000)
+
+    broken = db(server, "check")
+    done = db(server, "restore", str(copy), "--yes", "--json")
+    server.restart()
+
+    assert broken.code != 0
+    assert "is no SQLite database" in broken.err
+    assert done.code == 0
+    assert Path(done.json["replaced"]).read_bytes().startswith(b"not a database")
+    assert server.device_ids("user-1") == ["lamp"]
+    assert setup.request_sync().status == 200
+
+
+def test_restoring_goes_back_and_keeps_what_was_there(setup: Setup) -> None:
+    """What came after the copy is not in it, and not lost either; again finds another name."""
+    server, copy = setup.server, setup.server.folder / "copy.db"
+    assert db(server, "backup", str(copy)).code == 0
+    setup.cloud.homes["token-1"].devices.append(lamp("lamp-2"))
+    assert setup.request_sync().status == 200
+    server.kill()  # so that the log has not been folded in
+
+    done = db(server, "restore", str(copy), "--yes")
+    kept = database(server).with_name("home.db.replaced-1")
+
+    assert done.code == 0
+    assert f"kept as {kept}" in done.err
+    with apsw.Connection(str(kept)) as connection:
+        found = connection.execute("SELECT device_id FROM device ORDER BY 1").fetchall()
+    assert found == [("lamp",), ("lamp-2",)]
+    server.restart()
+    assert server.device_ids("user-1") == ["lamp"]
+    server.stop()
+    assert db(server, "restore", str(kept), "--yes").code == 0
+    assert database(server).with_name("home.db.replaced-2").exists()
+
+
+def test_what_a_server_has_open_is_not_replaced(setup: Setup) -> None:
+    """Restoring and migrating need the file for themselves, and say whose it is."""
+    copy = setup.server.folder / "copy.db"
+    assert db(setup.server, "backup", str(copy)).code == 0
+
+    for command in (("restore", str(copy), "--yes"), ("migrate",)):
+        refused = db(setup.server, *command)
+        assert refused.code == 6
+        assert "is in use by process" in refused.err
+    assert setup.request_sync().status == 200
+
+
+def test_nobody_is_asked_where_nobody_is(setup: Setup) -> None:
+    """Without a terminal --yes has to be said; nothing is done without it."""
+    copy = setup.server.folder / "copy.db"
+    assert db(setup.server, "backup", str(copy)).code == 0
+    setup.server.stop()
+
+    refused = db(setup.server, "restore", str(copy))
+
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert not list(setup.server.data_dir.glob("*.replaced-*"))
+
+
+def test_a_copy_is_not_written_over(setup: Setup) -> None:
+    """Of two backups under one name the first one stays."""
+    copy = setup.server.folder / "copy.db"
+    copy.write_text("precious")
+
+    refused = db(setup.server, "backup", str(copy))
+
+    assert (refused.code, copy.read_text()) == (2, "precious")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(None, "There is no database", id="nothing"),
+        pytest.param(b"", "not homegraph's", id="empty"),
+        pytest.param(b"x" * 5_000, "is no SQLite database", id="no database"),
+        pytest.param("CREATE TABLE t (a)", "not homegraph's", id="somebody else's"),
+    ],
+)
+def test_what_is_none_of_ours_is_left_alone(
+    tmp_path: Path, start: Any, content: bytes | str | None, words: str
+) -> None:
+    """A command says what it met, and nothing is changed."""
+    server: Server = start({}, ready=False)
+    file = tmp_path / "strange.db"
+    if isinstance(content, str):
+        with apsw.Connection(str(file)) as connection:
+            connection.execute(content)
+    elif content is not None:
+        file.write_bytes(content)
+    before = file.read_bytes() if file.exists() else None
+
+    for command in (["migrate"], ["backup", str(tmp_path / "copy.db")]):
+        done = db(server, *command, "--db", f"sqlite:{file}")
+        assert done.code != 0
+        assert words in done.err
+    refused = db(server, "restore", str(file), "--yes")
+    assert words in refused.err
+    assert (file.read_bytes() if file.exists() else None) == before
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_totals_that_do_not_add_up_are_found(setup: Setup) -> None:
+    """A row that somebody has deleted by hand is a problem, with the agent user it is about."""
+    setup.server.stop()
+    with apsw.Connection(str(database(setup.server))) as connection:
+        connection.execute("DELETE FROM device_state")
+        connection.execute("DELETE FROM device")
+
+    done = db(setup.server, "check", "--json")
+
+    assert done.code == 1
+    assert done.json["problems"] == [
+        "agent user user-1 of acme: devices do not add up",
+        "agent user user-1 of acme: states do not add up",
+    ]
+
+
+def test_what_is_pending_and_what_is_too_new(setup: Setup) -> None:
+    """A schema of tomorrow is refused by name, one of today has nothing pending."""
+    setup.server.stop()
+    with apsw.Connection(str(database(setup.server))) as connection:
+        connection.execute(
+            "INSERT INTO migration VALUES (9999, 'pre', 'from_tomorrow', 'digest', 0)"
+        )
+
+    too_new = db(setup.server, "migrate", "--dry-run")
+    with apsw.Connection(str(database(setup.server))) as connection:
+        connection.execute("DELETE FROM migration WHERE number = 9999")
+    again = db(setup.server, "migrate", "--json")
+
+    assert "9999_pre_from_tomorrow" in too_new.err
+    assert again.json == {"dry_run": False, "migrations": []}
