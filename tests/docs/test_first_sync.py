@@ -55,8 +55,8 @@ def test_the_steps_are_all_there(story):
     """The page follows the demo; the last two steps are told together."""
     titles = re.findall(r"^\d  (.*)$", story, re.MULTILINE)
 
-    assert re.findall(r"^### (.*)$", DEMO, re.MULTILINE) == [*titles[:5], "Two mistakes"]
-    assert titles[5:] == ["A wrong key", "An unknown user"]
+    assert re.findall(r"^### (.*)$", DEMO, re.MULTILINE) == [*titles[:7], "Two mistakes"]
+    assert titles[7:] == ["A wrong key", "An unknown user"]
 
 
 def test_the_file_loads(tmp_path):

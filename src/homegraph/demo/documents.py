@@ -6,6 +6,8 @@ are left out, and none has a default: a document without one of these is not wha
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -38,6 +40,32 @@ class Link(msgspec.Struct, frozen=True):
     agent_user_id: str
     created_at: str
     changed_at: str
+
+
+class NewServiceKey(msgspec.Struct, frozen=True):
+    """A service account's key that was just made."""
+
+    key_file: dict[str, Any]
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A linking that has begun."""
+
+    authorization_url: str
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of a command on one device."""
+
+    id: str
+    ok: bool
+    status: str
+
+
+class Executed(msgspec.Struct, frozen=True):
+    """What became of a command."""
+
+    devices: tuple[Result, ...]
 
 
 class Changed(msgspec.Struct, frozen=True):

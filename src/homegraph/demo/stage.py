@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,19 +23,23 @@ from homegraph.client.address import is_loopback
 from homegraph.client.calls import Request, Response
 from homegraph.client.transport import AsyncTransport
 from homegraph.demo import documents
+from homegraph.demo.browser import Browser
 from homegraph.demo.calls import Call
-from homegraph.demo.cloud import DeviceCloud
+from homegraph.demo.cloud.app import DeviceCloud
+from homegraph.demo.cloud.homes import Home
 from homegraph.demo.narrator import Narrator
 from homegraph.errors import HomegraphError
 from homegraph.server import Running
-from homegraph.service.events import Event, Events, SyncFinished
+from homegraph.service.events import Event, Events, StatesReported, SyncFinished
 from homegraph.wire.status import parse_error
 
 PROJECT: Final = "demo"
 USER: Final = "you"
+ACCOUNT: Final = "ada"
+"""What the user signs in with at the cloud."""
 
-RUN_SECONDS_MAX: Final = 30.0
-"""How long a SYNC may take here. It takes milliseconds; only a story that is broken waits as long."""
+NEWS_SECONDS_MAX: Final = 30.0
+"""How long a SYNC or a report may take here. It takes milliseconds; only a story that is broken waits as long."""
 
 ADMIN_SECONDS_MAX: Final = 30.0
 
@@ -65,32 +69,48 @@ def check(holds: bool, otherwise: str) -> None:  # noqa: FBT001  # it reads like
 
 
 class Finished:
-    """The runs that have been stored since the last look."""
+    """The runs that have been stored since the last look, and the states that were reported."""
 
     def __init__(self, events: Events) -> None:
-        self._ids: asyncio.Queue[str] = asyncio.Queue()
+        self._runs: asyncio.Queue[str] = asyncio.Queue()
+        self._reports: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         events.subscribe(self._hear)
 
     def forget(self) -> None:
         """Only what comes from now on is of interest."""
-        while not self._ids.empty():
-            self._ids.get_nowait()
+        for queue in (self._runs, self._reports):
+            while not queue.empty():
+                queue.get_nowait()
 
-    async def next(self) -> str:
+    async def next_run(self) -> str:
         """The id of the next run.
 
         Raises:
             NotAsTold: there is none in time.
         """
-        try:
-            async with asyncio.timeout(RUN_SECONDS_MAX):
-                return await self._ids.get()
-        except TimeoutError as exc:
-            raise NotAsTold(f"no SYNC within {RUN_SECONDS_MAX:g} seconds") from exc
+        return await _in_time(self._runs, "no SYNC")
+
+    async def next_report(self) -> tuple[str, ...]:
+        """The ids of the devices of the next report.
+
+        Raises:
+            NotAsTold: there is none in time.
+        """
+        return await _in_time(self._reports, "no report")
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, SyncFinished):
-            self._ids.put_nowait(event.run.id)
+            self._runs.put_nowait(event.run.id)
+        elif isinstance(event, StatesReported):
+            self._reports.put_nowait(event.device_ids)
+
+
+async def _in_time(queue: asyncio.Queue[T], otherwise: str) -> T:
+    try:
+        async with asyncio.timeout(NEWS_SECONDS_MAX):
+            return await queue.get()
+    except TimeoutError as exc:
+        raise NotAsTold(f"{otherwise} within {NEWS_SECONDS_MAX:g} seconds") from exc
 
 
 @dataclass(slots=True)
@@ -108,9 +128,19 @@ class Stage:
     # --- the public side -------------------------------------------------------------------------------------
 
     @property
+    def home(self) -> Home:
+        """What you have at the cloud."""
+        return next(iter(self.cloud.homes.values()))
+
+    @property
     def who(self) -> str:
         """The agent user."""
-        return self.cloud.agent_user_id
+        return self.home.agent_user_id
+
+    @property
+    def browser(self) -> Browser:
+        """Your browser."""
+        return Browser(self.http, self.narrator)
 
     def request_sync(self, body: str, *, api_key: str | None = None) -> Call:
         """The call of the story, with a body as it is written."""
@@ -152,7 +182,37 @@ class Stage:
 
     async def next_run(self) -> documents.Run:
         """The next run that is stored."""
-        return await self.run(await self.finished.next())
+        return await self.run(await self.finished.next_run())
+
+    async def service_account(self) -> dict[str, Any]:
+        """A key file for the cloud's own calls, as ``homegraph service-accounts create`` writes it."""
+        body = await self._admin(
+            "POST", "service-accounts", msgspec.json.encode({"project": PROJECT})
+        )
+        return _read(documents.NewServiceKey, body, "service-accounts").key_file
+
+    async def begin_linking(self) -> str:
+        """Where your browser has to go, as ``homegraph link`` prints it."""
+        members = {"project": PROJECT, "user": USER}
+        body = await self._admin("POST", "links/start", msgspec.json.encode(members))
+        return _read(documents.Begun, body, "links/start").authorization_url
+
+    async def execute(self, device: str, param: str) -> documents.Executed:
+        """Have a device do something, as ``homegraph execute`` does."""
+        members = {
+            "project": PROJECT,
+            "agent_user": self.who,
+            "devices": [device],
+            "params": [param],
+        }
+        body = await self._admin("POST", "execute", msgspec.json.encode(members))
+        return _read(documents.Executed, body, "execute")
+
+    async def states(self, device_id: str) -> dict[str, Any]:
+        """What the Home Graph knows of how a device is, as ``homegraph query`` shows it."""
+        check(self.cloud.reporter.client is not None, "the cloud cannot call the Home Graph")
+        client = self.cloud.reporter.client
+        return (await client.query(self.who, [device_id]))[device_id] if client else {}
 
     async def place(self, device_id: str, *, room: str) -> None:
         """Choose a device's room, as ``homegraph devices place`` does."""
@@ -160,11 +220,7 @@ class Stage:
         await self._admin("POST", "devices/place", msgspec.json.encode(members))
 
     async def _get(self, shape: type[T], path: str, **parameters: str) -> T:
-        body = await self._admin("GET", f"{path}?{urlencode(parameters)}")
-        try:
-            return msgspec.json.decode(body, type=shape)
-        except msgspec.DecodeError as exc:
-            raise NotAsTold(f"the admin API answers {path} otherwise than expected: {exc}") from exc
+        return _read(shape, await self._admin("GET", f"{path}?{urlencode(parameters)}"), path)
 
     async def _admin(self, method: str, path: str, body: bytes = b"") -> bytes:
         headers = [("authorization", f"Bearer {self.server.admin_token}")]
@@ -216,6 +272,13 @@ class Stage:
             ],
         )
         return {device.id: device for device in devices}
+
+
+def _read(shape: type[T], body: bytes, path: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError as exc:
+        raise NotAsTold(f"the admin API answers {path} otherwise than expected: {exc}") from exc
 
 
 def _listed(exchange: documents.Exchange) -> str:

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from homegraph.client.calls import Request, Response
 from homegraph.demo import documents
+from homegraph.demo.browser import heading
 from homegraph.demo.calls import TIMEOUT_SECONDS, Call
-from homegraph.demo.stage import TRAIT_PREFIX, Stage, check
-from homegraph.demo.virtual import VirtualDevice
+from homegraph.demo.cloud.config import SAMPLE_PASSWORDS
+from homegraph.demo.cloud.devices import Device
+from homegraph.demo.stage import ACCOUNT, TRAIT_PREFIX, Stage, check
 from homegraph.errors import ApiError
 from homegraph.wire.status import REASONS, parse_error
 
@@ -36,19 +38,33 @@ class Step:
     tell: Tell
 
 
-async def first_sync(stage: Stage) -> str:
-    """The link has been adopted; its first SYNC comes by itself."""
+async def link_the_account(stage: Stage) -> str:
+    """Sign in at the cloud, agree, and come back: OAuth, as a person sees it."""
     stage.narrator.say(
-        "You have linked your account at the device cloud. So the Home Graph asks the cloud once, by itself, which "
-        "devices you have. The question is called SYNC; the answer is always the full list. "
-        "QUERY, asked once after it, is about how the devices are."
+        "You have things by a maker, and an account at his cloud. So you tell the Home Graph to link it. It sends your "
+        "browser to the login page of the cloud. There you sign in and allow it, and the browser comes back with a code. The two "
+        "servers change the code for tokens among themselves; your password never leaves the cloud."
     )
-    stage.show_sync(await stage.newest_run() or await stage.next_run())
-    devices = await stage.show_devices()
-    check(set(devices) == set(stage.cloud.devices), f"the Home Graph has {_names(devices)}")
+    url = await stage.begin_linking()
+    password, _ = SAMPLE_PASSWORDS[ACCOUNT]
+    browser = stage.browser
+    page = await browser.go(await browser.sign_in(url, name=ACCOUNT, password=password))
+    check(page.status == HTTPStatus.OK, f"the linking ended with {heading(page) or page.status}")
     link = await stage.link()
     check(link.state == "linked", f"your link is {link.state}")
     check(link.agent_user_id == stage.who, f"your link belongs to {link.agent_user_id!r}")
+    return f"linked, as {link.agent_user_id}"
+
+
+async def first_sync(stage: Stage) -> str:
+    """A link's first SYNC comes by itself."""
+    stage.narrator.say(
+        "Before the browser was answered, the Home Graph has asked the cloud which devices you have. The question is called "
+        "SYNC; the answer is always the full list. QUERY, asked once after it, is about how the devices are."
+    )
+    stage.show_sync(await stage.newest_run() or await stage.next_run())
+    devices = await stage.show_devices()
+    check(set(devices) == set(stage.home.devices), f"the Home Graph has {_names(devices)}")
     return f"{len(devices)} devices"
 
 
@@ -57,11 +73,41 @@ async def move_the_lamp(stage: Stage) -> str:
     stage.narrator.say(
         "The cloud guessed a room. In your home the lamp stands elsewhere, and you have the last word:"
     )
+    before = {device.id: device for device in await stage.devices()}
     stage.narrator.paste(f"homegraph devices place lamp --agent-user {stage.who} --room {ROOM}")
     await stage.place("lamp", room=ROOM)
-    devices = await stage.show_devices()
+    devices = {device.id: device for device in await stage.devices()}
+    stage.narrator.result(
+        f"lamp  {before['lamp'].placement.room} -> {devices['lamp'].placement.room}"
+    )
     _check_lamp(devices)
     return f"the lamp is in the {ROOM}"
+
+
+async def turn_on_the_lamp(stage: Stage) -> str:
+    """EXECUTE goes to the cloud, and what it has changed comes back as a report."""
+    stage.narrator.say(
+        "Now you want light. The Home Graph sends EXECUTE, and the cloud switches the lamp. What is known here of the lamp changes "
+        "only when the cloud tells it, by a call of its own: Report State. It tells in the same way when somebody presses "
+        "the button on the lamp."
+    )
+    before = await stage.states("lamp")
+    stage.finished.forget()
+    stage.narrator.paste(
+        f'homegraph execute "{ROOM.lower()} lamp" on=true --agent-user {stage.who}'
+    )
+    done = await stage.execute(f"{ROOM.lower()} lamp", "on=true")
+    for one in done.devices:
+        stage.narrator.result(f"{one.id}  {one.status}")
+    check([(one.id, one.ok) for one in done.devices] == [("lamp", True)], f"it did {done.devices}")
+    reported = await stage.finished.next_report()
+    after = await stage.states("lamp")
+    stage.narrator.meanwhile(
+        "reportStateAndNotification from the cloud", HTTPStatus.OK, f"about {', '.join(reported)}"
+    )
+    stage.narrator.result(f"on  {_word(before)} -> {_word(after)}")
+    check((before["on"], after["on"]) == (False, True), f"the lamp is known as {after}")
+    return "the lamp is on, and known to be"
 
 
 async def add_at_the_cloud(stage: Stage) -> str:
@@ -70,20 +116,18 @@ async def add_at_the_cloud(stage: Stage) -> str:
         "You buy a coffee maker and set it up in the app of its maker. Now the cloud has one device more than "
         "the Home Graph, which was not told and does not ask."
     )
-    syncs = stage.cloud.syncs
-    stage.cloud.add(
-        VirtualDevice(
-            "coffee", "COFFEE_MAKER", "Coffee maker", ["OnOff"], {"on": False}, room_hint=ROOM
-        )
+    syncs = stage.home.syncs
+    stage.home.add(
+        Device("coffee", "COFFEE_MAKER", "Coffee maker", ["OnOff"], {"on": False}, room_hint=ROOM)
     )
     answer = await stage.send(Call("GET", f"{stage.cloud_url}/"))
-    stage.narrator.came(answer.status, f"{len(stage.cloud.devices)} devices at the cloud")
+    stage.narrator.came(answer.status, f"{len(stage.home.devices)} devices at the cloud")
     check(b'"coffee"' in answer.body, "the cloud does not list the new device")
     devices = await stage.devices()
     check("coffee" not in {device.id for device in devices}, "the new device is here already")
-    check(stage.cloud.syncs == syncs, "a SYNC came by itself")
+    check(stage.home.syncs == syncs, "a SYNC came by itself")
     stage.narrator.result(f"still {len(devices)} in the Home Graph")
-    return f"{len(stage.cloud.devices)} devices there, {len(devices)} here"
+    return f"{len(stage.home.devices)} devices there, {len(devices)} here"
 
 
 async def request_sync(stage: Stage) -> str:
@@ -115,17 +159,12 @@ async def request_sync(stage: Stage) -> str:
 async def change_three_things(stage: Stage) -> str:
     """A new name, a new trait, a removal, and one asynchronous call for all of them."""
     stage.narrator.say(
-        "More news at the cloud: the heater gets another name, an update teaches the lamp colours, and the blind is "
-        'taken down. One call is enough. With "async": true nobody waits: the call is kept safe and answered at once.'
+        "More news at the cloud: the heater gets another name, an update teaches the vacuum to be found, and the blind "
+        'is taken down. One call is enough. With "async": true nobody waits: the call is kept safe and answered at once.'
     )
-    stage.cloud.rename("heater", "Bath heater")
-    stage.cloud.add_trait(
-        "lamp",
-        "ColorSetting",
-        attributes={"colorTemperatureRange": {"temperatureMinK": 2200, "temperatureMaxK": 6500}},
-        state={"color": {"temperatureK": 2700}},
-    )
-    stage.cloud.remove("blind")
+    stage.home.rename("heater", "Bath heater")
+    stage.home.teach("vacuum", "Locator")
+    stage.home.remove("blind")
     stage.finished.forget()
     answer = await stage.send(
         stage.request_sync(f'{{"agentUserId": "{stage.who}", "async": true}}')
@@ -140,13 +179,13 @@ async def change_three_things(stage: Stage) -> str:
         [(f"~ {device_id}", ", ".join(fields)) for device_id, fields in sorted(changed.items())]
         + [(f"- {device_id}", "") for device_id in run.changes.removed]
     )
-    expected = {"heater": ("name",), "lamp": ("attributes", "traits")}
+    expected = {"heater": ("name",), "vacuum": ("traits",)}
     check(not run.changes.added, f"it added {run.changes.added}")
     check(changed == expected, f"it changed {changed}")
     check(run.changes.removed == ("blind",), f"it removed {run.changes.removed}")
     devices = await stage.show_devices()
     _check_lamp(devices)
-    check(TRAIT_PREFIX + "ColorSetting" in devices["lamp"].traits, "the lamp has no colours")
+    check(TRAIT_PREFIX + "Locator" in devices["vacuum"].traits, "the vacuum cannot be found")
     check(devices["heater"].placement.name == "Heater", "the heater's name here has changed")
     stage.narrator.say(
         "The heater keeps its name here: a cloud's name counts when a device is seen for the first time, "
@@ -174,8 +213,10 @@ async def name_an_unknown_user(stage: Stage) -> str:
 
 
 STORY: Final = (
+    Step("You link your account", link_the_account),
     Step("The first SYNC", first_sync),
     Step("You move the lamp", move_the_lamp),
+    Step("You turn it on", turn_on_the_lamp),
     Step("The cloud gets a new device", add_at_the_cloud),
     Step("Request Sync", request_sync),
     Step("Three changes, one call", change_three_things),
@@ -226,3 +267,7 @@ def _check_lamp(devices: dict[str, documents.Device]) -> None:
 
 def _names(devices: dict[str, documents.Device]) -> str:
     return ", ".join(sorted(devices)) or "nothing"
+
+
+def _word(states: dict[str, Any]) -> str:
+    return str(states.get("on")).lower()

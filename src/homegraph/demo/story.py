@@ -16,17 +16,21 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from secrets import token_urlsafe
+from time import monotonic
+from typing import Any, Final, TypeAlias, TypeVar
 
-from homegraph import __version__
+from homegraph import AsyncClient, __version__
 from homegraph.demo.calls import Call
-from homegraph.demo.cloud import CLIENT_ID, DeviceCloud, opened
+from homegraph.demo.cloud.app import DeviceCloud
+from homegraph.demo.cloud.config import SAMPLE_PASSWORDS, Config
 from homegraph.demo.narrator import Narrator, narrator_for
-from homegraph.demo.stage import PROJECT, USER, Finished, Stage, calling
+from homegraph.demo.serving import address, opened, taken
+from homegraph.demo.stage import ACCOUNT, PROJECT, Finished, Stage, calling
 from homegraph.demo.steps import STORY, Step
 from homegraph.errors import HomegraphError, SettingsError
 from homegraph.server import Running, running
@@ -39,11 +43,16 @@ ANY_PORT: Final = "127.0.0.1:0"
 GRACE_SECONDS: Final = 1
 """For calls that somebody else has under way when the demo ends. Nothing is kept that could be torn."""
 
+CLIENT_ID: Final = "homegraph"
+"""What the cloud knows the Home Graph as."""
+
 NOT_REACHED: Final = "not reached"
 
 EXIT_FAILED: Final = 1
 
 T = TypeVar("T")
+
+Make: TypeAlias = Callable[[Config], DeviceCloud]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,29 +116,41 @@ async def tell(stage: Stage, story: Sequence[Step] = STORY) -> list[Told]:
 
 @asynccontextmanager
 async def staged(
-    narrator: Narrator, *, listen: str | None = None, cloud: DeviceCloud | None = None
+    narrator: Narrator, *, listen: str | None = None, make: Make | None = None
 ) -> AsyncIterator[Stage]:
-    """Both servers, running, and introduced to the reader.
+    """Both servers, running, and introduced to the reader. ``make`` makes the cloud, for who wants another one.
 
     Raises:
         SettingsError: ``listen`` is no address that can be listened on.
     """
     ids = SystemIds(SystemClock())
-    cloud = cloud or DeviceCloud(ids.secret)
-    api_key = ids.api_key()
+    api_key, client_secret = ids.api_key(), ids.secret()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="homegraph-demo-")))
-        cloud_url = await stack.enter_async_context(opened(cloud))
+        # The Home Graph's settings name the cloud, and the cloud's name the Home Graph: ports first, then servers.
+        door = stack.enter_context(taken())
         config = folder / "homegraph.toml"
         config.touch(0o600)
-        config.write_text(_toml(cloud, cloud_url, api_key))
+        config.write_text(_toml(address(door), api_key, client_secret))
         server, is_elsewhere = await _started(stack, config, listen)
+        redirect_uri = f"{server.url}/r/{PROJECT}"
+        cloud = (make or cloud_of)(Config(CLIENT_ID, client_secret, frozenset({redirect_uri})))
+        cloud.playground.announces = False
+        cloud_url = await stack.enter_async_context(opened(cloud, door))
         http = await stack.enter_async_context(calling(server.url))
         stage = Stage(
             narrator, cloud, cloud_url, server, api_key, Finished(server.house.events), http
         )
+        credentials = await stage.service_account()
+        client = AsyncClient(base_url=server.url, credentials=credentials)
+        cloud.introduce(await stack.enter_async_context(client))
         _introduce(stage, is_elsewhere=is_elsewhere)
         yield stage
+
+
+def cloud_of(config: Config) -> DeviceCloud:
+    """The sample cloud, with real secrets and real time."""
+    return DeviceCloud(config, secret=token_urlsafe, now=monotonic)
 
 
 async def _started(stack: AsyncExitStack, config: Path, listen: str | None) -> tuple[Running, bool]:
@@ -149,7 +170,7 @@ def _settings(config: Path, listen: str | None) -> Settings:
     return load({"listen": listen}, {}, config, config.parent)
 
 
-def _toml(cloud: DeviceCloud, cloud_url: str, api_key: str) -> str:
+def _toml(cloud_url: str, api_key: str, client_secret: str) -> str:
     """The settings file of this run. A JSON string is a TOML string."""
     text = json.dumps
     return f"""\
@@ -164,13 +185,10 @@ api_keys = [{text(api_key)}]
 
 [projects.{PROJECT}.oauth]
 client_id = {text(CLIENT_ID)}
-client_secret = {text(cloud.client_secret)}
+client_secret = {text(client_secret)}
+authorization_url = {text(f"{cloud_url}/authorize")}
 token_url = {text(f"{cloud_url}/token")}
-
-[[projects.{PROJECT}.links]]
-user = {text(USER)}
-access_token = {text(cloud.access_token)}
-refresh_token = {text(cloud.refresh_token)}
+pkce = true
 """
 
 
@@ -187,7 +205,7 @@ def _introduce(stage: Stage, *, is_elsewhere: bool) -> None:
             ("Home Graph", f"{stage.server.url}   knows your home: devices and rooms"),
             (
                 "Device cloud",
-                f"{stage.cloud_url}   a device maker's server; it calls you {stage.who}",
+                f"{stage.cloud_url}   a device maker's server; you are {ACCOUNT} there, password {SAMPLE_PASSWORDS[ACCOUNT][0]}",
             ),
             ("API key", f"{stage.api_key}   made for this run"),
         ]
@@ -209,10 +227,12 @@ def _invite(stage: Stage) -> None:
     )
     narrator.paste(_exports(stage))
     narrator.say("Then, for example:")
-    add = Call("POST", f"{stage.cloud_url}/devices?name=Fan")
+    add = Call("POST", f"{stage.cloud_url}/devices?name=Pump")
+    press = Call("POST", f"{stage.cloud_url}/devices/lamp/toggle")
     for line, note in [
         (add.as_curl(), "A new device at the cloud:"),
         (stage.request_sync(f'{{agentUserId: "{stage.who}"}}').as_curl(), "Request Sync:"),
+        (press.as_curl(), "Somebody presses the button on the lamp, and the cloud reports it:"),
         (f"homegraph devices list --agent-user {stage.who}", "What the Home Graph has:"),
         ("homegraph runs list", "Every SYNC; `homegraph runs show RUN` tells more of one:"),
     ]:
