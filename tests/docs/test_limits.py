@@ -17,10 +17,12 @@ from homegraph.service import (
     transport,
     upkeep,
 )
+from homegraph.service import linkings as service_linkings
 from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
 from homegraph.store.sqlite import glance, lane
 from homegraph.web import exchange
+from homegraph.web import linking as web_linking
 from homegraph.wire import (
     assertions,
     authorization,
@@ -58,6 +60,8 @@ FIXED = {
     "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
     "answer to the QUERY after a first SYNC": f"{house.QUERY_SECONDS:.0f} s",
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
+    "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",
+    "form of the page that links accounts": f"{web_linking.FORM_BYTES_MAX} bytes",
     "linkings of a project": f"{rows.LINKINGS_MAX}",
     "answer of a token endpoint": (
         f"{outbound.TOKEN_SECONDS:.0f} s, {outbound.TOKEN_REPLY_MAX_BYTES // 1024} KiB"

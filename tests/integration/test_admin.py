@@ -387,7 +387,7 @@ def ask(call, run_id, key_id):
     }[call]
 
 
-ELSEWHERE = ("links/unlink", "link", "links/start", "links/finish", "runs/accept")
+ELSEWHERE = ("links/unlink", "link", "links/start", "links/finish", "linking", "runs/accept")
 """Calls that need a link with a problem, a login page (test_linking.py), or a run that is held."""
 
 SHAPED = sorted(f"{method} /-/api/{name}" for method, name in ROUTES if name not in ELSEWHERE)

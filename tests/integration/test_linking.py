@@ -2,23 +2,28 @@
 
 import json
 import re
-from contextlib import contextmanager
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 
 from homegraph.graph.model import LinkState
-from homegraph.service.events import LinkingEnded
-from homegraph.settings.projects import OAuthSettings
-from homegraph.settings.secret import Secret
-from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
+from homegraph.testing.fulfillment import Answer
 from homegraph.wire.authorization import challenge
-from support.served import Served, an_integration, settings_in
+from support.linking import (
+    ODD,
+    a_cloud,
+    begin,
+    come_back,
+    heard_by,
+    link_of,
+    served_with,
+    tokens,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
-ODD = "a/+=%&ü"
-TOKENS = {"token_type": "bearer", "access_token": "token-2", "refresh_token": "r", "expires_in": 60}
 
 
 def example(call):
@@ -30,67 +35,15 @@ def example(call):
 @pytest.fixture
 def cloud():
     """A device cloud in which token-2 opens the home of user-2."""
-    with ScriptedFulfillment() as scripted:
-        scripted.homes = {"token-2": Home("user-2", [lamp("lamp", "Kitchen lamp"), lamp("fan")])}
+    with a_cloud() as scripted:
         yield scripted
-
-
-@contextmanager
-def served_with(folder, cloud, *, first_sync_failure="fail", links=(), **oauth):
-    """A server whose project can send users to a login page."""
-    settings = OAuthSettings(
-        **{
-            "client_id": "https://home.example/app",
-            "client_secret": Secret(ODD),
-            "authorization_url": "http://127.0.0.1:9/auth?tenant=1",
-            "token_url": cloud.token_url,
-            **oauth,
-        }
-    )
-    project = an_integration(
-        cloud, links=links, oauth=settings, first_sync_failure=first_sync_failure
-    )
-    with Served(settings_in(folder, project)) as served:
-        yield served
 
 
 @pytest.fixture
 def served(tmp_path, cloud):
-    """Such a server."""
+    """A server whose project can send users to a login page."""
     with served_with(tmp_path, cloud) as running:
         yield running
-
-
-def tokens(cloud, **members):
-    """The next answer of the token endpoint."""
-    cloud.answer_token_next(Answer(200, json.dumps({**TOKENS, **members}).encode()))
-
-
-def begin(served, user="bea", **members):
-    """Start a linking; what the answer says, and the parameters of the login page."""
-    started = served.admin("POST", "links/start", project="acme", user=user, **members)
-    assert started.status == 200
-    query = parse_qsl(urlsplit(started.json["authorization_url"]).query, strict_parsing=True)
-    return started.json, dict(query)
-
-
-def come_back(served, project="acme", **parameters):
-    """The browser follows the redirect of the login page."""
-    return served.send("GET", f"/r/{project}?{urlencode(parameters)}")
-
-
-def link_of(served, user="bea"):
-    """The link, as the store has it."""
-    return served.do(served.house.store.find_link("acme", user))
-
-
-def heard_by(served):
-    """The codes of the callbacks that are refused from now on."""
-    codes = []
-    served.house.events.subscribe(
-        lambda event: codes.append(event.code) if isinstance(event, LinkingEnded) else None
-    )
-    return codes
 
 
 def test_a_user_links_an_account(served, cloud):
@@ -155,6 +108,56 @@ def test_an_answer_is_carried_here_by_hand(served, cloud):
     assert sorted(begun) == sorted(example("POST /-/api/links/start"))
     assert sorted(done.json) == sorted(example("POST /-/api/links/finish"))
     assert (done.json["state"], done.json["agent_user_id"]) == ("linked", "user-2")
+
+
+def test_how_a_linking_stands_is_told(served, cloud):
+    """At once, or as soon as it has ended; a linking that nobody began is named."""
+    tokens(cloud)
+    begun, asked = begin(served)
+    which = f"linking?project=acme&linking={begun['linking']}"
+    before = served.admin("GET", which).json
+    with ThreadPoolExecutor(2) as pool:
+        hold = threading.Event()
+        cloud.answer_next(Answer(hold=hold))
+        page = pool.submit(come_back, served, state=asked["state"], code="c")
+        cloud.wait_for(1)
+        during = served.admin("GET", which).json
+        waiting = pool.submit(served.admin, "GET", f"{which}&seconds=20")
+        hold.set()
+        assert page.result().status == 200
+        after = waiting.result().json
+    unknown = served.admin("GET", "linking?project=acme&linking=x")
+
+    documented = example("GET /-/api/linking")
+    assert [sorted(told) for told in (before, during, after)] == [sorted(documented)] * 3
+    assert sorted(after["link"]) == sorted(documented["link"])
+    assert [told["stage"] for told in (before, during, after)] == ["waiting", "syncing", "linked"]
+    assert (before["link"], during["link"]["state"]) == (None, "linking")
+    assert [device["name"] for device in after["devices"]] == ["fan", "Kitchen lamp"]
+    assert unknown.status == 404
+
+
+def test_a_linking_that_has_failed_says_why(served, cloud):
+    """What the token endpoint said, and what to do; without a wait."""
+    cloud.answer_token_next(Answer(400, b'{"error":"invalid_grant"}'))
+    begun, asked = begin(served)
+    come_back(served, state=asked["state"], code="c")
+    told = served.admin("GET", f"linking?project=acme&linking={begun['linking']}&seconds=20").json
+
+    assert (told["stage"], told["reason"], told["link"]) == ("failed", "CODE_REFUSED", None)
+    assert told["explanation"]["title"] == told["message"]
+
+
+def test_a_link_that_is_mended_tells_the_sync_after_it(served, cloud):
+    """The SYNC of its agent user that the new grant was tried with."""
+    for _ in range(2):
+        tokens(cloud)
+        begun, asked = begin(served)
+        come_back(served, state=asked["state"], code="c")
+    told = served.admin("GET", f"linking?project=acme&linking={begun['linking']}").json
+
+    assert (told["stage"], len(told["devices"])) == ("linked", 2)
+    assert begun["link"]["state"] == "linked"
 
 
 def test_a_state_comes_back_once(served, cloud):

@@ -51,10 +51,12 @@ class Admin:
         query = f"?{urlencode(given)}" if given else ""
         return self._send("GET", path + query, b"")
 
-    def post(self, path: str, members: Mapping[str, object]) -> bytes:
-        """Change something; errors as ``get``. Members that are None are left out."""
+    def post(
+        self, path: str, members: Mapping[str, object], *, seconds: float = TIMEOUT_SECONDS
+    ) -> bytes:
+        """Change something; errors as ``get``. Members that are None are left out. ``seconds`` is how long it may take."""
         given = {name: value for name, value in members.items() if value is not None}
-        return self._send("POST", path, msgspec.json.encode(given))
+        return self._send("POST", path, msgspec.json.encode(given), seconds)
 
     def project(self, named: str | None) -> str:
         """The project that is meant: the one that is named, or the only one there is.
@@ -76,13 +78,13 @@ class Admin:
             param_hint="--project",
         )
 
-    def _send(self, method: str, path: str, body: bytes) -> bytes:
+    def _send(self, method: str, path: str, body: bytes, seconds: float = TIMEOUT_SECONDS) -> bytes:
         headers = (
             ("authorization", f"Bearer {self._bearer}"),
             *([("content-type", "application/json")] if body else []),
         )
         url = f"{self.place.server}/-/api/{path}"
-        answer = self._transport.send(Request(method, url, headers, body, TIMEOUT_SECONDS))
+        answer = self._transport.send(Request(method, url, headers, body, seconds))
         if answer.status == OK:
             return answer.body
         raise _refusal(answer.status, answer.body, self.place)

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "projects": "projects",
         "keys": "keys",
         "service-accounts": "service_accounts",
+        "link": "link",
         "links": "links",
         "agent-users": "agent_users",
         "devices": "devices",

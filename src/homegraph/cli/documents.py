@@ -166,6 +166,24 @@ class Links(_Shape, frozen=True):
     next_after: str = ""
 
 
+class Linking(_Shape, frozen=True):
+    """A linking that has begun."""
+
+    linking: str = ""
+    project_id: str = ""
+    user: str = ""
+    authorization_url: str = ""
+    redirect_uri: str = ""
+    expires_at: str | None = None
+
+
+class Arrived(_Shape, frozen=True):
+    """A device that a linking has brought."""
+
+    id: str = ""
+    name: str = ""
+
+
 class Placement(_Shape, frozen=True):
     """What the user has chosen here, and what SYNC said at first sight."""
 
@@ -225,6 +243,21 @@ class Finding(_Shape, frozen=True):
     why: str = ""
     fix: str = ""
     source: str = ""
+
+
+class LinkingStanding(_Shape, frozen=True):
+    """How a linking stands: waiting, syncing, linked or failed."""
+
+    linking: str = ""
+    project_id: str = ""
+    user: str = ""
+    stage: str = ""
+    reason: str = ""
+    message: str = ""
+    explanation: Explanation | None = None
+    link: Link | None = None
+    devices: tuple[Arrived, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class Answer(_Shape, frozen=True):

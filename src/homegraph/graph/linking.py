@@ -11,11 +11,12 @@ written as ``SetLinkState``, ``BindLink``, ``RekeyLink`` and ``Unlink``, which a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from homegraph.graph.model import Instant, Link, LinkState, Tokens
+from homegraph.graph.model import Instant, Link, LinkState, Outcome, Run, Tokens
 
 NO_TOKENS = Tokens(b"")
 """What a link that has ended holds."""
@@ -83,6 +84,46 @@ class Linking:
     sealed_verifier: bytes = b""
     used_at: Instant | None = None
     outcome: str = ""
+
+
+class Stage(StrEnum):
+    """How far a linking has come."""
+
+    WAITING = "waiting"  # the browser has not come back
+    SYNCING = "syncing"  # the code is being exchanged, or the first SYNC is under way
+    LINKED = "linked"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a linking stands; of one that failed ``reason`` is the code, and ``message`` a sentence if one is known."""
+
+    stage: Stage
+    reason: str = ""
+    message: str = ""
+
+
+def sync_after(linking: Linking, runs: Sequence[Run]) -> Run | None:
+    """The SYNC that tells what a grant is worth: the first one after it that was not interrupted. ``runs``: newest first."""
+    for run in reversed(runs):
+        if run.started_at >= (linking.used_at or 0.0) and run.outcome is not Outcome.INTERRUPTED:
+            return run
+    return None
+
+
+def standing(linking: Linking, run: Run | None, now: Instant) -> Standing:
+    """How a linking stands; ``run`` is that of ``sync_after``."""
+    if linking.outcome not in ("", GRANTED):
+        return Standing(Stage.FAILED, linking.outcome)
+    if linking.used_at is None:
+        is_late = linking.expires_at <= now
+        return Standing(Stage.FAILED, "LINKING_EXPIRED") if is_late else Standing(Stage.WAITING)
+    if run is None:
+        return Standing(Stage.SYNCING)
+    if run.reason:
+        return Standing(Stage.FAILED, run.reason, run.message)
+    return Standing(Stage.LINKED)
 
 
 def adopt(

@@ -16,7 +16,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -25,8 +24,7 @@ from homegraph import __version__
 from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import ApiKey, Device, Instant, Project, Target
 from homegraph.graph.syncing import Work
-from homegraph.service import authorizing, doctor
-from homegraph.service.clock import rfc3339
+from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
 from homegraph.service.events import LinkChanged
 from homegraph.service.house import House
@@ -35,7 +33,6 @@ from homegraph.service.reading import all_links, count_agent_users
 from homegraph.service.vault import digest
 from homegraph.service.views import homes, projects, runs, server
 from homegraph.settings.projects import API_METHODS
-from homegraph.wire.authorization import LOCALE
 
 NAME_CHARS_MAX: Final = 60
 """Characters of a name, room or nickname. Google cuts names here."""
@@ -52,13 +49,6 @@ WORKS_READ_MAX: Final = 10_000
 ID_CHARS_MAX: Final = 1_024
 """Characters of any name in a question; as long as an agentUserId may be."""
 
-CALLBACK_CHARS_MAX: Final = 16_384
-"""Characters of the address that a login page redirects to; codes of a few thousand occur."""
-
-USER_CHARS_MAX: Final = 256
-"""Characters of a user's name, as in homegraph.toml."""
-
-UserName = Annotated[str, Meta(min_length=1, max_length=USER_CHARS_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=ID_CHARS_MAX)]
 Filter = Annotated[str, Meta(max_length=ID_CHARS_MAX)]
 Words = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
@@ -109,21 +99,6 @@ class WhichLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     project: Name
     user: Name
-
-
-class LinkingWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A user who wants to link his account, and the language for the login page."""
-
-    project: Name
-    user: UserName
-    locale: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,35}\Z")] = LOCALE
-
-
-class LinkingAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the login page has sent the browser, when the browser could not get there."""
-
-    project: Name
-    url: Annotated[str, Meta(min_length=1, max_length=CALLBACK_CHARS_MAX)]
 
 
 class WhichHome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -299,7 +274,7 @@ async def list_links(house: House, asked: WhichLinks) -> homes.Links:
     links = await house.store.links(
         asked.project or None, after=(asked.project, asked.after), limit=asked.limit
     )
-    works = await _works(house)
+    works = await works_by_target(house)
     return homes.Links(
         links=tuple(homes.link_view(link, works) for link in links),
         next_after=links[-1].user_id if len(links) == asked.limit else "",
@@ -311,31 +286,7 @@ async def show_link(house: House, asked: WhichLink) -> homes.LinkDetail:
     link = await house.store.find_link(asked.project, asked.user)
     if link is None:
         raise NotFound(f"{asked.user!r} has no link to project {asked.project!r}.")
-    return homes.link_detail(link, await _works(house))
-
-
-async def start_linking(house: House, asked: LinkingWanted, *, site_url: str) -> homes.LinkingView:
-    """Begin to link an account. Raises NotFound, LinkingRefused, AdminRefused."""
-    begun = await authorizing.begin(
-        house, asked.project, asked.user, site_url=site_url, locale=asked.locale
-    )
-    linking = begun.linking
-    return homes.LinkingView(
-        linking=linking.id,
-        project_id=linking.project_id,
-        user=linking.user_id,
-        authorization_url=begun.authorization_url,
-        redirect_uri=linking.redirect_uri,
-        expires_at=rfc3339(linking.expires_at),
-    )
-
-
-async def finish_linking(house: House, asked: LinkingAnswer) -> homes.LinkDetail:
-    """Take an answer that somebody carried here by hand. Raises what the linking, or its first SYNC, failed with."""
-    linked = await authorizing.finish(house, asked.project, urlsplit(asked.url).query)
-    if linked.failure is not None:
-        raise linked.failure
-    return homes.link_detail(linked.link, await _works(house))
+    return homes.link_detail(link, await works_by_target(house))
 
 
 async def unlink(house: House, asked: WhichLink) -> homes.LinkView:
@@ -345,7 +296,8 @@ async def unlink(house: House, asked: WhichLink) -> homes.LinkView:
     return homes.link_view(link, {})
 
 
-async def _works(house: House) -> dict[Target, Work]:
+async def works_by_target(house: House) -> dict[Target, Work]:
+    """The work of everybody who has some, for telling the next attempt of a link."""
     return dict(await house.store.works(limit=WORKS_READ_MAX))
 
 

@@ -12,7 +12,8 @@ The rule that is easily broken: whatever is refused is announced, and nothing th
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from homegraph.errors import (
@@ -24,7 +25,7 @@ from homegraph.errors import (
     TokenRefused,
 )
 from homegraph.graph.linking import Linking
-from homegraph.graph.model import Link, Project, Target, Tokens
+from homegraph.graph.model import Link, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
 from homegraph.service.events import LinkChanged, LinkingEnded, LinkingStarted
 from homegraph.service.house import House
@@ -35,6 +36,8 @@ from homegraph.wire.authorization import (
     Callback,
     State,
     authorization_url,
+    browser_proof,
+    check_browser,
     read_callback,
     read_state,
     write_state,
@@ -44,14 +47,19 @@ from homegraph.wire.status import REASONS
 
 STATE: Final = "linking state"
 VERIFIER: Final = "verifier"
+BROWSER: Final = "linking browser"
+
+COOKIE_ID_CHARACTERS: Final = 8
+"""Of a linking's id in the name of its cookie: enough to tell the linkings of one browser apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A linking, and where the browser has to go."""
+    """A linking, and where the browser has to go. ``proof`` is for the browser that it is bound to, empty without one."""
 
     linking: Linking
     authorization_url: str
+    proof: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +71,22 @@ class Linked:
 
 
 async def begin(
-    house: House, project_id: str, user_id: str, *, site_url: str, locale: str = LOCALE
+    house: House,
+    project_id: str,
+    user_id: str,
+    *,
+    site_url: str,
+    locale: str = LOCALE,
+    bound: bool = False,
 ) -> Begun:
-    """Keep a linking and make the address of the login page.
+    """Keep a linking and make the address of the login page; ``bound`` to the browser that will keep the proof.
 
     Raises:
         NotFound: there is no such project.
         LinkingRefused: LINKING_NOT_CONFIGURED.
         AdminRefused: too many linkings of the project are under way.
     """
-    project = await _project(house, project_id)
-    oauth = project.oauth
-    if not (oauth.authorization_url and oauth.token_url and oauth.client_id):
-        raise LinkingRefused("LINKING_NOT_CONFIGURED", _title("LINKING_NOT_CONFIGURED"))
+    oauth = (await linkable(house, project_id)).oauth
     now = house.clock.now()
     linking_id = house.ids.secret()
     verifier = house.ids.secret() if oauth.pkce else ""
@@ -83,14 +94,14 @@ async def begin(
         linking_id,
         project_id,
         user_id,
-        oauth.redirect_uri or f"{site_url}/r/{project_id}",
+        redirect_uri(oauth, project_id, site_url),
         created_at=now,
         expires_at=now + STATE_SECONDS,
         sealed_verifier=house.vault.seal(verifier, project_id, linking_id, VERIFIER),
     )
     await house.store.start_linking(linking, now)
     house.events.announce(LinkingStarted(project_id, user_id))
-    state = State(linking_id, project_id, user_id, linking.expires_at)
+    state = State(linking_id, project_id, user_id, linking.expires_at, bound)
     url = authorization_url(
         oauth.authorization_url,
         client_id=oauth.client_id,
@@ -100,17 +111,47 @@ async def begin(
         verifier=verifier,
         locale=locale,
     )
-    return Begun(linking, url)
+    proof = browser_proof(linking_id, house.vault.signing_key(BROWSER)) if bound else ""
+    return Begun(linking, url, proof)
 
 
-async def finish(house: House, project_id: str, query: str) -> Linked:
+async def linkable(house: House, project_id: str) -> Project:
+    """The project, when its users can be sent to a login page.
+
+    Raises:
+        NotFound: there is no such project.
+        LinkingRefused: LINKING_NOT_CONFIGURED.
+    """
+    project = await _project(house, project_id)
+    oauth = project.oauth
+    if not (oauth.authorization_url and oauth.token_url and oauth.client_id):
+        raise LinkingRefused("LINKING_NOT_CONFIGURED", _title("LINKING_NOT_CONFIGURED"))
+    return project
+
+
+def redirect_uri(oauth: OAuthClient, project_id: str, site_url: str) -> str:
+    """Where the login page sends the browser back to."""
+    return oauth.redirect_uri or f"{site_url}/r/{project_id}"
+
+
+async def finish(
+    house: House,
+    project_id: str,
+    query: str,
+    *,
+    user_id: str = "",
+    cookies: Mapping[str, str] | None = None,
+) -> Linked:
     """Take what the browser brought to ``/r/{project_id}``, and wait for the SYNC that follows.
+
+    ``cookies`` are the browser's; None when an operator has carried the answer here, who may finish what any browser began.
+    ``user_id``, if he has named one, is whose linking it must be.
 
     Raises:
         LinkingRefused: the callback is refused, or the login page said no, or the code was refused.
         TokenEndpointFailed: the token endpoint brought no tokens.
     """
-    user_id = ""
+    whose = ""
     try:
         callback = read_callback(query)
         state = read_state(
@@ -119,18 +160,28 @@ async def finish(house: House, project_id: str, query: str) -> Linked:
             project_id=project_id,
             now=house.clock.now(),
         )
-        user_id = state.user_id
+        whose = state.user_id
+        if user_id not in ("", whose):
+            raise LinkingRefused("LINKING_OTHER_USER")  # noqa: TRY301  # one of the ways in which it is refused
+        if cookies is not None:
+            shown = cookies.get(cookie_name(state.linking_id), "")
+            check_browser(state, shown, house.vault.signing_key(BROWSER))
         linking = await house.store.use_linking(project_id, state.linking_id, house.clock.now())
     except LinkingRefused as exc:
-        house.events.announce(LinkingEnded(project_id, user_id, exc.code))
+        house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise LinkingRefused(exc.code, _title(exc.code)) from exc
     try:
         tokens = await _tokens(house, await _project(house, project_id), linking, callback)
     except HomegraphError as exc:
         await house.store.end_linking(project_id, linking.id, exc.code)
-        house.events.announce(LinkingEnded(project_id, user_id, exc.code))
+        house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise
     return await _grant(house, linking, tokens)
+
+
+def cookie_name(linking_id: str) -> str:
+    """The cookie that holds the proof. Each linking has its own, so that two of them in one browser do not disturb each other."""
+    return f"homegraph-link-{linking_id[:COOKIE_ID_CHARACTERS]}"
 
 
 async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:

@@ -8,7 +8,8 @@ in the listener and never harms the use-case: it is dropped, and its error is to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -149,6 +150,16 @@ class Events:
     def subscribe(self, listener: Listener) -> None:
         """Call ``listener`` with every event from now on."""
         self._listeners.append(listener)
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Call ``listener`` with every event within the context."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            with suppress(ValueError):  # it has raised, and was dropped
+                self._listeners.remove(listener)
 
     def announce(self, event: Event) -> None:
         """Tell everybody."""

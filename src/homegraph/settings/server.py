@@ -129,6 +129,12 @@ class Settings:
         "Host names the dashboard and the admin API answer to, besides the loopback names and the hosts of listen and "
         "base_url. Other names are refused, because a strange web page could bring them here.",
     )
+    link_page: str = row(
+        Choice(("local", "open", "off")),
+        "local",
+        "Who is shown the page `/link/PROJECT`, which links an account and asks for no token: everybody, as long as listen is a loopback "
+        "address; everybody in any case, for a server behind a proxy that asks who is there; nobody.",
+    )
     explain: bool = row(
         Switch(),
         True,
@@ -250,6 +256,13 @@ class Settings:
         own = {self.listen.host.lower()} if not self.listen.is_everywhere else set()
         public = urlsplit(self.base_url).hostname or ""
         return (LOOPBACK_NAMES | own | {public, *self.allowed_hosts}) - {""}
+
+    @property
+    def has_link_page(self) -> bool:
+        """Whether the page that links accounts is shown."""
+        if self.link_page == "local":
+            return self.listen.host.lower() in LOOPBACK_NAMES
+        return self.link_page == "open"
 
     def base_for(self, port: int) -> str:
         """What links start with, once the port is known that the server got."""

@@ -21,10 +21,10 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
-from homegraph.service import executing
+from homegraph.service import executing, linkings
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
-from homegraph.service.views import homes
+from homegraph.service.views.linkings import LinkingView
 from homegraph.service.views.server import Status
 from homegraph.service.views.service_accounts import NewServiceKey
 from homegraph.web.exchange import CallerGone, answer, read_body
@@ -70,8 +70,8 @@ async def _create_service_key(site: Site, asked: accounts.ServiceKeyWanted) -> N
     return await accounts.create_key(site.house, asked, token_uri=site.url + TOKEN_PATHS[0])
 
 
-async def _start_linking(site: Site, asked: use.LinkingWanted) -> homes.LinkingView:
-    return await use.start_linking(site.house, asked, site_url=site.url)
+async def _start_linking(site: Site, asked: linkings.LinkingWanted) -> LinkingView:
+    return await linkings.start(site.house, asked, site_url=site.url)
 
 
 ROUTES: Final[Mapping[tuple[str, str], Route]] = {
@@ -88,8 +88,9 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "service-accounts/revoke"): Route(accounts.WhichServiceKey, accounts.revoke),
     ("GET", "links"): Route(use.WhichLinks, use.list_links),
     ("GET", "link"): Route(use.WhichLink, use.show_link),
-    ("POST", "links/start"): Route(use.LinkingWanted, _start_linking, of_site=True),
-    ("POST", "links/finish"): Route(use.LinkingAnswer, use.finish_linking),
+    ("POST", "links/start"): Route(linkings.LinkingWanted, _start_linking, of_site=True),
+    ("POST", "links/finish"): Route(linkings.LinkingAnswer, linkings.finish),
+    ("GET", "linking"): Route(linkings.WhichLinking, linkings.show),
     ("POST", "links/unlink"): Route(use.WhichLink, use.unlink),
     ("GET", "devices"): Route(use.WhichHome, use.list_devices),
     ("GET", "device"): Route(use.WhichDevice, use.show_device),

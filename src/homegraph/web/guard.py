@@ -2,7 +2,10 @@
 
 The token is the protection. The Host header is looked at besides, because a browser can be brought here by a strange page
 whose name was made to point at this machine (DNS rebinding): such a page is refused before anything is compared or read.
-There are no cookies and no CORS headers, so a page elsewhere can neither send the token nor read an answer.
+No cookie is looked at and there are no CORS headers, so a page elsewhere can neither send the token nor read an answer.
+
+The page that links accounts has no token to ask for. Its Host is looked at in the same way, and its form must come from
+itself: a page elsewhere could otherwise begin a linking in a visitor's browser.
 
 An IP address as Host is no name that somebody else could own, so a server that listens everywhere answers to any of them.
 
@@ -12,7 +15,8 @@ The rule that is easily broken: the token is compared in constant time (``Secret
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from homegraph.errors import AdminRefused
 from homegraph.settings.secret import Secret
@@ -32,6 +36,12 @@ class TokenWrong(AdminRefused):
     code, hint = "ADMIN_TOKEN_WRONG", REASONS["ADMIN_TOKEN_WRONG"].fix
 
 
+class FormForeign(AdminRefused):
+    """A form was sent by another site's page."""
+
+    code, hint = "LINKING_FORM_FOREIGN", REASONS["LINKING_FORM_FOREIGN"].fix
+
+
 def admit(site: Site, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Let the caller in, or raise HostRefused or TokenWrong."""
     host, authorization = b"", b""
@@ -40,10 +50,31 @@ def admit(site: Site, headers: Iterable[tuple[bytes, bytes]]) -> None:
             host = value
         elif name == b"authorization":
             authorization = value
-    if not _is_ours(site, host_of(host)):
-        raise HostRefused(f"This server does not answer to the Host {host.decode('latin-1')!r}.")
+    admit_host(site, host)
     if not site.admin_token or bearer_of(authorization) != site.admin_token:
         raise TokenWrong
+
+
+def admit_host(site: Site, host: bytes) -> None:
+    """Raise HostRefused unless the Host header is a name of this server."""
+    if not _is_ours(site, host_of(host)):
+        raise HostRefused(f"This server does not answer to the Host {host.decode('latin-1')!r}.")
+
+
+def admit_form(headers: Mapping[str, str]) -> None:
+    """Raise FormForeign when a browser says that a form comes from a page that is not ours.
+
+    Browsers say it in ``Sec-Fetch-Site`` where the connection is safe from strangers, and in ``Origin`` in any case. A caller
+    that says nothing is no browser, and nobody's cookies go along with it.
+    """
+    came_from = headers.get("sec-fetch-site")
+    if came_from is not None:
+        is_ours = came_from in ("same-origin", "none")
+    else:
+        origin = headers.get("origin")
+        is_ours = origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    if not is_ours:
+        raise FormForeign
 
 
 def host_of(header: bytes) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -22,24 +23,34 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 44rem
 h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin-bottom: 0 } h2 + p { margin-top: 0 }
 code, pre { font-family: ui-monospace, monospace; font-size: .9em }
 pre { overflow-x: auto; padding: .5rem; border: 1px solid color-mix(in srgb, currentcolor 30%, transparent) }
+label, input, button { font: inherit } input { padding: .2rem .4rem } button { padding: .2rem .8rem }
 footer { margin-top: 3rem; opacity: .75; font-size: .9rem }
 """
 
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
-HEADERS: Final = {
-    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+
+def _headers(form_action: str, referrer_policy: str) -> dict[str, str]:
+    return {
+        "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+        f"base-uri 'none'; form-action {form_action}; frame-ancestors 'none'",
+        "referrer-policy": referrer_policy,
+        "x-content-type-options": "nosniff",
+    }
+
+
+HEADERS: Final = _headers("'none'", "no-referrer")
+
+FORM_HEADERS: Final = _headers("http: https:", "same-origin")
+"""Of a page with a form. Browsers apply ``form-action`` to wherever the answer redirects, and a login page may redirect anywhere;
+and without a referrer they do not tell the server where a form comes from."""
 
 FOOTER: Final = (
     "homegraph is an independent implementation, wire-compatible with version 1 of Google's HomeGraph API. "
     "It is not affiliated with Google."
 )
 
-_VOID: Final = frozenset({"meta"})
+_VOID: Final = frozenset({"meta", "input"})
 
 
 class Html(str):
@@ -57,7 +68,7 @@ def element(name: str, /, *children: str, **attributes: str) -> Html:
     return Html(f"<{name}{written}>{inside}</{name}>")
 
 
-def page(title: str, *body: str, http: int = 200) -> Response:
+def page(title: str, *body: str, http: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
     """A whole page as an answer."""
     document = element(
         "html",
@@ -72,5 +83,5 @@ def page(title: str, *body: str, http: int = 200) -> Response:
         lang="en",
     )
     return Response(
-        f"<!doctype html>\n{document}\n", http, HEADERS, media_type="text/html; charset=utf-8"
+        f"<!doctype html>\n{document}\n", http, headers, media_type="text/html; charset=utf-8"
     )

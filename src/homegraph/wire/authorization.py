@@ -3,7 +3,8 @@
 ``state`` is the only thing that comes back from the browser and was ours, so it carries what is needed to know it again: the
 linking, its project and user, and when it ends, signed with a key of the server. It is base64url without padding, as Google's
 is: nothing in it is ever escaped, and a server that escapes it once too often does no harm. That it is used only once cannot
-be seen from here; the store remembers it.
+be seen from here; the store remembers it. A linking that began in a browser is bound to it: the state says so, and the browser
+keeps a proof that the state does not hold.
 
 The rule that is easily broken: nothing of a state is believed before its signature was checked, and no refusal quotes it.
 """
@@ -40,12 +41,16 @@ _SIGNATURE_BYTES: Final = 32
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """What a state says: which linking, of which project and user, until when (seconds since 1970)."""
+    """What a state says: which linking, of which project and user, until when (seconds since 1970).
+
+    ``bound``: it began in a browser, and is good in no other one.
+    """
 
     linking_id: str
     project_id: str
     user_id: str
     expires_at: float
+    bound: bool = False
 
 
 class Callback(msgspec.Struct, frozen=True):
@@ -78,6 +83,22 @@ def read_state(text: str, key: bytes, *, project_id: str, now: float) -> State:
     if state.expires_at <= now:
         raise LinkingRefused("LINKING_EXPIRED")
     return state
+
+
+def browser_proof(linking_id: str, key: bytes) -> str:
+    """What the browser that a linking began in shows when it comes back: nobody else can make it, or read it off a state."""
+    return urlsafe_b64encode(_signature(linking_id.encode(), key)).decode().rstrip("=")
+
+
+def check_browser(state: State, shown: str, key: bytes) -> None:
+    """Refuse a bound state in another browser than its own. ``shown`` is what this one has, or empty.
+
+    Raises:
+        LinkingRefused: LINKING_OTHER_BROWSER.
+    """
+    proof = browser_proof(state.linking_id, key)
+    if state.bound and not hmac.compare_digest(proof.encode(), shown.encode()):
+        raise LinkingRefused("LINKING_OTHER_BROWSER")
 
 
 def authorization_url(  # the parameters of the request

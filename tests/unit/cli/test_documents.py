@@ -8,7 +8,7 @@ import pytest
 from homegraph.cli import documents
 from homegraph.graph import model
 from homegraph.service import views
-from homegraph.service.views import homes, projects, runs, server, service_accounts
+from homegraph.service.views import homes, linkings, projects, runs, server, service_accounts
 
 PAIRS = [
     (documents.Project, projects.ProjectDetail),
@@ -20,6 +20,9 @@ PAIRS = [
     (documents.NewServiceKey, service_accounts.NewServiceKey),
     (documents.Link, homes.LinkDetail),
     (documents.Links, homes.Links),
+    (documents.Linking, linkings.LinkingView),
+    (documents.LinkingStanding, linkings.LinkingDetail),
+    (documents.Arrived, linkings.Arrived),
     (documents.Placement, homes.PlacementView),
     (documents.Devices, homes.Devices),
     (documents.Explanation, views.Explanation),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from homegraph.graph import linking
-from homegraph.graph.model import Link, LinkState, Tokens
+from homegraph.graph.model import Cause, Link, LinkState, Mode, Outcome, Run, Target, Tokens
 
 OLD, NEW = Tokens(b"old", b"old-refresh", 50.0), Tokens(b"new")
 LINKED = Link(
@@ -119,3 +119,57 @@ def test_the_table_of_moves_is_whole():
         ends = (state, linking.LinkEvent.UNLINKED) in linking.MOVES
         assert ends is (state is not LinkState.UNLINKED)
     assert {state for state, _ in linking.MOVES} == set(LinkState) == set(linking.MOVES.values())
+
+
+BEGUN = linking.Linking("l-1", "acme", "ann", "https://x/r/acme", 10.0, 20.0)
+GRANTED = replace(BEGUN, used_at=12.0, outcome=linking.GRANTED)
+
+
+def run(run_id, started_at, outcome=Outcome.DONE, reason=""):
+    """A run of the link."""
+    target = Target("acme", "", "ann")
+    return Run(
+        run_id,
+        target,
+        Cause.LINK,
+        Mode.ASYNC,
+        outcome,
+        started_at,
+        started_at,
+        started_at + 1,
+        merged=1,
+        attempt=1,
+        reason=reason,
+        message=reason and "It said no.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("begun", "after", "stage", "reason"),
+    [
+        (BEGUN, None, "waiting", ""),
+        (replace(BEGUN, expires_at=15.0), None, "failed", "LINKING_EXPIRED"),
+        (replace(BEGUN, used_at=12.0), None, "syncing", ""),
+        (replace(BEGUN, used_at=12.0, outcome="CODE_REFUSED"), None, "failed", "CODE_REFUSED"),
+        (GRANTED, None, "syncing", ""),
+        (GRANTED, run("2", 13.0), "linked", ""),
+        (GRANTED, run("2", 13.0, Outcome.HELD), "linked", ""),
+        (GRANTED, run("2", 13.0, Outcome.FAILED, "REPLY_UNUSABLE"), "failed", "REPLY_UNUSABLE"),
+    ],
+)
+def test_how_a_linking_stands(begun, after, stage, reason):
+    """Before the browser is back, after it, and by the SYNC that the grant was tried with."""
+    found = linking.standing(begun, after, 15.0)
+
+    assert (found.stage, found.reason) == (stage, reason)
+    assert bool(found.message) is (after is not None and bool(reason))
+
+
+def test_the_sync_that_tells_what_a_grant_is_worth():
+    """The first one that started after it, unless it was interrupted; those of before say nothing about it."""
+    before, died = run("1", 11.0), run("2", 12.5, Outcome.INTERRUPTED)
+    first, later = run("3", 13.0), run("4", 14.0)
+
+    assert linking.sync_after(GRANTED, [later, first, died, before]) == first
+    assert linking.sync_after(GRANTED, [died, before]) is None
+    assert linking.sync_after(BEGUN, [first]) == first

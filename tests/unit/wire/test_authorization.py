@@ -14,7 +14,9 @@ from homegraph.wire.authorization import (
     Callback,
     State,
     authorization_url,
+    browser_proof,
     challenge,
+    check_browser,
     read_callback,
     read_state,
     write_state,
@@ -127,3 +129,20 @@ def test_a_callback_is_taken_apart():
 def test_a_callback_that_is_none(query):
     """Something is missing, twice there, or contradicts itself."""
     assert refusal(read_callback, query) == "LINKING_CALLBACK_WRONG"
+
+
+def test_a_bound_state_is_good_in_its_own_browser():
+    """Whoever shows the proof may use it; another linking's proof, none, and one that is no ASCII are refused."""
+    bound = State("id-1", "acme", "ann", 100.0, bound=True)
+    check_browser(bound, browser_proof("id-1", KEY), KEY)
+
+    for shown in ("", browser_proof("id-2", KEY), browser_proof("id-1", b"x" * 32), "ü"):
+        assert refusal(check_browser, bound, shown, KEY) == "LINKING_OTHER_BROWSER"
+
+
+def test_a_state_that_is_not_bound_asks_for_no_proof():
+    """A linking of the command may be finished in any browser; a state of before says nothing of browsers."""
+    check_browser(STATE, "", KEY)
+    old = write_state(STATE, KEY)
+
+    assert read_state(old, KEY, project_id="acme", now=0.0) == STATE

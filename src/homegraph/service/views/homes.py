@@ -40,17 +40,6 @@ class Links(View, frozen=True, kw_only=True, omit_defaults=True):
     next_after: str = ""
 
 
-class LinkingView(View, frozen=True, kw_only=True):
-    """A linking that has begun: where the browser must go, and until when it must be back."""
-
-    linking: str
-    project_id: str
-    user: str
-    authorization_url: str
-    redirect_uri: str
-    expires_at: str | None
-
-
 def link_view(link: Link, works: Mapping[Target, Work]) -> LinkView:
     """Show a link."""
     return LinkView(**_link_members(link, works))

@@ -153,6 +153,39 @@ LINKINGS: Final = (
         exit=Exit.FAILED,
     ),
     Reason(
+        code="LINKING_OTHER_BROWSER",
+        row="admin-linking",
+        title="The linking was started in another browser.",
+        why="A linking that a browser starts ends in the same browser, so that nobody can use a state that he has read, or have "
+        "somebody else's account linked. The cookie that tells is also missing when the page was opened under another "
+        "host name than the one in redirect_uri, or when cookies are switched off.",
+        fix="Start the linking again, and sign in in the same browser.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_OTHER_USER",
+        row="admin-linking",
+        title="The answer belongs to another user's linking.",
+        why="The state in the address names the user that it was made for, and that is not the user who was named.",
+        fix="Paste the address that this user's login has ended at, or leave --user out.",
+        exit=Exit.FAILED,
+    ),
+    Reason(
+        code="LINKING_FORM_FOREIGN",
+        row="admin-refused",
+        title="The form was not sent by this server's own page.",
+        why="A page of another site could otherwise start a linking in a visitor's browser. The browser says where a form comes from "
+        "in Sec-Fetch-Site or Origin.",
+        fix="Open /link/PROJECT of this server itself, and send its form.",
+    ),
+    Reason(
+        code="LINK_PAGE_CLOSED",
+        row="admin-refused",
+        title="This server does not show the page that links accounts.",
+        why="The page asks nobody for a token. It is there as long as the server listens on this machine only, or when link_page says so.",
+        fix='Use `homegraph link`, or set link_page = "open" when everybody who reaches the server may link accounts.',
+    ),
+    Reason(
         code="LINKING_CALLBACK_WRONG",
         row="admin-linking",
         title="The browser came back without what the login page has to send along.",

@@ -1,0 +1,167 @@
+"""Linkings, the operator's side: begin one, carry its answer here, and wait for what becomes of it.
+
+What a linking does is in ``authorizing``. How it stands is not stored but read off what is (``linking.standing``): so it is
+true after a restart, too, and wherever the browser came back to.
+
+The rule that is easily broken: a wait listens before it looks, and looks again now and then anyway, because the browser
+may come back to another process on the same database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from homegraph.errors import NotFound
+from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
+from homegraph.graph.model import Device, Finding, Run
+from homegraph.service import authorizing
+from homegraph.service.administration import Name, works_by_target
+from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
+from homegraph.service.house import House
+from homegraph.service.views.homes import LinkDetail, link_detail
+from homegraph.service.views.linkings import (
+    LinkingDetail,
+    LinkingView,
+    linking_detail,
+    linking_view,
+)
+from homegraph.wire.authorization import LOCALE
+
+CALLBACK_CHARS_MAX: Final = 16_384
+"""Characters of the address that a login page redirects to; codes of a few thousand occur."""
+
+USER_CHARS_MAX: Final = 256
+"""Characters of a user's name, as in homegraph.toml."""
+
+WAIT_SECONDS_MAX: Final = 20.0
+"""The longest that one call waits for a linking: below what proxies and the commands give a call."""
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+"""Between two looks at a linking about which nothing is heard: it may end in another process, or by its time."""
+
+DEVICES_SHOWN_MAX: Final = 200
+"""Devices that are named when a linking has ended; a house has dozens."""
+
+RUNS_READ_MAX: Final = 1_000
+"""Runs that are looked through for the SYNC that followed a grant. It is among the newest."""
+
+UserName = Annotated[str, Meta(min_length=1, max_length=USER_CHARS_MAX)]
+
+
+class LinkingWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A user who wants to link his account, and the language for the login page."""
+
+    project: Name
+    user: UserName
+    locale: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,35}\Z")] = LOCALE
+
+
+class LinkingAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the login page has sent the browser, when the browser could not get there; and whose linking it has to be."""
+
+    project: Name
+    url: Annotated[str, Meta(min_length=1, max_length=CALLBACK_CHARS_MAX)]
+    user: Annotated[str, Meta(max_length=USER_CHARS_MAX)] = ""
+
+
+class WhichLinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A linking, and how long to wait for its end before saying how it stands."""
+
+    project: Name
+    linking: Name
+    seconds: Annotated[float, Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
+
+
+async def start(house: House, asked: LinkingWanted, *, site_url: str) -> LinkingView:
+    """Begin to link an account, in no browser in particular. Raises NotFound, LinkingRefused, AdminRefused."""
+    begun = await authorizing.begin(
+        house, asked.project, asked.user, site_url=site_url, locale=asked.locale
+    )
+    link = await house.store.find_link(asked.project, asked.user)
+    return linking_view(begun.linking, begun.authorization_url, link)
+
+
+async def finish(house: House, asked: LinkingAnswer) -> LinkDetail:
+    """Take an answer that somebody carried here by hand. Raises what the linking, or its first SYNC, failed with."""
+    query = urlsplit(asked.url).query
+    linked = await authorizing.finish(house, asked.project, query, user_id=asked.user)
+    if linked.failure is not None:
+        raise linked.failure
+    return link_detail(linked.link, await works_by_target(house))
+
+
+async def show(house: House, asked: WhichLinking) -> LinkingDetail:
+    """How a linking stands, as soon as it has ended or the time is over. Raises NotFound."""
+    deadline = house.clock.now() + asked.seconds
+    news = asyncio.Event()
+
+    def hear(event: Event) -> None:
+        if _project_of(event) == asked.project:
+            news.set()
+
+    with house.events.listening(hear):
+        while True:
+            news.clear()
+            linking, found, run = await _look(house, asked)
+            now = house.clock.now()
+            is_over = found.stage in (Stage.LINKED, Stage.FAILED)
+            if is_over or now >= deadline or house.loop.stopping:
+                return await _shown(house, linking, found, run)
+            await house.clock.wait(news, min(deadline, now + LOOK_AGAIN_SECONDS))
+
+
+def _project_of(event: Event) -> str:
+    """Whose linking an event may have ended."""
+    if isinstance(event, SyncFinished):
+        return event.run.target.project_id
+    return event.project_id if isinstance(event, LinkChanged | LinkingEnded) else ""
+
+
+async def _look(house: House, asked: WhichLinking) -> tuple[Linking, Standing, Run | None]:
+    linking = await house.store.find_linking(asked.project, asked.linking)
+    if linking is None:
+        raise NotFound(f"Project {asked.project!r} has no linking {asked.linking!r}.")
+    run = await _run(house, linking) if linking.outcome == GRANTED else None
+    return linking, standing(linking, run, house.clock.now()), run
+
+
+async def _run(house: House, linking: Linking) -> Run | None:
+    """The SYNC that followed the grant: the link's first, or one of its agent user when that was known already."""
+    link = await house.store.find_link(linking.project_id, linking.user_id)
+    agent_users = {"", link.agent_user_id if link is not None else ""}
+    found = [
+        run
+        for agent_user_id in agent_users
+        for run in await house.store.runs(linking.project_id, agent_user_id, limit=RUNS_READ_MAX)
+        if run.target.user_id in ("", linking.user_id)
+    ]
+    return sync_after(linking, sorted(found, key=lambda run: run.id, reverse=True))
+
+
+async def _shown(house: House, linking: Linking, found: Standing, run: Run | None) -> LinkingDetail:
+    """With the link, if a grant came; with the devices, if it is worth something."""
+    if linking.outcome != GRANTED:
+        return linking_detail(linking, found)
+    link = await house.store.find_link(linking.project_id, linking.user_id)
+    devices: list[Device] = []
+    findings: tuple[Finding, ...] = run.findings if run is not None else ()
+    if found.stage is Stage.LINKED and link is not None:
+        try:
+            devices = await house.store.devices(
+                link.project_id, link.agent_user_id, limit=DEVICES_SHOWN_MAX
+            )
+        except NotFound:
+            devices = []  # unlinked in this very moment
+    return linking_detail(
+        linking,
+        found,
+        link=link,
+        works=await works_by_target(house),
+        devices=devices,
+        findings=findings,
+    )
