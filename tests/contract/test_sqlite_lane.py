@@ -12,6 +12,7 @@ from homegraph.graph.effects import Unlink, WriteDevices
 from homegraph.store.sqlite import SqliteStore, lane
 from homegraph.store.sqlite import store as store_module
 from homegraph.testing.store_contract.scene import Scene, stored, target
+from support.lanes import Gate, on_writer, turn
 
 pytestmark = pytest.mark.anyio
 
@@ -30,53 +31,18 @@ async def store(path):
     await store.close()
 
 
-class Gate:
-    """Holds the writer up, so that what is asked for meanwhile is one batch."""
-
-    def __init__(self, store):
-        self.entered, self.event = threading.Event(), threading.Event()
-        self.held = store._writer.call(self.wait)
-
-    def wait(self, _):
-        self.entered.set()
-        self.event.wait()
-
-    @classmethod
-    async def hold(cls, store):
-        gate = cls(store)
-        await asyncio.to_thread(gate.entered.wait)
-        return gate
-
-    async def open(self):
-        self.event.set()
-        await self.held
-
-
 @pytest.fixture
 def sizes(monkeypatch):
     """How many operations each transaction had, in order."""
     sizes = []
-    transaction = lane.Lane._transaction
+    completed = lane.Lane._completed
 
-    def counted(self, jobs):
-        sizes.append(len(jobs))
-        return transaction(self, jobs)
+    def counted(self, group):
+        sizes.append(len(group.jobs))
+        return completed(self, group)
 
-    monkeypatch.setattr(lane.Lane, "_transaction", counted)
+    monkeypatch.setattr(lane.Lane, "_completed", counted)
     return sizes
-
-
-def on_writer(store, function):
-    """Do something with the writer's connection."""
-    return store._writer.call(lambda db: function(db.connection))
-
-
-async def turn():
-    """Let every task that is ready run up to where it waits."""
-    for _ in range(3):
-        future = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(future.set_result, None)
-        await future
 
 
 async def test_what_waits_together_is_committed_together(store, sizes):
@@ -284,6 +250,6 @@ def test_a_loop_that_ends_first(path):
     store, gate = asyncio.run(main())
     gate.event.set()
     for one in (store._writer, store._reader):
-        one._calls.put(True)
+        one._groups.put(None)
         one._thread.join()
     store._lock.release()

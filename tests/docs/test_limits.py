@@ -20,7 +20,7 @@ from homegraph.service import (
 from homegraph.service import linkings as service_linkings
 from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
-from homegraph.store.sqlite import glance, lane
+from homegraph.store.sqlite import brief, lane
 from homegraph.web import exchange
 from homegraph.web import linking as web_linking
 from homegraph.wire import (
@@ -72,7 +72,8 @@ FIXED = {
     "keys of a service account": f"{service_accounts.KEYS_MAX}",
     "operations that wait for the database": f"{lane.QUEUE_MAX}",
     "operations of one commit": f"{lane.BATCH_MAX}",
-    "devices whose states are read on the spot": f"{glance.GLANCE_DEVICES_MAX}",
+    "devices read or written on the spot": f"{brief.BRIEF_DEVICES_MAX}",
+    "work of one commit on the loop's thread": f"{lane.LOOP_SECONDS_MAX * 1000:.0f} ms",
     "credentials remembered": (
         f"{credentials.REMEMBERED_MAX}, for {remembered.REMEMBERED_SECONDS:.0f} s"
     ),

@@ -253,7 +253,7 @@ class Store(CredentialStore, Protocol):
         ``decide``. Nothing is stored unless it is accepted. Notifications are of this agent user, with ids that are new; only
         those that need a declaration are judged.
 
-        The rule's functions are called in another thread. A notification that brings back the token of a follow-up of this agent
+        The rule's functions may be called in another thread. A notification that brings back the token of a follow-up of this agent
         user and device answers it, if nothing did before.
         """
 

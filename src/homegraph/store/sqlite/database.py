@@ -6,7 +6,8 @@ first; they see rows as tuples and leave transactions to the lane that runs them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import apsw
@@ -77,6 +78,15 @@ class Database:
     def script(self, text: str) -> None:
         """Execute the text of a migration."""
         self.connection.execute(text)
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Meanwhile a lock of somebody else is an error at once."""
+        self.connection.set_busy_timeout(0)
+        try:
+            yield
+        finally:
+            self.connection.set_busy_timeout(BUSY_TIMEOUT_MILLISECONDS)
 
     def abandon(self) -> None:
         """End the transaction, if there still is one, as if it had not been. SQLite ends some by itself."""

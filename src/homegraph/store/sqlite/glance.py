@@ -18,15 +18,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 import apsw
 
 from homegraph.store.sqlite.database import Database
 from homegraph.store.sqlite.lane import Lane
-
-GLANCE_DEVICES_MAX: Final = 8
-"""Devices whose states are read at once, some ten microseconds each at most when they are in memory."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

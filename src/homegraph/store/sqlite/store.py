@@ -1,7 +1,8 @@
 """``SqliteStore``: the port on one SQLite file, or in memory.
 
 Each method hands an operation to a lane: writes to the writer's, which commits them together, and reads to the reader's,
-which sees everything that was told to anybody. Small reads that come with nearly every call are made on the spot (``glance``).
+which sees everything that was told to anybody. Small reads that come with nearly every call are made on the spot (``glance``),
+and writes that are ``brief`` are carried out on the loop's thread, too; only their commit is the lane's.
 In memory there is one lane for all. What an operation does is in the module of its noun; nothing is decided here.
 """
 
@@ -46,7 +47,8 @@ from homegraph.store.sqlite import (
     settling,
     work,
 )
-from homegraph.store.sqlite.glance import GLANCE_DEVICES_MAX, Glance
+from homegraph.store.sqlite.brief import is_brief, is_brief_settlement
+from homegraph.store.sqlite.glance import Glance
 from homegraph.store.sqlite.lane import Lane
 from homegraph.store.sqlite.opening import Opened, locate, open_database
 
@@ -68,7 +70,7 @@ class SqliteStore:
         """Open ``database``: a path or ``:memory:``, either with ``sqlite:`` before it.
 
         A file that is not there is made, readable by its owner only. One that is there is brought up to date, and runs that a
-        dead process had under way are recorded as interrupted and due again. ``ids`` makes the ids of such runs; it is
+        dead process had under way are recorded as interrupted and due again. ``ids`` makes the ids of such runs; it may be
         called in another thread.
 
         Raises:
@@ -180,14 +182,16 @@ class SqliteStore:
         rule: Rule,
         now: Instant,
     ) -> Verdict:
-        return await self._writer.call(
+        brief = is_brief(states, notifications)
+        write = self._writer.call_brief if brief else self._writer.call
+        return await write(
             reports.report, project_id, agent_user_id, states, notifications, rule, now
         )
 
     async def states(
         self, project_id: str, agent_user_id: str, device_ids: Sequence[str] | None = None
     ) -> dict[str, tuple[TraitState, ...]]:
-        is_small = device_ids is not None and len(device_ids) <= GLANCE_DEVICES_MAX
+        is_small = device_ids is not None and is_brief(device_ids)
         read = self._glance if is_small else self._reader
         return await read.call(reports.states, project_id, agent_user_id, device_ids)
 
@@ -203,7 +207,7 @@ class SqliteStore:
         worker: str,
         lease_seconds: float,
     ) -> Admitted | None:
-        return await self._writer.call(
+        return await self._writer.call_brief(
             work.request_sync, Claimant(worker, lease_seconds, self._ids), target, mode, cause, now
         )
 
@@ -232,7 +236,9 @@ class SqliteStore:
         return await self._reader.call(devices.definitions, target, device_ids)
 
     async def settle(self, settlement: Settlement, now: Instant) -> Work:
-        return await self._writer.call(settling.settle, settlement, now)
+        brief = is_brief_settlement(settlement)
+        write = self._writer.call_brief if brief else self._writer.call
+        return await write(settling.settle, settlement, now)
 
     # --- reading ---------------------------------------------------------------------------------------------
 

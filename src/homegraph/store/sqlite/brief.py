@@ -1,0 +1,44 @@
+"""What is brief enough for the thread of the event loop: reads and writes that find a few rows by their keys.
+
+Everybody waits while the loop works on one of these, so it is their size that decides, before they begin. Some microseconds for
+each device are usual when pages are in memory; what a slow disk makes of it is bounded by ``lane``.
+
+The rule that is easily broken: a list that others made (all devices of a home, the effects of an end) is not brief, however
+short it usually is. The one exception is a request in sync mode: it reads the fingerprints of a home, forty bytes a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Final
+
+from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.store.port import Settlement
+
+BRIEF_DEVICES_MAX: Final = 8
+"""Devices that are read or written at once, some ten microseconds each at most when they are in memory."""
+
+BRIEF_BYTES_MAX: Final = 64 * 1024
+"""Of the bodies that a run leaves in the journal: sixteen pages, copied in some ten microseconds."""
+
+
+def is_brief(*lists: Sized) -> bool:
+    """Whether each of these has few members."""
+    return all(len(one) <= BRIEF_DEVICES_MAX for one in lists)
+
+
+def is_brief_settlement(settlement: Settlement) -> bool:
+    """Whether a run leaves little behind."""
+    exchanges = settlement.exchanges
+    size = sum([len(one.request_body) + len(one.response_body) for one in exchanges])
+    return size <= BRIEF_BYTES_MAX and all(map(_is_brief_effect, settlement.effects))
+
+
+def _is_brief_effect(effect: Effect) -> bool:
+    match effect:
+        case SetLinkState():
+            return True
+        case WriteDevices(stored, removed):
+            return is_brief(stored, removed)
+        case BindLink() | RekeyLink() | Unlink():
+            return False
