@@ -13,10 +13,10 @@ from typing import Final
 
 from bench.environment import environment
 from bench.homes import DEVICES
-from bench.processes import Broken
+from bench.processes import Broken, can_proxy
 from bench.report import Row, document, heading, table
 from bench.rounds import Plan, Reading, measure
-from bench.scenarios import SCENARIOS, Scenario
+from bench.scenarios import PROXY, SCENARIOS, Scenario
 
 FULL: Final = Plan(rounds=7, calls=2_000, connections=64, users=2_016, devices=DEVICES)
 """A minute and a half to two. Each user of a round is asked for once; 16 more are the blockers (``rounds``)."""
@@ -56,6 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     wanted = options.scenario or names
     chosen = tuple(scenario for scenario in SCENARIOS if scenario.name in wanted)
+    if PROXY in chosen and not can_proxy():
+        print(f"bench: LEFT OUT: {PROXY.title}: there is no nginx on this machine", file=sys.stderr)
+        chosen = tuple(scenario for scenario in chosen if scenario != PROXY)
     try:
         result = _run(chosen, plan, options.dir)
     except (Broken, OSError) as exc:

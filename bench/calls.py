@@ -1,7 +1,7 @@
 """The calls of the benchmark, as the bytes that curl would send; and what an answer to them must have in it.
 
-All of them are made before the clock runs. A report and a query are about the first two devices of a home: a lamp with three
-traits and an outlet with one.
+All of them are made before the clock runs. A report and a query are about the first devices of a home, as many as they say: a
+lamp with three traits, an outlet with one, a thermostat, a blind, and so on from the beginning.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench.homes import API_KEY, device_id, user
+from bench.homes import API_KEY, DEVICES, REPORTED, device_id, token, user
 from bench.scenarios import Call
 
 REQUEST_ID: Final = "bench"
@@ -17,6 +17,7 @@ REQUEST_ID: Final = "bench"
 _PREFIX: Final = "/v1/devices:"
 _EMPTY: Final = b"\r\n\r\n{}"
 _REPEATED: Final = f'"requestId": "{REQUEST_ID}"'.encode()
+_FORWARDED: Final = b'"payload":{"agentUserId"'
 
 
 def request(call: Call, number: int, access_token: str = "") -> bytes:
@@ -26,7 +27,7 @@ def request(call: Call, number: int, access_token: str = "") -> bytes:
 
 def wanted(call: Call) -> bytes:
     """What every answer to it has in it when all is well."""
-    return _EMPTY if call in (Call.REQUEST_SYNC, Call.REQUEST_SYNC_ASYNC) else _REPEATED
+    return _WANTED.get(call, _REPEATED)
 
 
 def _request_sync(number: int, _access_token: str, mode: str = "") -> bytes:
@@ -37,14 +38,35 @@ def _request_sync_async(number: int, access_token: str) -> bytes:
     return _request_sync(number, access_token, ',"async":true')
 
 
-def _report(number: int, access_token: str) -> bytes:
-    lamp = f'"{device_id(number, 0)}":{{"on":true,"brightness":65,"online":true}}'
-    outlet = f'"{device_id(number, 1)}":{{"on":false,"online":true}}'
+def _report(number: int, access_token: str, devices: int = 2) -> bytes:
+    states = ",".join(
+        f'"{device_id(number, index)}":{REPORTED[index % len(REPORTED)]}'
+        for index in range(devices)
+    )
     body = (
         f'{{"requestId":"{REQUEST_ID}","agentUserId":"{user(number)}",'
-        f'"payload":{{"devices":{{"states":{{{lamp},{outlet}}}}}}}}}'
+        f'"payload":{{"devices":{{"states":{{{states}}}}}}}}}'
     )
     return _post("reportStateAndNotification", body, access_token)
+
+
+def _report_one(number: int, access_token: str) -> bytes:
+    return _report(number, access_token, 1)
+
+
+def _report_all(number: int, access_token: str) -> bytes:
+    return _report(number, access_token, DEVICES)
+
+
+def _sync(number: int, access_token: str) -> bytes:
+    body = f'{{"requestId":"{REQUEST_ID}","agentUserId":"{user(number)}"}}'
+    return _post("sync", body, access_token)
+
+
+def _forward(number: int, _access_token: str) -> bytes:
+    """What the server sends to the fulfillment, for a proxy to pass on."""
+    body = f'{{"requestId":"{REQUEST_ID}","inputs":[{{"intent":"action.devices.SYNC"}}]}}'
+    return _post_to("/smarthome", body, token(number))
 
 
 def _query(number: int, access_token: str, devices: int = 2) -> bytes:
@@ -61,17 +83,31 @@ def _query_one(number: int, access_token: str) -> bytes:
 
 
 def _post(target: str, body: str, access_token: str = "") -> bytes:
+    return _post_to(f"{_PREFIX}{target}", body, access_token)
+
+
+def _post_to(path: str, body: str, access_token: str = "") -> bytes:
     bearer = f"authorization: Bearer {access_token}\r\n" if access_token else ""
     return (
-        f"POST {_PREFIX}{target} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n{bearer}"
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: bench\r\naccept: */*\r\n{bearer}"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
 
+_WANTED: Final[Mapping[Call, bytes]] = {
+    Call.REQUEST_SYNC: _EMPTY,
+    Call.REQUEST_SYNC_ASYNC: _EMPTY,
+    Call.FORWARD: _FORWARDED,
+}
+
 _MAKERS: Final[Mapping[Call, Callable[[int, str], bytes]]] = {
     Call.REQUEST_SYNC: _request_sync,
     Call.REQUEST_SYNC_ASYNC: _request_sync_async,
+    Call.REPORT_ONE: _report_one,
     Call.REPORT: _report,
+    Call.REPORT_ALL: _report_all,
     Call.QUERY: _query,
     Call.QUERY_ONE: _query_one,
+    Call.SYNC: _sync,
+    Call.FORWARD: _forward,
 }

@@ -9,11 +9,14 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import apsw
 
 from bench.processes import can_pin
+
+SYNCS: Final = 200
 
 LIBRARIES: Final = ("uvicorn", "uvloop", "httptools", "msgspec", "apsw", "pyreqwest", "starlette")
 
@@ -33,6 +36,7 @@ def environment(folder: Path) -> dict[str, Any]:
         "sqlite": apsw.sqlite_lib_version(),
         "sqlite_synchronous": _synchronous(),
         "file_system": _file_system(folder),
+        "fdatasync_us": round(_fdatasync_us(folder)),
     }
 
 
@@ -85,6 +89,19 @@ def _file_system(folder: Path) -> str:
         if place.is_relative_to(mounted) and len(mounted) > longest:
             kind, longest = name, len(mounted)
     return kind
+
+
+def _fdatasync_us(folder: Path) -> float:
+    """The floor of everything that is durable: a page written and synced, again and again; the median."""
+    readings = []
+    with (folder / "floor").open("wb", buffering=0) as file:
+        for _ in range(SYNCS):
+            started = time.perf_counter()
+            file.write(bytes(4_096))
+            os.fdatasync(file.fileno())
+            readings.append(time.perf_counter() - started)
+    (folder / "floor").unlink()
+    return median(readings) * 1e6
 
 
 def _read(path: str) -> str:

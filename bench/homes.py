@@ -15,6 +15,10 @@ API_KEY: Final = "bench-0123456789abcdefghijklmnopqrstuvwx"
 
 PROJECT: Final = "bench"
 DEVICES: Final = 20
+LARGE_DEVICES: Final = 200
+LARGE_HOMES: Final = 64
+"""The last homes of all have so many; one for each connection."""
+
 DEVICE_BYTES: Final = 800
 COUNTER: Final = "00000000"
 
@@ -56,6 +60,14 @@ _STATES: Final = (
     '{"online":true,"status":"SUCCESS","openPercent":40}',
 )
 """What a device of each kind answers to QUERY."""
+
+REPORTED: Final = (
+    '{"on":true,"brightness":65,"online":true}',
+    '{"on":false,"online":true}',
+    '{"thermostatMode":"heat","thermostatTemperatureSetpoint":21,"thermostatTemperatureAmbient":20.5,"online":true}',
+    '{"openPercent":60,"online":true}',
+)
+"""What is reported of a device of each kind."""
 
 
 def user(number: int) -> str:

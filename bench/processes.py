@@ -11,6 +11,8 @@ import json
 import os
 import re
 import select
+import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +34,35 @@ LOOK_SECONDS: Final = 0.05
 
 QUOTA_PER_MINUTE: Final = 1_000_000_000
 """The largest that the setting takes."""
+
+PROXY_COMMAND: Final = "nginx"
+
+_PROXY_CONFIG: Final = """\
+daemon off;
+master_process off;
+pid %(folder)s/nginx.pid;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path %(folder)s/nginx-body;
+  proxy_temp_path %(folder)s/nginx-proxy;
+  fastcgi_temp_path %(folder)s/nginx-fastcgi;
+  uwsgi_temp_path %(folder)s/nginx-uwsgi;
+  scgi_temp_path %(folder)s/nginx-scgi;
+  keepalive_requests 1000000;
+  upstream fulfillment { server 127.0.0.1:%(to)d; keepalive 64; keepalive_requests 1000000; }
+  server {
+    listen 127.0.0.1:%(port)d;
+    location / {
+      proxy_pass http://fulfillment;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffers 8 16k;
+      proxy_buffer_size 16k;
+    }
+  }
+}
+"""
 
 SERVER_CORE: Final = 0
 DRIVER_CORE: Final = 1
@@ -146,10 +177,39 @@ def floor() -> Iterator[Process]:
 
 
 @contextmanager
-def stub(users: int, devices: int) -> Iterator[Stub]:
-    """The fulfillment of so many homes."""
-    with module("stub", str(users), str(devices), core=DRIVER_CORE) as process:
+def stub(users: int, devices: int, large: int = 0) -> Iterator[Stub]:
+    """The fulfillment of so many homes, and so many large ones besides."""
+    sizes = map(str, (users, devices, large))
+    with module("stub", *sizes, core=DRIVER_CORE) as process:
         yield Stub("stub", process, int(line(process, rb"(\d+)\n")))
+
+
+def can_proxy() -> bool:
+    """Whether there is an nginx."""
+    return shutil.which(PROXY_COMMAND) is not None
+
+
+@contextmanager
+def proxy(folder: Path, fulfillment: Stub) -> Iterator[Process]:
+    """nginx, one process of it, that passes calls on to the fulfillment over connections that stay open."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = folder / "nginx.conf"
+    config.write_text(_PROXY_CONFIG % {"folder": folder, "port": port, "to": fulfillment.port})
+    command = [PROXY_COMMAND, "-c", str(config), "-p", str(folder), "-e", str(folder / "nginx.log")]
+    with _started(command, SERVER_CORE) as process:
+        yield Process("nginx", process, _answering(process, port))
+
+
+def _answering(process: subprocess.Popen[bytes], port: int) -> int:
+    """The port, once somebody listens on it. Raises Broken."""
+    until = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < until and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return port
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_SECONDS)
+    raise Broken(f"{process.args!r} does not listen")
 
 
 @contextmanager

@@ -87,8 +87,9 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         f"{ops['median']:.0f} ({ops['min']:.0f}-{ops['max']:.0f})",
         f"{cpu['median']:.0f} ({cpu['min']:.0f})",
         f"{ratio['median']:.2f}" if ratio else "-",
-        f"{row['p50_ms']['median']:.2f}",
-        f"{row['p99_ms']['median']:.2f}",
+        # Nobody waits for a run that drains.
+        "-" if row["is_drain"] else f"{row['p50_ms']['median']:.2f}",
+        "-" if row["is_drain"] else f"{row['p99_ms']['median']:.2f}",
         f"{row['rss_mib']['median']:.0f}",
     )
 
@@ -101,7 +102,8 @@ def heading(result: Mapping[str, Any]) -> str:
     return (
         f"{where['at']}, revision {where['revision']}: {where['cpu']}, {where['cores']} cores ({pinned}; "
         f"load average {where['load_average']}), {where['system']}, {where['python']}, {libraries}, "
-        f"SQLite {where['sqlite']} synchronous={where['sqlite_synchronous']} on {where['file_system']}.\n"
+        f"SQLite {where['sqlite']} synchronous={where['sqlite_synchronous']} on {where['file_system']}, "
+        f"fdatasync of a page {where['fdatasync_us']} us.\n"
         f"{plan['rounds']} rounds of {plan['calls']} calls (times each scenario's share), {plan['connections']} connections, "
         f"{plan['users']} agent users with {plan['devices']} devices of 800 bytes."
     )

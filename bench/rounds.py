@@ -8,6 +8,7 @@ released and everything is worked off, outside the measurement, before the next 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Final
 
 from bench import calls, load, processes
 from bench.credentials import access_token
+from bench.homes import LARGE_HOMES
 from bench.measure import cpu_seconds, percentile, rss_mib
 from bench.scenarios import Call, Scenario, Server
 
@@ -50,7 +52,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Bench:
-    """The processes of a run. ``stub`` is there when ``homegraph`` is."""
+    """The processes of a run. ``stub`` is there when somebody asks it."""
 
     plan: Plan
     servers: dict[Server, processes.Process]
@@ -65,8 +67,13 @@ class Bench:
         if self.stub is not None:
             self.stub.tell("changes", scenario.changes.value)
         with self._held(scenario):
+            if scenario.is_drain:
+                self._drive(scenario, scenario.call, requests, self.plan.connections)
             before, driver_before = cpu_seconds(server.pid), self._driver_cpu()
-            tally = self._drive(scenario, scenario.call, requests, self.plan.connections)
+            if scenario.is_drain:
+                tally = self._drain(len(requests))
+            else:
+                tally = self._drive(scenario, scenario.call, requests, self.plan.connections)
             cpu, driver_cpu = cpu_seconds(server.pid) - before, self._driver_cpu() - driver_before
         ordered = sorted(tally.latencies)
         return Reading(
@@ -91,9 +98,22 @@ class Bench:
             )
         return tally
 
+    def _drain(self, runs: int) -> load.Tally:
+        """Let go of what is held, and wait until so many runs that waited have been answered. Nobody waits for one of them."""
+        assert self.stub is not None
+        wanted = self.stub.tell("served", 0)["served"] + BLOCKERS + runs
+        started = time.perf_counter()
+        self.stub.tell("release")
+        self.stub.tell("served", wanted)
+        seconds = time.perf_counter() - started
+        return load.Tally(seconds, [seconds])
+
     def _requests(self, scenario: Scenario) -> list[bytes]:
-        """A round's calls. Users go round over all rounds, the first ones are the blockers'."""
+        """A round's calls. Users go round over all rounds, the first ones are the blockers', the last ones have large homes."""
         count = max(1, int(self.plan.calls * scenario.share))
+        if scenario.is_large:
+            numbers = (self.plan.users + n % LARGE_HOMES for n in range(count))
+            return [calls.request(scenario.call, number, self.access_token) for number in numbers]
         if scenario.is_one_user:
             return [calls.request(scenario.call, 0, self.access_token)] * count
         users = self.plan.users - BLOCKERS
@@ -118,7 +138,7 @@ class Bench:
             self.stub.tell("release")
         server = self.servers[scenario.server]
         assert isinstance(server, processes.Homegraph)
-        server.wait_idle(self.plan.users)
+        server.wait_idle(self.plan.users + LARGE_HOMES)
 
     def _driver_cpu(self) -> float:
         pids = [os.getpid()] + ([self.stub.pid] if self.stub else [])
@@ -143,9 +163,14 @@ def _start(chosen: tuple[Scenario, ...], plan: Plan, folder: Path, stack: ExitSt
     bench = Bench(plan, {})
     if Server.FLOOR in wanted:
         bench.servers[Server.FLOOR] = stack.enter_context(processes.floor())
+    if wanted - {Server.FLOOR}:
+        bench.stub = stack.enter_context(processes.stub(plan.users, plan.devices, LARGE_HOMES))
+    if Server.PROXY in wanted:
+        bench.servers[Server.PROXY] = stack.enter_context(processes.proxy(folder, bench.stub))
     if Server.HOMEGRAPH in wanted:
-        bench.stub = stack.enter_context(processes.stub(plan.users, plan.devices))
-        server = stack.enter_context(processes.homegraph(folder, bench.stub, plan.users))
+        server = stack.enter_context(
+            processes.homegraph(folder, bench.stub, plan.users + LARGE_HOMES)
+        )
         bench.servers[Server.HOMEGRAPH] = server
         bench.access_token = access_token(server)
     return bench

@@ -16,6 +16,7 @@ class Server(StrEnum):
 
     FLOOR = "floor"
     HOMEGRAPH = "homegraph"
+    PROXY = "proxy"
 
 
 class Change(StrEnum):
@@ -31,9 +32,13 @@ class Call(StrEnum):
 
     REQUEST_SYNC = "requestSync"
     REQUEST_SYNC_ASYNC = "requestSync, async"
+    REPORT_ONE = "reportStateAndNotification, one device"
     REPORT = "reportStateAndNotification, two devices"
+    REPORT_ALL = "reportStateAndNotification, twenty devices"
     QUERY = "query, two devices"
     QUERY_ONE = "query, one device"
+    SYNC = "sync"
+    FORWARD = "a SYNC and its reply, passed on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class Scenario:
 
     ``call`` is what is called, ``changes`` what the fulfillment does. ``is_one_user``: all calls are for the same agent
     user, otherwise each is for another one, in turn. ``is_held``: the fulfillment keeps every run waiting meanwhile, so that
-    what is measured is accepting requests and nothing else. ``share`` is how many calls a round has, as a part of the usual.
+    what is measured is accepting requests and nothing else. ``is_drain``: what is measured is what comes after that, when the
+    replies are released and all that waits is run. ``is_large``: of the homes that have ten times as many devices.
+    ``share`` is how many calls a round has, as a part of the usual.
     """
 
     name: str
@@ -52,16 +59,30 @@ class Scenario:
     changes: Change = Change.NONE
     is_one_user: bool = False
     is_held: bool = False
+    is_drain: bool = False
+    is_large: bool = False
     share: float = 1.0
 
 
 FLOOR: Final = Scenario("floor", "bare uvicorn POST", server=Server.FLOOR, share=4.0)
 
+PROXY: Final = Scenario(
+    "proxy", "nginx, passing on the same exchange", server=Server.PROXY, call=Call.FORWARD
+)
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     FLOOR,
+    PROXY,
     Scenario("sync-none", "sync mode, none changed"),
     Scenario("sync-one", "sync mode, one changed", changes=Change.ONE),
     Scenario("sync-all", "sync mode, all changed", changes=Change.ALL),
+    Scenario(
+        "sync-large",
+        "sync mode, 200 devices, one changed",
+        changes=Change.ONE,
+        is_large=True,
+        share=0.25,
+    ),
     Scenario("async", "async, durable enqueue", call=Call.REQUEST_SYNC_ASYNC, is_held=True),
     Scenario(
         "duplicates",
@@ -71,7 +92,18 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         is_held=True,
         share=2.0,
     ),
+    Scenario(
+        "drain",
+        "worker, runs that waited",
+        call=Call.REQUEST_SYNC_ASYNC,
+        changes=Change.ONE,
+        is_held=True,
+        is_drain=True,
+    ),
+    Scenario("report-one", "reportState, one device", call=Call.REPORT_ONE, share=2.0),
     Scenario("report", "reportState, two devices", call=Call.REPORT, share=2.0),
+    Scenario("report-all", "reportState, twenty devices", call=Call.REPORT_ALL, share=0.5),
+    Scenario("sync-api", "devices:sync, twenty devices", call=Call.SYNC),
     Scenario("query", "query, two devices", call=Call.QUERY, share=2.0),
     # The least that a call with an access token can ask for: what is left beside the check is small.
     Scenario("token", "token check (query, one device)", call=Call.QUERY_ONE, share=2.0),

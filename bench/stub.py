@@ -2,7 +2,7 @@
 
 A protocol on bare sockets, because a server framework would cost more than what is measured. It can hold its replies back,
 so that requests pile up while a run is under way, and it says when something has happened instead of being asked again
-and again. Run by ``python -m bench.stub USERS DEVICES``; prints its port, and ends with its standard input.
+and again. The last LARGE homes are large ones. Run by ``python -m bench.stub USERS DEVICES [LARGE]``; prints its port, and ends with its standard input.
 
 Below ``/-/`` it is told what to do, by POSTs that are answered with ``{"served": …, "held": …}``::
 
@@ -25,7 +25,7 @@ from typing import Final, cast
 
 import uvloop
 
-from bench.homes import Home, token
+from bench.homes import LARGE_DEVICES, Home, token
 
 CONNECTIONS_WAITING_MAX: Final = 1_024
 
@@ -42,8 +42,11 @@ _UNAUTHORIZED: Final = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n"
 class Cloud:
     """All homes, what changes in them, and who waits for what."""
 
-    def __init__(self, users: int, devices: int) -> None:
-        self._homes = {token(number).encode(): Home(number, devices) for number in range(users)}
+    def __init__(self, users: int, devices: int, large: int) -> None:
+        sizes = [devices] * users + [LARGE_DEVICES] * large
+        self._homes = {
+            token(number).encode(): Home(number, size) for number, size in enumerate(sizes)
+        }
         self._change: Callable[[Home], None] | None = None
         self._held: list[Callable[[], None]] = []
         self._holding = False
@@ -161,8 +164,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-async def _serve(users: int, devices: int) -> None:
-    cloud = Cloud(users, devices)
+async def _serve(users: int, devices: int, large: int = 0) -> None:
+    cloud = Cloud(users, devices, large)
     listening = socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS_WAITING_MAX)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(cloud), sock=listening)
@@ -173,4 +176,4 @@ async def _serve(users: int, devices: int) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(int(sys.argv[1]), int(sys.argv[2])))
+        runner.run(_serve(*map(int, sys.argv[1:4])))
