@@ -45,6 +45,11 @@ def installed(folder: Path) -> Path:
     return kept / "node_modules"
 
 
+def environment_with(packages: Path) -> dict[str, str]:
+    """This process's environment, in which node finds the packages."""
+    return {**os.environ, "NODE_PATH": str(packages)}
+
+
 def _install(wanted: bytes, cache: Path, kept: Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache) as made:
         (Path(made) / "package.json").write_bytes(wanted)
