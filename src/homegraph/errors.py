@@ -27,6 +27,7 @@ is shown to outsiders as an internal error with a request id, never with its own
     │   └── ReplyErrorPayload    payload.errorCode in a well-formed answer
     ├── TokenError               the fulfillment's token endpoint
     │   ├── TokenRefused         invalid_grant: only a new linking helps
+    │   │   └── LinkBroken       it was refused earlier on
     │   └── TokenEndpointFailed  may pass
     ├── StoreError
     │   ├── DatabaseInUse
@@ -56,6 +57,7 @@ __all__ = [
     "FulfillmentUnreachable",
     "HomegraphError",
     "LeaseLost",
+    "LinkBroken",
     "LinkingRefused",
     "NotFound",
     "ReplyErrorPayload",
@@ -212,11 +214,24 @@ class TokenRefused(TokenError):
     hint = "Link the account again. The device list stays as it is until then."
 
 
+class LinkBroken(TokenRefused):
+    """The link is broken: its refresh token was refused earlier on, and nobody is asked again."""
+
+    code = "LINK_BROKEN"
+
+
 class TokenEndpointFailed(TokenError):
-    """The token endpoint did not answer as a token endpoint."""
+    """The token endpoint did not answer as a token endpoint.
+
+    ``retry_at`` (seconds since 1970) is when it will be asked again, if it is known.
+    """
 
     code, retryable = "TOKEN_ENDPOINT_FAILED", True
     hint = "Check token_url, and that the endpoint answers with JSON."
+
+    def __init__(self, message: str | None = None, *, retry_at: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
 
 
 class StoreError(HomegraphError):

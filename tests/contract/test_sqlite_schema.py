@@ -120,7 +120,8 @@ async def test_a_definition_that_cannot_be_read(path, definition):
 async def test_states_of_before_are_states_still(path, monkeypatch):
     """Each with the trait that it belongs to and the time that it came, to the last digit; and the attributes of the devices."""
     monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
-    monkeypatch.setattr(opening.linkings, "recover", lambda _: None)  # its table is of a later day
+    for later in (opening.linkings, opening.links):  # tables and columns of a later day
+        monkeypatch.setattr(later, "recover", lambda _: None)
     attributes = {"commandOnlyOnOff": False, "x": ["é", 1.50]}
     write_old(
         path, *(json.dumps(one).encode() for one in (LAMP | {"attributes": attributes}, LAMP, LAMP))
@@ -206,7 +207,8 @@ async def test_no_row_is_left_behind(path):
 async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
     """Since errands have exchanges, too, their column has another name."""
     monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
-    monkeypatch.setattr(opening.linkings, "recover", lambda _: None)  # its table is of a later day
+    for later in (opening.linkings, opening.links):  # tables and columns of a later day
+        monkeypatch.setattr(later, "recover", lambda _: None)
     write_old(path)
     open_database(path, str, 900.0).close()
     with contextlib.closing(apsw.Connection(str(path))) as file:

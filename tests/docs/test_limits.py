@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from homegraph.graph import quota, reporting, syncing
+from homegraph.graph import refreshing as decided
 from homegraph.server import doors, house
 from homegraph.service import (
     budgets,
     credentials,
-    outbound,
+    refreshing,
     remembered,
     requesting,
     runs,
@@ -64,7 +65,14 @@ FIXED = {
     "form of the page that links accounts": f"{web_linking.FORM_BYTES_MAX} bytes",
     "linkings of a project": f"{rows.LINKINGS_MAX}",
     "answer of a token endpoint": (
-        f"{outbound.TOKEN_SECONDS:.0f} s, {outbound.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
+        f"{refreshing.TOKEN_SECONDS:.0f} s, {refreshing.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
+    ),
+    "refresh of a token before it ends": (
+        f"{decided.EXPIRY_MARGIN_SECONDS:.0f} s, or {decided.EXPIRY_MARGIN_SHARE:.0%}"
+    ),
+    "refresh under way": f"{decided.REFRESH_LEASE_SECONDS:.0f} s",
+    "token endpoint that fails": (
+        f"{decided.BACK_OFF.first:.0f} s after the first failure, {decided.BACK_OFF.longest:.0f} s"
     ),
     "devices of a reply": f"{intents.DEVICES_MAX}",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",

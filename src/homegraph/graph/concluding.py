@@ -6,7 +6,7 @@ any, that a sync-mode caller is answered with and the retry is decided by. The r
 * One broken link does not keep the others from being updated: every good reply counts, whatever the others did.
 * The reply is the full list. When several links answered, the last good reply is the list.
 * A refused reply, an error payload or an empty list never damages what is stored.
-* A link whose refresh token was refused is broken; it is not asked again until it gets new tokens.
+* A link whose refresh token was refused is broken by then (``graph.refreshing``); it is not asked again until it gets new tokens.
 * In a first SYNC everything but a refused token is worth another attempt: the grant is there, the cloud will come.
   That holds for a grant of the file; a user who is linking an account waits for the answer, and a first SYNC that fails
   fails his linking, unless the project wants the link to be kept.
@@ -17,13 +17,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from homegraph.errors import HomegraphError, ReplyUnusable, TokenRefused
+from homegraph.errors import (
+    HomegraphError,
+    LinkBroken,
+    ReplyUnusable,
+    TokenEndpointFailed,
+    TokenRefused,
+)
 from homegraph.graph.applying import Applied
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.replies import is_suspicious, links_disagree, shrunk
-from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.effects import BindLink, Effect, NoteProblem, RekeyLink, Unlink, WriteDevices
 from homegraph.graph.linking import BY_USER
-from homegraph.graph.model import Changes, Finding, Link, LinkResult, LinkState, Target
+from homegraph.graph.model import Changes, Finding, Instant, Link, LinkResult, Target
 from homegraph.graph.policy import Policy
 
 
@@ -47,7 +53,8 @@ class Answer:
 class Conclusion:
     """What a run leaves behind, and the failure it is counted by.
 
-    ``held``: the list stays as it was, and ``changes`` are what would have become of it.
+    ``held``: the list stays as it was, and ``changes`` are what would have become of it. Before ``retry_from`` another attempt would run
+    into the same.
     """
 
     effects: tuple[Effect, ...]
@@ -57,12 +64,7 @@ class Conclusion:
     failure: HomegraphError | None
     retryable: bool
     held: bool = False
-
-
-class LinksBroken(TokenRefused):
-    """Every link of this agent user is broken; none could be asked."""
-
-    code = "LINK_BROKEN"
+    retry_from: Instant = 0.0
 
 
 def conclude(
@@ -89,13 +91,15 @@ def conclude(
         held = policy.shrink_guard and shrinking is not None
         if held:
             effects = [effect for effect in effects if not isinstance(effect, WriteDevices)]
-    failure = failures[0] if failures else None if answers else LinksBroken()
+    if not answers:
+        failures = [LinkBroken("Every link of this agent user is broken; none could be asked.")]
+    failure = failures[0] if failures else None
     fails = failure is not None and target.is_first_sync and _fails_linking(answers, policy)
     if fails and failure is not None:
         effects = [Unlink(answer.link.user_id, failure.code) for answer in answers]
     return Conclusion(
-        # States first: BindLink, RekeyLink and Unlink have the last word on a link.
-        effects=(*_link_states(target, answers, failure), *effects),
+        # Problems first: BindLink, RekeyLink and Unlink have the last word on a link.
+        effects=(*_problems(target, answers, failure), *effects),
         changes=changes,
         results=tuple(_result(answer) for answer in answers),
         findings=(
@@ -106,6 +110,7 @@ def conclude(
         failure=failure,
         retryable=not fails and _worth_repeating(target, failures),
         held=held,
+        retry_from=_retry_from(failures),
     )
 
 
@@ -162,17 +167,16 @@ def _shrinking(
     return known, len(removed)
 
 
-def _link_states(
+def _problems(
     target: Target, answers: Sequence[Answer], failure: HomegraphError | None
 ) -> list[Effect]:
-    """New states of links, only where something changed. A failed first SYNC stays ``linking`` and says why."""
+    """Problems of links, only where something changed. A failed first SYNC stays ``linking`` and says why."""
     effects: list[Effect] = []
     for answer in answers:
         error = answer.error or (failure if target.is_first_sync else None)
         problem = error.code if error else ""
-        state = LinkState.BROKEN if isinstance(error, TokenRefused) else answer.link.state
-        if (state, problem) != (answer.link.state, answer.link.problem):
-            effects.append(SetLinkState(answer.link.user_id, state, problem))
+        if problem != answer.link.problem and not isinstance(error, TokenRefused):
+            effects.append(NoteProblem(answer.link.user_id, problem))
     return effects
 
 
@@ -191,6 +195,12 @@ def _worth_repeating(target: Target, failures: Sequence[HomegraphError]) -> bool
     if target.is_first_sync:
         return not any(isinstance(failure, TokenRefused) for failure in failures)
     return any(failure.retryable for failure in failures)
+
+
+def _retry_from(failures: Sequence[HomegraphError]) -> Instant:
+    """When the first of the links can be asked with a chance: at once, unless each waits for its token endpoint."""
+    waits = [one.retry_at if isinstance(one, TokenEndpointFailed) else 0.0 for one in failures]
+    return min(waits, default=0.0)
 
 
 def _no_agent_user_id() -> ReplyUnusable:

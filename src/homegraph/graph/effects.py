@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from homegraph.graph.applying import Stored
-from homegraph.graph.model import LinkState
 from homegraph.graph.reporting import TraitState
 
 
@@ -55,11 +54,13 @@ class RekeyLink:
 
 
 @dataclass(frozen=True, slots=True)
-class SetLinkState:
-    """The link's state and the code of its problem ("" for none)."""
+class NoteProblem:
+    """What is wrong with the link: the code of its problem, "" for nothing. Its state stays.
+
+    A link that broke during the run keeps the problem that broke it.
+    """
 
     user_id: str
-    state: LinkState
     problem: str = ""
 
 
@@ -75,4 +76,4 @@ class Unlink:
     problem: str = ""
 
 
-Effect: TypeAlias = WriteDevices | BindLink | RekeyLink | SetLinkState | Unlink
+Effect: TypeAlias = WriteDevices | BindLink | RekeyLink | NoteProblem | Unlink

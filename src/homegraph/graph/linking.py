@@ -5,8 +5,9 @@ known before its first SYNC has succeeded, and may change with a later one. A li
 agent user, so that a refused call can be told about it, and starts over when a new grant comes.
 
 ``MOVES`` is the same as a table, with every event that moves a link or leaves it where it is; the picture in the documentation is drawn
-from it, and ``granted`` and ``end``, which people cause, check their move against it. What a *run* finds out about links (``concluding``) is
-written as ``SetLinkState``, ``BindLink``, ``RekeyLink`` and ``Unlink``, which are the events of the same names.
+from it, and ``granted`` and ``end``, which people cause, check their move against it, and so does ``refreshing``, whose two events are about tokens.
+What a *run* finds out about links (``concluding``) is written as ``BindLink``, ``RekeyLink`` and ``Unlink``, which are the events of the
+same names, and as ``NoteProblem``, which moves nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from homegraph.graph.model import Instant, Link, LinkState, Outcome, Run, Tokens
+from homegraph.graph.model import Instant, Link, LinkState, Outcome, RefreshState, Run, Tokens
 
 NO_TOKENS = Tokens(b"")
 """What a link that has ended holds."""
@@ -37,6 +38,7 @@ class LinkEvent(StrEnum):
     FIRST_SYNC_FAILED = "FirstSyncFailed"  # and is repeated
     LINKING_FAILED = "LinkingFailed"  # the first SYNC of a user who waits for it failed
     TOKEN_REFUSED = "TokenRefused"  # noqa: S105  # the token endpoint said invalid_grant
+    TOKEN_REFRESHED = "TokenRefreshed"  # noqa: S105  # the token endpoint gave a new one
     TOKEN_WORKS = "TokenWorks"  # noqa: S105  # the link was asked, and answered
     REKEYED = "Rekeyed"  # RekeyLink: a SYNC named another agent user
     UNLINKED = "Unlinked"  # by the user, by the developer, or by an empty list
@@ -48,22 +50,27 @@ MOVES: Final[dict[tuple[LinkState, LinkEvent], LinkState]] = {
     (LinkState.LINKING, LinkEvent.FIRST_SYNC_DONE): LinkState.LINKED,
     (LinkState.LINKING, LinkEvent.FIRST_SYNC_FAILED): LinkState.LINKING,
     (LinkState.LINKING, LinkEvent.LINKING_FAILED): LinkState.UNLINKED,
+    (LinkState.LINKING, LinkEvent.TOKEN_REFRESHED): LinkState.LINKING,
     (LinkState.LINKING, LinkEvent.TOKEN_REFUSED): LinkState.BROKEN,
     (LinkState.LINKING, LinkEvent.UNLINKED): LinkState.UNLINKED,
     (LinkState.LINKED, LinkEvent.GRANTED): LinkState.LINKED,
     (LinkState.LINKED, LinkEvent.TOKEN_WORKS): LinkState.LINKED,
     (LinkState.LINKED, LinkEvent.REKEYED): LinkState.LINKED,
+    (LinkState.LINKED, LinkEvent.TOKEN_REFRESHED): LinkState.LINKED,
     (LinkState.LINKED, LinkEvent.TOKEN_REFUSED): LinkState.BROKEN,
     (LinkState.LINKED, LinkEvent.UNLINKED): LinkState.UNLINKED,
     (
         LinkState.BROKEN,
         LinkEvent.GRANTED,
     ): LinkState.LINKED,  # linking, if its agent user is not known
+    (LinkState.BROKEN, LinkEvent.FIRST_SYNC_DONE): LinkState.BROKEN,  # it broke in the QUERY
+    (LinkState.BROKEN, LinkEvent.TOKEN_REFRESHED): LinkState.LINKED,  # likewise; somebody insisted
+    (LinkState.BROKEN, LinkEvent.TOKEN_REFUSED): LinkState.BROKEN,
     (LinkState.BROKEN, LinkEvent.UNLINKED): LinkState.UNLINKED,
 }
 """From a state and an event to the state that follows.
 
-One row has two answers: a link that broke before its first SYNC had succeeded has no agent user yet and needs one (``granted``).
+Two rows have two answers: a link that broke before its first SYNC had succeeded has no agent user yet and needs one (``mended``).
 """
 
 
@@ -148,26 +155,30 @@ def granted(
     """
     if link is None:
         link = Link(project_id, user_id, LinkState.UNLINKED, tokens, created_at=now)
-    before = link.state
-    if before is LinkState.UNLINKED:
+    if link.state is LinkState.UNLINKED:
         link = replace(link, agent_user_id="", created_at=now)
-    elif before is LinkState.BROKEN and not link.agent_user_id:
-        before = LinkState.LINKING
     return replace(
         link,
-        state=MOVES[before, LinkEvent.GRANTED],
+        state=mended(link, LinkEvent.GRANTED),
         tokens=tokens,
         origin=origin,
         problem="",
         changed_at=now,
+        refresh=RefreshState(),
     )
+
+
+def mended(link: Link, event: LinkEvent) -> LinkState:
+    """The state after an event that brought tokens."""
+    is_unknown = link.state is LinkState.BROKEN and not link.agent_user_id
+    return MOVES[LinkState.LINKING if is_unknown else link.state, event]
 
 
 def bind(link: Link, agent_user_id: str, now: Instant) -> Link:
-    """Its first SYNC succeeded and told whose devices they are."""
-    return replace(
-        link, state=LinkState.LINKED, agent_user_id=agent_user_id, problem="", changed_at=now
-    )
+    """Its first SYNC succeeded and told whose devices they are. What broke it since, in the QUERY, is a problem still."""
+    state = MOVES[link.state, LinkEvent.FIRST_SYNC_DONE]
+    problem = link.problem if state is LinkState.BROKEN else ""
+    return replace(link, state=state, agent_user_id=agent_user_id, problem=problem, changed_at=now)
 
 
 def rekey(link: Link, agent_user_id: str, now: Instant) -> Link:
@@ -183,4 +194,5 @@ def end(link: Link, now: Instant, problem: str = "") -> Link:
         tokens=NO_TOKENS,
         problem=problem,
         changed_at=now,
+        refresh=RefreshState(),
     )

@@ -174,11 +174,30 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What we hold for a fulfillment, sealed by ``service.vault``; unreadable in here on purpose."""
+    """What we hold for a fulfillment, sealed by ``service.vault``; unreadable in here on purpose.
+
+    A seal is never the same twice, so what is sealed also tells whether these are still the tokens that somebody has seen.
+    ``issued_at`` and ``expires_at`` are the access token's; None when nobody has said.
+    """
 
     sealed_access: bytes
     sealed_refresh: bytes = b""
     expires_at: Instant | None = None
+    issued_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshState:
+    """How it stands with the next refresh of a link's tokens; all of it is 0 while all is well.
+
+    ``leased_until``: somebody speaks with the token endpoint until then at most. ``failures`` came in a row, and before
+    ``due_at`` the endpoint is not asked again; ``error`` is what it ran into last.
+    """
+
+    leased_until: Instant = 0.0
+    failures: int = 0
+    due_at: Instant = 0.0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +214,7 @@ class Link:
     origin: str = "file"
     problem: str = ""  # code of the last failure, empty when all is well
     changed_at: Instant = 0.0
+    refresh: RefreshState = RefreshState()
 
 
 @dataclass(frozen=True, slots=True)

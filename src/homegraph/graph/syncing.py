@@ -235,17 +235,24 @@ def recover(work: Work, now: Instant) -> Work:
     return replace(interrupt(work, now) if work.taken else work, sync_generation=0)
 
 
-def next_step(
-    work: Work, *, failed: bool, retryable: bool, policy: RetryPolicy, now: Instant, spread: float
+def next_step(  # what is told of a run has these parts
+    work: Work,
+    *,
+    failed: bool,
+    retryable: bool,
+    policy: RetryPolicy,
+    now: Instant,
+    spread: float,
+    retry_from: Instant = 0.0,
 ) -> Step:
-    """Decide what follows a run that ended as told."""
+    """Decide what follows a run that ended as told; another attempt comes at ``retry_from`` at the earliest."""
     if not failed:
         return Finish()
     if not retryable or work.async_generation <= work.done:
         return Finish(Outcome.FAILED)
     if policy.attempts_max and work.attempts >= policy.attempts_max:
         return GiveUp()
-    return Retry(now + policy.delay(work.attempts, spread))
+    return Retry(max(retry_from, now + policy.delay(work.attempts, spread)))
 
 
 def settle(work: Work, step: Step, now: Instant) -> Work:

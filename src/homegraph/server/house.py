@@ -18,6 +18,7 @@ from homegraph.service.events import Events
 from homegraph.service.house import House
 from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
+from homegraph.service.refreshing import Refreshing
 from homegraph.service.runs import Runs
 from homegraph.service.tokens import own_addresses
 from homegraph.service.transport import PyreqwestTransport
@@ -43,9 +44,10 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
     transport = PyreqwestTransport()
     vault = Vault(_key(settings))
     events = Events()
+    refreshing = Refreshing(transport, store, vault, clock, ids, events)
     outbound = Outbound(
         transport,
-        store,
+        refreshing,
         vault,
         clock,
         ids,
@@ -90,6 +92,7 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
             loop=loop,
         )
     finally:
+        await refreshing.close()
         await transport.close()
         await store.close()
 

@@ -29,7 +29,7 @@ from homegraph.graph.model import Link, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
 from homegraph.service.events import LinkChanged, LinkingEnded, LinkingStarted
 from homegraph.service.house import House
-from homegraph.service.outbound import TOKEN_REPLY_MAX_BYTES, TOKEN_SECONDS
+from homegraph.service.refreshing import TOKEN_REPLY_MAX_BYTES, TOKEN_SECONDS
 from homegraph.wire.authorization import (
     LOCALE,
     STATE_SECONDS,
@@ -238,11 +238,12 @@ async def _tokens(house: House, project: Project, linking: Linking, callback: Ca
 
 def _sealed(house: House, linking: Linking, answer: TokenReply) -> Tokens:
     place = (linking.project_id, linking.user_id)
-    expires_at = house.clock.now() + answer.expires_in if answer.expires_in else None
+    now = house.clock.now()
     return Tokens(
         house.vault.seal(answer.access_token, *place, "access"),
         house.vault.seal(answer.refresh_token, *place, "refresh"),
-        expires_at,
+        expires_at=now + answer.expires_in if answer.expires_in else None,
+        issued_at=now,
     )
 
 

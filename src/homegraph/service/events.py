@@ -63,6 +63,30 @@ class LinkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRefreshed:
+    """A token endpoint gave another access token: good for ``expires_in`` seconds, 0 when it did not say.
+
+    ``rotated`` tells that the refresh token is another one, too, and ``same`` that the access token is not.
+    """
+
+    project_id: str
+    user_id: str
+    expires_in: float
+    rotated: bool
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLost:
+    """A token endpoint gave no token. ``code`` says whether it has refused for good."""
+
+    project_id: str
+    user_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkingStarted:
     """A user is on his way to the login page."""
 
@@ -130,6 +154,8 @@ Event: TypeAlias = (
     | SyncStarted
     | SyncFinished
     | LinkChanged
+    | TokenRefreshed
+    | TokenLost
     | LinkingStarted
     | LinkingEnded
     | StatesReported

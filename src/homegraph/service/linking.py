@@ -114,6 +114,7 @@ def _link(house: House, project_id: str, settings: LinkSettings, now: Instant) -
             sealed_access=house.vault.seal(access, *place, "access"),
             sealed_refresh=house.vault.seal(refresh, *place, "refresh"),
             expires_at=now + settings.expires_in if settings.expires_in else None,
+            issued_at=now,
         ),
         digest=hashlib.sha256(f"{access}\0{refresh}".encode()).digest(),
     )

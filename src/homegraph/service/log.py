@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from homegraph.graph.model import Outcome, Run, Target
+from homegraph.graph.model import LinkState, Outcome, Run, Target
 from homegraph.service.events import (
     DutyFailed,
     Event,
@@ -30,6 +30,8 @@ from homegraph.service.events import (
     SyncStarted,
     TokenDenied,
     TokenIssued,
+    TokenLost,
+    TokenRefreshed,
 )
 
 LEVELS: Final = {
@@ -108,11 +110,33 @@ def _finished(log: structlog.typing.FilteringBoundLogger, event: SyncFinished) -
 def _link(log: structlog.typing.FilteringBoundLogger, event: LinkChanged) -> None:
     write = log.warning if event.problem else log.info
     write(
-        "link.changed",
+        "link.broken" if event.state is LinkState.BROKEN else "link.changed",
         project=event.project_id,
         user=event.user_id,
         state=event.state.value,
         problem=event.problem,
+    )
+
+
+def _refreshed(log: structlog.typing.FilteringBoundLogger, event: TokenRefreshed) -> None:
+    write = log.warning if event.same else log.info
+    write(
+        "token.refreshed",
+        project=event.project_id,
+        user=event.user_id,
+        expires_in_seconds=event.expires_in,
+        rotated=event.rotated,
+        same_access_token=event.same,
+    )
+
+
+def _lost(log: structlog.typing.FilteringBoundLogger, event: TokenLost) -> None:
+    log.warning(
+        "token.refused" if event.code == "TOKEN_REFUSED" else "token.failed",
+        project=event.project_id,
+        user=event.user_id,
+        code=event.code,
+        message=event.message,
     )
 
 
@@ -189,6 +213,8 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     SyncStarted: _started,
     SyncFinished: _finished,
     LinkChanged: _link,
+    TokenRefreshed: _refreshed,
+    TokenLost: _lost,
     LinkingStarted: _linking,
     LinkingEnded: _linking_ended,
     StatesReported: _reported,

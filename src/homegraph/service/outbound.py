@@ -1,8 +1,7 @@
 """Intents on their way out: sends SYNC, QUERY or EXECUTE for one link and says what came back.
 
-Owns the order of things around one intent: open the token, send, refresh the token once on a 401 and send again, and
-record every exchange. A rotated refresh token is durable before the new access token is used: a crash in between must not
-leave us with a token that the other side has dropped.
+Owns the order of things around one intent: have a token that is good, open it, send, have another one on a 401 and send again
+once, and record every exchange. Where tokens come from is ``service.refreshing``'s.
 
 Does not know why it is asked, whether it will be asked again, or what a reply means for the device list.
 """
@@ -10,34 +9,25 @@ Does not know why it is asked, whether it will be asked again, or what a reply m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from homegraph.errors import (
-    FulfillmentError,
     FulfillmentFailed,
     FulfillmentRefused,
     HomegraphError,
-    TokenEndpointFailed,
     TokenRejected,
 )
-from homegraph.graph.model import Exchange, Link, Project, Tokens
+from homegraph.graph.model import Link, Project
 from homegraph.service.clock import Clock, Ids
+from homegraph.service.recording import Post, recorded
+from homegraph.service.refreshing import Refreshing
 from homegraph.service.transcript import Transcript
-from homegraph.service.transport import Headers, HttpReply, Transport
+from homegraph.service.transport import HttpReply, Transport
 from homegraph.service.vault import Vault
-from homegraph.store.port import Store
 from homegraph.wire.execute_intent import ExecuteReply, execute_request, read_execute_reply
 from homegraph.wire.intents import REQUEST_HEADERS, SyncReply, read_sync_reply, sync_request
-from homegraph.wire.oauth import read_token_reply, refresh_request
 from homegraph.wire.query_intent import QueryDevice, QueryReply, query_request, read_query_reply
-
-TOKEN_SECONDS: Final = 10.0
-"""For one call of a token endpoint: it does no work worth waiting longer for."""
-
-TOKEN_REPLY_MAX_BYTES: Final = 64 * 1024
-
-REFRESH: Final = "token refresh"
 
 _OK: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
@@ -70,10 +60,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """Speaks with fulfillments and token endpoints."""
+    """Speaks with fulfillments."""
 
     transport: Transport
-    store: Store
+    refreshing: Refreshing
     vault: Vault
     clock: Clock
     ids: Ids
@@ -126,11 +116,12 @@ class Outbound:
     async def _authorized(
         self, intent: str, project: Project, body: bytes, heard: Heard
     ) -> HttpReply:
-        """Send an intent; on a 401 refresh the token once and send it again."""
+        """Send an intent; on a 401 send it again, once, with another token."""
+        heard.link = await self.refreshing.ready(project, heard.link, heard.transcript)
         reply = await self._intent(intent, project, body, heard)
         if reply.status != _UNAUTHORIZED:
             return reply
-        await self._refresh(project, heard)
+        heard.link = await self.refreshing.renewed(project, heard.link, heard.transcript)
         reply = await self._intent(intent, project, body, heard)
         if reply.status == _UNAUTHORIZED:
             raise TokenRejected
@@ -141,81 +132,21 @@ class Outbound:
         access = self.vault.open(link.tokens.sealed_access, link.project_id, link.user_id, "access")
         heard.transcript.hide(access)
         headers = (*REQUEST_HEADERS, ("authorization", f"Bearer {access}"))
+        bounds = self.bounds
+        post = Post(
+            intent,
+            link.user_id,
+            project.fulfillment_url,
+            headers,
+            body,
+            bounds.sync_seconds if intent == "SYNC" else bounds.query_seconds,
+            bounds.reply_max_bytes,
+        )
         started = self.clock.now()
         try:
-            return await self._exchange(intent, project.fulfillment_url, headers, body, heard)
+            return await recorded(self.transport, self.clock, heard.transcript, post)
         finally:
             heard.took = self.clock.now() - started
-
-    async def _refresh(self, project: Project, heard: Heard) -> None:
-        """Get a new access token. It is stored, with its refresh token, before anybody uses it."""
-        link, oauth = heard.link, project.oauth
-        place = (link.project_id, link.user_id)
-        refresh = self.vault.open(link.tokens.sealed_refresh, *place, "refresh")
-        if not refresh or not oauth.token_url:
-            raise TokenRejected(
-                "The fulfillment answered 401, and there is no refresh token or token_url to get another token with.",
-                hint="Give the link a valid access_token, or a refresh_token and the project a token_url.",
-            )
-        secret = self.vault.open(oauth.sealed_secret, project.id, "client_secret")
-        heard.transcript.hide(refresh, secret)
-        headers, body = refresh_request(
-            refresh, client_id=oauth.client_id, client_secret=secret, client_auth=oauth.client_auth
-        )
-        try:
-            reply = await self._exchange(REFRESH, oauth.token_url, headers, body, heard)
-        except FulfillmentError as exc:
-            raise TokenEndpointFailed(f"The token endpoint gave no answer. {exc.message}") from exc
-        answer = read_token_reply(reply.status, reply.body)
-        heard.transcript.hide(answer.access_token, answer.refresh_token)
-        now = self.clock.now()
-        tokens = Tokens(
-            sealed_access=self.vault.seal(answer.access_token, *place, "access"),
-            sealed_refresh=self.vault.seal(answer.refresh_token or refresh, *place, "refresh"),
-            expires_at=now + answer.expires_in if answer.expires_in else None,
-        )
-        await self.store.save_tokens(*place, tokens, now)
-        heard.link = replace(link, tokens=tokens)
-
-    async def _exchange(
-        self, intent: str, url: str, headers: Headers, body: bytes, heard: Heard
-    ) -> HttpReply:
-        """One POST, recorded whether it succeeds or not."""
-        seconds_max, reply_max_bytes = self._bounds(intent)
-        started = self.clock.now()
-        reply, problem = HttpReply(0, (), b""), ""
-        try:
-            reply = await self.transport.post(
-                url, headers, body, seconds_max=seconds_max, reply_max_bytes=reply_max_bytes
-            )
-        except HomegraphError as exc:
-            problem = exc.message
-            raise
-        finally:
-            heard.transcript.record(
-                Exchange(
-                    intent=intent,
-                    user_id=heard.link.user_id,
-                    url=url,
-                    started_at=started,
-                    took=self.clock.now() - started,
-                    request_headers=dict(headers),
-                    request_body=body,
-                    status=reply.status,
-                    response_headers=dict(reply.headers),
-                    response_body=reply.body,
-                    response_size=len(reply.body),
-                    error=problem,
-                )
-            )
-        return reply
-
-    def _bounds(self, intent: str) -> tuple[float, int]:
-        if intent == REFRESH:
-            return TOKEN_SECONDS, TOKEN_REPLY_MAX_BYTES
-        bounds = self.bounds
-        seconds = bounds.sync_seconds if intent == "SYNC" else bounds.query_seconds
-        return seconds, bounds.reply_max_bytes
 
 
 def _checked(reply: HttpReply) -> bytes:

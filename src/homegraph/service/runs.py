@@ -21,7 +21,7 @@ from homegraph.errors import CallRefused, HomegraphError, LeaseLost, StoreError
 from homegraph.graph import applying
 from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.concluding import Answer, Conclusion, conclude
-from homegraph.graph.effects import BindLink, SetLinkState
+from homegraph.graph.effects import BindLink, NoteProblem
 from homegraph.graph.judging import judge
 from homegraph.graph.model import (
     Cause,
@@ -293,6 +293,7 @@ class Runs:
             policy=FIRST_SYNC_POLICY if claim.lease.target.is_first_sync else self._policy,
             now=now,
             spread=self._ids.spread(),
+            retry_from=conclusion.retry_from,
         )
         exchanges: list[Exchange] = []
         for one in heard:
@@ -307,11 +308,12 @@ class Runs:
             listening.tell(taken, failure)
 
     def _announce_links(self, claim: Claim, conclusion: Conclusion) -> None:
+        states = {link.user_id: link.state for link in claim.links}
         for effect in conclusion.effects:
-            if isinstance(effect, SetLinkState):
-                project_id = claim.lease.target.project_id
+            if isinstance(effect, NoteProblem):
+                project_id, user_id = claim.lease.target.project_id, effect.user_id
                 self._events.announce(
-                    LinkChanged(project_id, effect.user_id, effect.state, effect.problem)
+                    LinkChanged(project_id, user_id, states[user_id], effect.problem)
                 )
 
     def _ended(self, lease: Lease) -> None:

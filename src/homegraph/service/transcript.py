@@ -36,6 +36,16 @@ class Transcript:
         """Keep an exchange as it was."""
         self._exchanges.append(exchange)
 
+    def join(self, other: Transcript, *, only_secrets: bool) -> None:
+        """Take over what another one has: its secrets, and its exchanges if they are not somebody else's already."""
+        self._secrets |= other._secrets
+        if not only_secrets:
+            self._exchanges += other._exchanges
+
+    def masked(self, text: str) -> str:
+        """A text without the secrets."""
+        return _body(text.encode(), sorted(self._secrets, key=len, reverse=True)).decode()
+
     def exchanges(self, body_max_bytes: int) -> tuple[Exchange, ...]:
         """All of them, masked, bodies cut to ``body_max_bytes``."""
         # Longest first: a secret that contains another one must go as a whole.

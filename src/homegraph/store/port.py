@@ -44,6 +44,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
+from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
 from homegraph.store.credential_port import CredentialStore
@@ -185,12 +186,29 @@ class Store(CredentialStore, Protocol):
     async def find_link(self, project_id: str, user_id: str) -> Link | None:
         """One link."""
 
-    async def save_tokens(
-        self, project_id: str, user_id: str, tokens: Tokens, now: Instant
-    ) -> None:
-        """Keep refreshed tokens; durable before the new access token is used.
+    async def begin_refresh(  # a refresh has these parts
+        self,
+        project_id: str,
+        user_id: str,
+        before: Tokens,
+        now: Instant,
+        *,
+        lease_seconds: float,
+        insist: bool = False,
+    ) -> tuple[Turn, Link]:
+        """Whose turn it is to replace the tokens ``before``, by ``refreshing.begin``; and the link as it is now.
 
+        Of any number of callers one gets START, until the lease ends or ``follow_tokens`` is told what came of it.
         Raises NotFound when there is no such link, or it has ended: an unlinked link holds no tokens.
+        """
+
+    async def follow_tokens(
+        self, project_id: str, user_id: str, event: TokenEvent, now: Instant
+    ) -> Link:
+        """Carry over what happened to a link's tokens, by ``refreshing.follow``. Returns the link as it is now.
+
+        Refreshed tokens are durable before the new access token is used. A link that was broken and is not any more is asked for a
+        sync, or its first SYNC, as after a grant. Raises NotFound as ``begin_refresh``.
         """
 
     async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:

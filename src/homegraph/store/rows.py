@@ -33,6 +33,7 @@ from homegraph.graph.model import (
     Outcome,
     Placement,
     Project,
+    RefreshState,
     Run,
     Target,
     Tokens,
@@ -135,19 +136,24 @@ def link_of(row: Row) -> Link:
     (
         project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
         created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+        issued_at, *refresh,
     ) = row  # fmt: skip
     return Link(
         project_id,
         user_id,
         _LINK_STATES[state],
-        Tokens(sealed_access, sealed_refresh, expires_at),
+        Tokens(sealed_access, sealed_refresh, expires_at, issued_at),
         created_at,
         agent_user_id,
         grant_digest,
         origin,
         problem,
         changed_at,
+        RefreshState(*refresh) if any(refresh) else _ALL_WELL,
     )
+
+
+_ALL_WELL: Final = RefreshState()
 
 
 def links_of(rows: Iterable[Row]) -> list[Link]:
@@ -172,6 +178,11 @@ def row_of_link(link: Link) -> Row:
         link.origin,
         link.problem,
         link.changed_at,
+        link.tokens.issued_at,
+        link.refresh.leased_until,
+        link.refresh.failures,
+        link.refresh.due_at,
+        link.refresh.error,
     )
 
 

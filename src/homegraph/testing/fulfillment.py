@@ -91,6 +91,8 @@ class ScriptedFulfillment:
         self.homes: dict[str, Home] = {"token-1": Home()}
         self.refresh_tokens: dict[str, str] = {}
         """Refresh token to the access token that it buys; unknown ones get ``invalid_grant``."""
+        self.rotating = False
+        """Whether each refresh token is good for one refresh, which brings another one; a spent one that comes back costs the grant."""
         self.calls: list[Call] = []
         self._scripts: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._changed = threading.Condition()
@@ -196,10 +198,18 @@ class ScriptedFulfillment:
         return _json_answer({"requestId": body["requestId"], "payload": payload})
 
     def _refresh(self, form: dict[str, list[str]]) -> Answer:
-        access = self.refresh_tokens.get(form.get("refresh_token", [""])[0])
-        if access is None:
-            return Answer(HTTPStatus.BAD_REQUEST, b'{"error":"invalid_grant"}')
-        return _json_answer({"token_type": "Bearer", "access_token": access, "expires_in": 3600})
+        spent = form.get("refresh_token", [""])[0]
+        tokens = {"token_type": "Bearer", "expires_in": 3600}
+        with self._changed:
+            access = self.refresh_tokens.get(spent)
+            if access is None:
+                if self.rotating:
+                    self.refresh_tokens.clear()
+                return Answer(HTTPStatus.BAD_REQUEST, b'{"error":"invalid_grant"}')
+            if self.rotating:
+                tokens["refresh_token"] = f"{spent}-next"
+                self.refresh_tokens = {f"{spent}-next": f"{access}-next"}
+        return _json_answer({**tokens, "access_token": access})
 
 
 def _done(group: dict[str, Any]) -> dict[str, Any]:

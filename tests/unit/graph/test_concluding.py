@@ -7,12 +7,13 @@ from homegraph.errors import (
     FulfillmentRefused,
     FulfillmentTimeout,
     ReplyUnusable,
+    TokenEndpointFailed,
     TokenRefused,
 )
 from homegraph.graph.applying import Applied, Stored
 from homegraph.graph.checks.replies import links_disagree
 from homegraph.graph.concluding import Answer, conclude
-from homegraph.graph.effects import BindLink, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, Unlink, WriteDevices
 from homegraph.graph.model import Changes, Finding, Link, LinkState, Placement, Target, Tokens
 from homegraph.graph.policy import Policy
 
@@ -84,12 +85,23 @@ def test_a_refusal_is_not_worth_repeating():
     assert not concluded(failed(FulfillmentRefused())).retryable
 
 
-def test_a_refused_token_breaks_the_link():
-    """It is not asked again until it gets new tokens."""
+def test_a_refused_token_is_not_worth_repeating():
+    """The link is broken by then: what broke it is noted already."""
     conclusion = concluded(failed(TokenRefused()))
 
-    assert conclusion.effects == (SetLinkState("ann", LinkState.BROKEN, "TOKEN_REFUSED"),)
+    assert conclusion.effects == ()
     assert not conclusion.retryable
+
+
+def test_a_token_endpoint_that_fails_is_waited_for():
+    """Until the first of the links has a chance: the run comes back when its endpoint is asked again."""
+    ann = failed(TokenEndpointFailed("HTTP 503", retry_at=30.0))
+    ben = failed(TokenEndpointFailed("HTTP 503", retry_at=20.0), "ben")
+
+    assert concluded(ann, ben).retry_from == 20.0
+    assert concluded(ann, ben, failed(FulfillmentTimeout(), "carl")).retry_from == 0.0
+    assert concluded(answered(NOTHING)).retry_from == 0.0
+    assert concluded(ann).retryable
 
 
 def test_without_a_link_to_ask_the_run_fails():
@@ -107,8 +119,8 @@ def test_a_problem_is_kept_with_the_link_and_goes_when_it_is_over():
     cured = concluded(answered(NOTHING, problem="FULFILLMENT_TIMEOUT"))
     again = concluded(failed(FulfillmentTimeout(), problem="FULFILLMENT_TIMEOUT"))
 
-    assert timeout.effects == (SetLinkState("ann", LinkState.LINKED, "FULFILLMENT_TIMEOUT"),)
-    assert cured.effects == (SetLinkState("ann", LinkState.LINKED, ""),)
+    assert timeout.effects == (NoteProblem("ann", "FULFILLMENT_TIMEOUT"),)
+    assert cured.effects == (NoteProblem("ann", ""),)
     assert again.effects == ()
 
 
@@ -172,7 +184,7 @@ def test_a_first_sync_without_agent_user_fails_and_is_tried_again():
 
     assert isinstance(conclusion.failure, ReplyUnusable)
     assert conclusion.retryable
-    assert conclusion.effects == (SetLinkState("ann", LinkState.LINKING, "REPLY_UNUSABLE"),)
+    assert conclusion.effects == (NoteProblem("ann", "REPLY_UNUSABLE"),)
 
 
 def test_a_failing_first_sync_is_tried_again_whatever_failed():
@@ -182,7 +194,16 @@ def test_a_failing_first_sync_is_tried_again_whatever_failed():
 
     assert refused.retryable
     assert not broken.retryable
-    assert broken.effects == (SetLinkState("ann", LinkState.BROKEN, "TOKEN_REFUSED"),)
+    assert broken.effects == ()
+
+
+def test_a_first_sync_of_a_broken_link_is_not_tried_again():
+    """Nobody was asked: it takes another grant."""
+    conclusion = concluded(target=FIRST)
+
+    assert conclusion.failure is not None
+    assert conclusion.failure.code == "LINK_BROKEN"
+    assert not conclusion.retryable
 
 
 def test_an_empty_first_sync_links_unless_the_project_says_otherwise():
@@ -258,7 +279,7 @@ def test_a_project_may_keep_the_link_of_a_failing_first_sync():
     answer = failed(FulfillmentTimeout(), state=LinkState.LINKING, origin="user")
     conclusion = concluded(answer, target=FIRST, policy=Policy(first_sync_failure="keep"))
 
-    assert conclusion.effects == (SetLinkState("ann", LinkState.LINKING, "FULFILLMENT_TIMEOUT"),)
+    assert conclusion.effects == (NoteProblem("ann", "FULFILLMENT_TIMEOUT"),)
     assert conclusion.retryable
 
 

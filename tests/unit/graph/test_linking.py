@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from homegraph.graph import linking
-from homegraph.graph.model import Cause, Link, LinkState, Mode, Outcome, Run, Target, Tokens
+from homegraph.graph.model import (
+    Cause,
+    Link,
+    LinkState,
+    Mode,
+    Outcome,
+    RefreshState,
+    Run,
+    Target,
+    Tokens,
+)
 
 OLD, NEW = Tokens(b"old", b"old-refresh", 50.0), Tokens(b"new")
 LINKED = Link(
@@ -79,6 +89,22 @@ def test_binding():
     waiting = replace(LINKED, state=LinkState.LINKING, agent_user_id="")
 
     assert linking.bind(waiting, "1836", 9.0) == replace(LINKED, problem="", changed_at=9.0)
+
+
+def test_binding_a_link_that_broke_meanwhile():
+    """Whose devices they are is known, but no intent can be sent."""
+    broken = replace(LINKED, state=LinkState.BROKEN, agent_user_id="", problem="TOKEN_REFUSED")
+
+    assert linking.bind(broken, "1836", 9.0) == replace(
+        broken, agent_user_id="1836", changed_at=9.0
+    )
+
+
+def test_a_grant_forgets_how_the_last_refresh_went():
+    """Its token endpoint is asked at once."""
+    failing = replace(LINKED, refresh=RefreshState(failures=3, due_at=99.0, error="HTTP 503"))
+
+    assert adopt(failing).refresh == linking.end(failing, 9.0).refresh == RefreshState()
 
 
 def test_moving_to_another_agent_user():

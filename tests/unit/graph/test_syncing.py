@@ -200,10 +200,16 @@ def test_a_run_that_is_taken_over_answers_what_came_meanwhile():
 # --- what follows a run --------------------------------------------------------------------------------------
 
 
-def next_step(work, *, failed=True, retryable=True, spread=0.5, policy=POLICY):
+def next_step(work, *, failed=True, retryable=True, spread=0.5, policy=POLICY, retry_from=0.0):
     """What follows a run that failed, unless told otherwise."""
     return syncing.next_step(
-        work, failed=failed, retryable=retryable, policy=policy, now=100.0, spread=spread
+        work,
+        failed=failed,
+        retryable=retryable,
+        policy=policy,
+        now=100.0,
+        spread=spread,
+        retry_from=retry_from,
     )
 
 
@@ -235,6 +241,14 @@ def test_a_sync_mode_run_after_async_ones_that_are_done_is_not_retried():
     done = syncing.settle(in_state(State.RUNNING), Finish(), 1.0)
 
     assert next_step(claimed(requested(done, Mode.SYNC))) == Finish(Outcome.FAILED)
+
+
+def test_a_retry_waits_for_what_it_needs():
+    """It is not made before it has a chance; when that has come already, the back-off counts."""
+    work = in_state(State.RUNNING)
+
+    assert next_step(work, retry_from=150.0) == Retry(150.0)
+    assert next_step(work, retry_from=100.5) == Retry(101.0)
 
 
 def test_giving_up():

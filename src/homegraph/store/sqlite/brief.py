@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Final
 
-from homegraph.graph.effects import BindLink, Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.effects import BindLink, Effect, NoteProblem, RekeyLink, Unlink, WriteDevices
 from homegraph.store.port import Settlement
 
 BRIEF_DEVICES_MAX: Final = 8
@@ -36,7 +36,7 @@ def is_brief_settlement(settlement: Settlement) -> bool:
 
 def _is_brief_effect(effect: Effect) -> bool:
     match effect:
-        case SetLinkState():
+        case NoteProblem():
             return True
         case WriteDevices(stored, removed):
             return is_brief(stored, removed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from homegraph.graph import linking
+from homegraph.graph import linking, refreshing
 from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
+from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.store.port import DeclaredLink
 from homegraph.store.refusals import no_agent_user, no_link
 from homegraph.store.rows import key_of_target, link_of, links_of, row_of_link
@@ -27,18 +28,34 @@ def find_link(db: Database, project_id: str, user_id: str) -> Link | None:
     return link_of(row) if row else None
 
 
-def save_tokens(db: Database, project_id: str, user_id: str, tokens: Tokens, now: Instant) -> None:
-    """``Store.save_tokens``."""
-    if not db.run(
-        "save_tokens",
-        project_id,
-        user_id,
-        tokens.sealed_access,
-        tokens.sealed_refresh,
-        tokens.expires_at,
-        now,
-    ):
-        raise no_link(project_id, user_id)
+def begin_refresh(  # a refresh has these parts
+    db: Database,
+    project_id: str,
+    user_id: str,
+    before: Tokens,
+    now: Instant,
+    lease_seconds: float,
+    insist: bool,  # noqa: FBT001  # handed on through the lane by place
+) -> tuple[Turn, Link]:
+    """``Store.begin_refresh``."""
+    link = _living(db, project_id, user_id)
+    turn, after = refreshing.begin(link, before, now, lease_seconds=lease_seconds, insist=insist)
+    if after is not link:
+        save(db, after)
+    return turn, after
+
+
+def follow_tokens(
+    db: Database, project_id: str, user_id: str, event: TokenEvent, now: Instant
+) -> Link:
+    """``Store.follow_tokens``."""
+    link = _living(db, project_id, user_id)
+    after = refreshing.follow(link, event, now)
+    if link.state is LinkState.BROKEN and after.state is not LinkState.BROKEN:
+        begin(db, after, now)
+    elif after is not link:
+        save(db, after)
+    return after
 
 
 def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
@@ -106,6 +123,11 @@ def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link:
     return ended
 
 
+def recover(db: Database) -> None:
+    """A process that is certainly dead refreshes no tokens any more."""
+    db.run("end_refreshes")
+
+
 def close_first_sync(db: Database, link: Link) -> None:
     """Forget the work of a link's first SYNC, except for its fence."""
     fence = work.close_work(db, Target(link.project_id, "", link.user_id))
@@ -115,3 +137,11 @@ def close_first_sync(db: Database, link: Link) -> None:
 def is_last(db: Database, link: Link) -> bool:
     """Whether no other link of its agent user is left."""
     return not db.value("count_other_links", link.project_id, link.agent_user_id, link.user_id)
+
+
+def _living(db: Database, project_id: str, user_id: str) -> Link:
+    """A link that has not ended. Raises NotFound."""
+    link = find_link(db, project_id, user_id)
+    if link is None or link.state is LinkState.UNLINKED:
+        raise no_link(project_id, user_id)
+    return link

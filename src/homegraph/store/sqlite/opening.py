@@ -22,7 +22,7 @@ import apsw
 from homegraph.errors import DatabaseInUse, SettingsError, StoreError, StoreUnavailable
 from homegraph.graph.model import Instant
 from homegraph.store.migrate import Applied, migrations, plan
-from homegraph.store.sqlite import linkings, work
+from homegraph.store.sqlite import linkings, links, work
 from homegraph.store.sqlite.database import (
     BUSY_TIMEOUT_MILLISECONDS,
     STATEMENTS_CACHED_MAX,
@@ -182,4 +182,5 @@ def _recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
     db.run("begin_write")
     work.recover(db, ids, now)
     linkings.recover(db)
+    links.recover(db)
     db.run("commit")

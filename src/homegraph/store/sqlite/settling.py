@@ -11,8 +11,8 @@ from homegraph.graph import linking, syncing
 from homegraph.graph.effects import (
     BindLink,
     Effect,
+    NoteProblem,
     RekeyLink,
-    SetLinkState,
     Unlink,
     WriteDevices,
 )
@@ -47,10 +47,10 @@ def _carry_out(db: Database, target: Target, settled: Work, effect: Effect, now:
     match effect:
         case WriteDevices(stored, removed):
             devices.write(db, target.project_id, target.agent_user_id, stored, removed, now)
-        case SetLinkState(user_id, state, problem):
+        case NoteProblem(user_id, problem):
             # The statement itself leaves a link alone that is not this target's any more.
             key = (target.project_id, user_id, target.agent_user_id)
-            db.run("set_link_state", *key, state, problem, now)
+            db.run("note_link_problem", *key, problem, now)
         case BindLink(user_id):
             if link := _still_ours(db, target, user_id):
                 _bind(db, link, settled, effect, now)

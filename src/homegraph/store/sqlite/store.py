@@ -31,6 +31,7 @@ from homegraph.graph.model import (
     Target,
     Tokens,
 )
+from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Work
 from homegraph.store.claims import Claimant
@@ -143,10 +144,24 @@ class SqliteStore:
     async def find_link(self, project_id: str, user_id: str) -> Link | None:
         return await self._reader.call(links.find_link, project_id, user_id)
 
-    async def save_tokens(
-        self, project_id: str, user_id: str, tokens: Tokens, now: Instant
-    ) -> None:
-        await self._writer.call(links.save_tokens, project_id, user_id, tokens, now)
+    async def begin_refresh(
+        self,
+        project_id: str,
+        user_id: str,
+        before: Tokens,
+        now: Instant,
+        *,
+        lease_seconds: float,
+        insist: bool = False,
+    ) -> tuple[Turn, Link]:
+        return await self._writer.call(
+            links.begin_refresh, project_id, user_id, before, now, lease_seconds, insist
+        )
+
+    async def follow_tokens(
+        self, project_id: str, user_id: str, event: TokenEvent, now: Instant
+    ) -> Link:
+        return await self._writer.call(links.follow_tokens, project_id, user_id, event, now)
 
     async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
         return await self._writer.call(links.unlink, project_id, user_id, now)

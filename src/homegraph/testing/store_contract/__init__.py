@@ -43,6 +43,7 @@ from homegraph.testing.store_contract.linking import Linking
 from homegraph.testing.store_contract.machine import StoreMachine
 from homegraph.testing.store_contract.notifying import Notifying
 from homegraph.testing.store_contract.reading import Reading
+from homegraph.testing.store_contract.refreshing import Refreshing
 from homegraph.testing.store_contract.rekeying import Rekeying
 from homegraph.testing.store_contract.reporting import Reporting
 from homegraph.testing.store_contract.requesting import Requesting
@@ -57,6 +58,7 @@ class StoreContract(
     Issuing,
     Linking,
     Granting,
+    Refreshing,
     Requesting,
     Claiming,
     Settling,

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from homegraph.errors import LeaseLost
-from homegraph.graph.effects import SetLinkState
 from homegraph.graph.model import LinkState, Mode, Outcome
 from homegraph.graph.syncing import Retry, interrupt
 from homegraph.store.port import Claim, Store
@@ -83,9 +82,7 @@ class Claiming:
         ):
             scene.now = now
             await scene.link(user_id, "1836", lamp)
-        await scene.settle(
-            await scene.start(), SetLinkState("ben", LinkState.BROKEN, "TOKEN_REFUSED")
-        )
+        await scene.refused("ben")
         await store.unlink("acme", "carl", scene.now)
         await scene.request()
         claim = await scene.claim(worker="worker-7")

@@ -9,6 +9,7 @@ import pytest
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import Cause, LinkState, Project, Tokens
+from homegraph.graph.refreshing import Refreshed
 from homegraph.graph.syncing import Retry
 from homegraph.store.port import Declaration, DeclaredLink, Store
 from homegraph.testing.store_contract.scene import (
@@ -150,7 +151,7 @@ class Declaring:
         scene = Scene(store)
         await scene.link()
         renewed = Tokens(b"renewed")
-        await store.save_tokens("acme", "anna", renewed, 1_001.0)
+        await store.follow_tokens("acme", "anna", Refreshed(TOKENS, renewed), 1_001.0)
         await scene.declare("anna")
         link = await store.find_link("acme", "anna")
 

@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from homegraph.errors import LeaseLost, NotFound
-from homegraph.graph.effects import BindLink, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.effects import BindLink, RekeyLink, Unlink, WriteDevices
 from homegraph.graph.model import LinkState, Mode, Tokens
 from homegraph.graph.reporting import TraitState, Verdict
 from homegraph.store.port import Store
@@ -141,7 +141,7 @@ class Forgetting:
         ended_before = await store.unlink("acme", "dora", scene.now)
         scene.now = 1_001.0
         await scene.link("ben", "1836")
-        await scene.settle(await scene.start(), SetLinkState("ben", LinkState.BROKEN, "X"))
+        await scene.refused("ben")
         await scene.link("carl", "1837", LAMP)
         await scene.link("anna", "1836", LAMP, project_id="other")
         await scene.report({"lamp": {"on": True}}, target=target("1837"))

@@ -53,29 +53,6 @@ class Linking:
         assert await store.find_link("acme", "ben") is None
         assert await store.find_link("other", "anna") is None
 
-    async def test_tokens_are_kept(self, store: Store) -> None:
-        """New tokens replace the old ones, and nothing else of the link but when it changed."""
-        scene = Scene(store)
-        await scene.link()
-        await store.save_tokens("acme", "anna", Tokens(b"new", b"", None), 1_007.0)
-        link = await store.find_link("acme", "anna")
-
-        assert link is not None
-        assert (link.tokens, link.changed_at) == (Tokens(b"new", b"", None), 1_007.0)
-        assert link.state is LinkState.LINKED
-
-    async def test_tokens_of_nobody(self, store: Store) -> None:
-        """A link that is not there, or that has ended, is not found; it gets no tokens."""
-        scene = Scene(store)
-        await scene.link()
-        with pytest.raises(NotFound):
-            await store.save_tokens("acme", "ben", TOKENS, 1_001.0)
-        ended = await store.unlink("acme", "anna", 1_001.0)
-
-        with pytest.raises(NotFound):
-            await store.save_tokens("acme", "anna", TOKENS, 1_002.0)
-        assert await store.find_link("acme", "anna") == ended
-
     async def test_unlinking_the_last_link(self, store: Store) -> None:
         """Tokens and devices go, requests are refused, and it is known since when."""
         scene = Scene(store)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from homegraph.graph.effects import BindLink, RekeyLink, SetLinkState, WriteDevices
+from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, WriteDevices
 from homegraph.graph.model import Cause, LinkState, Mode, Placement
 from homegraph.graph.syncing import Admission
 from homegraph.store.port import Store
@@ -23,7 +23,7 @@ class Rekeying:
         scene.now = 1_007.0
         await scene.settle(
             claim,
-            SetLinkState("anna", LinkState.LINKING, "TIMEOUT"),
+            NoteProblem("anna", "TIMEOUT"),
             BindLink("anna", "1836", (stored("lamp"), stored("plug"))),
         )
         link = await store.find_link("acme", "anna")
@@ -36,6 +36,21 @@ class Rekeying:
         assert await store.works() == []
         assert (await scene.request(Mode.SYNC)).admission is Admission.START
         assert [run.target for run in await store.runs()] == [first_sync()]
+
+    async def test_a_link_that_broke_in_its_first_query(self, store: Store) -> None:
+        """Its SYNC succeeded, so its agent user is here; but it stays broken until it gets other tokens."""
+        scene = Scene(store)
+        await scene.declare("anna")
+        claim = await scene.claim()
+        await scene.refused()
+        bound = BindLink("anna", "1836", (stored("lamp"),))
+        await scene.settle(claim, NoteProblem("anna"), bound)
+        link = await store.find_link("acme", "anna")
+
+        assert link is not None
+        assert (link.state, link.agent_user_id) == (LinkState.BROKEN, "1836")
+        assert link.problem == "TOKEN_REFUSED"
+        assert await scene.device_ids() == ["lamp"]
 
     async def test_a_second_person_of_a_household(self, store: Store) -> None:
         """The list is left alone, and a sync is asked for, because of the link."""
@@ -160,10 +175,10 @@ class Rekeying:
         await scene.settle(await scene.start(), RekeyLink("anna", "1837"))
         await scene.settle(
             await scene.start(),
-            SetLinkState("anna", LinkState.BROKEN, "TOKEN_REFUSED"),
+            NoteProblem("anna", "TIMEOUT"),
             RekeyLink("anna", "1838"),
         )
         link = await store.find_link("acme", "anna")
 
         assert link is not None
-        assert (link.state, link.agent_user_id) == (LinkState.LINKED, "1837")
+        assert (link.problem, link.agent_user_id) == ("", "1837")

@@ -20,6 +20,7 @@ from homegraph.graph.model import (
     Cause,
     Exchange,
     Instant,
+    Link,
     Mode,
     Notification,
     OAuthClient,
@@ -32,6 +33,7 @@ from homegraph.graph.model import (
     Tokens,
 )
 from homegraph.graph.policy import Policy
+from homegraph.graph.refreshing import Refused
 from homegraph.graph.reporting import Rule, States, Verdict
 from homegraph.graph.syncing import Finish, Step, Work
 from homegraph.store.port import Admitted, Claim, Declaration, DeclaredLink, Settlement, Store
@@ -39,7 +41,7 @@ from homegraph.wire.catalog.problems import Kind, Place, Problem
 
 LEASE_SECONDS = 30.0
 WORKER = "worker-1"
-TOKENS = Tokens(b"sealed-access", b"sealed-refresh", 4_000.0)
+TOKENS = Tokens(b"sealed-access", b"sealed-refresh", 4_000.0, 400.0)
 ACCOUNT = "robot@acme.example"
 
 STATE_KEYS: Final[Mapping[str, frozenset[str]]] = {
@@ -277,6 +279,13 @@ class Scene:
             merged=work.taken - work.done,
             attempt=work.attempts,
         )
+
+    async def refused(self, user_id: str = "anna", project_id: str = "acme") -> Link:
+        """A link's token endpoint says invalid_grant."""
+        link = await self.store.find_link(project_id, user_id)
+        assert link is not None
+        event = Refused(link.tokens)
+        return await self.store.follow_tokens(project_id, user_id, event, self.now)
 
     async def write(self, *devices: Stored, removed: Sequence[str] = ()) -> None:
         """A run that writes devices of the agent user."""

@@ -9,7 +9,7 @@ import pytest
 
 from homegraph.errors import LeaseLost
 from homegraph.graph import syncing
-from homegraph.graph.effects import Effect, RekeyLink, SetLinkState, Unlink, WriteDevices
+from homegraph.graph.effects import Effect, NoteProblem, RekeyLink, Unlink, WriteDevices
 from homegraph.graph.model import (
     Changed,
     Changes,
@@ -24,6 +24,7 @@ from homegraph.graph.model import (
 from homegraph.graph.syncing import Finish, GiveUp, Retry, State, Step, state_of
 from homegraph.store.port import Settlement, Store
 from homegraph.testing.store_contract.scene import (
+    TOKENS,
     Scene,
     exchange,
     first_sync,
@@ -208,29 +209,40 @@ class Settling:
         assert await store.definitions(first_sync(), ["lamp"]) == {}
         assert await store.definitions(target("1837"), ["lamp"]) == {}
 
-    async def test_the_state_of_a_link(self, store: Store) -> None:
-        """State and problem are set, and when; the tokens stay."""
+    async def test_the_problem_of_a_link(self, store: Store) -> None:
+        """It is set, and when; state and tokens stay."""
         scene = Scene(store)
         await scene.link()
         scene.now = 1_007.0
-        await scene.settle(
-            await scene.start(), SetLinkState("anna", LinkState.BROKEN, "TOKEN_REFUSED")
-        )
+        await scene.settle(await scene.start(), NoteProblem("anna", "TIMEOUT"))
         link = await store.find_link("acme", "anna")
 
         assert link is not None
         assert (link.state, link.problem, link.changed_at) == (
-            LinkState.BROKEN,
-            "TOKEN_REFUSED",
+            LinkState.LINKED,
+            "TIMEOUT",
             1_007.0,
         )
-        assert link.tokens != Tokens(b"")
+        assert link.tokens == TOKENS
 
-    async def test_the_state_of_a_link_in_its_first_sync(self, store: Store) -> None:
+    @pytest.mark.parametrize("problem", ["TIMEOUT", ""])
+    async def test_a_link_that_broke_during_the_run(self, store: Store, problem: str) -> None:
+        """What broke it counts, not what the run saw before or after."""
+        scene = Scene(store)
+        await scene.link()
+        claim = await scene.start()
+        broken = await scene.refused()
+        scene.now = 1_007.0
+        await scene.settle(claim, NoteProblem("anna", problem))
+
+        assert broken.state is LinkState.BROKEN
+        assert await store.find_link("acme", "anna") == broken
+
+    async def test_the_problem_of_a_link_in_its_first_sync(self, store: Store) -> None:
         """It stays without an agent user, and its problem is known."""
         scene = Scene(store)
         await scene.declare("anna")
-        await scene.settle(await scene.claim(), SetLinkState("anna", LinkState.LINKING, "TIMEOUT"))
+        await scene.settle(await scene.claim(), NoteProblem("anna", "TIMEOUT"))
         (link,) = (await store.knowledge("acme", "1836")).first_syncs
 
         assert (link.state, link.problem, link.agent_user_id) == (LinkState.LINKING, "TIMEOUT", "")
@@ -238,7 +250,7 @@ class Settling:
     @pytest.mark.parametrize(
         "effect",
         [
-            SetLinkState("anna", LinkState.LINKED, "TIMEOUT"),
+            NoteProblem("anna", "TIMEOUT"),
             RekeyLink("anna", "1837"),
             Unlink("anna"),
             Unlink("carl"),

@@ -2,7 +2,8 @@
 -- Links of all projects after a key.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
-  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 FROM link
 WHERE (project_id, user_id) > (?, ?)
 ORDER BY project_id, user_id
@@ -12,7 +13,8 @@ LIMIT ?;
 -- Links of one project after a user.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
-  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 FROM link
 WHERE project_id = ? AND user_id > ?
 ORDER BY user_id
@@ -23,7 +25,8 @@ LIMIT ?;
 -- than reading them. Without statistics the planner would read all links of the project; so it is told the index, here and below.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
-  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 FROM link INDEXED BY link_by_agent_user
 WHERE project_id = ? AND agent_user_id = ?;
 
@@ -31,7 +34,8 @@ WHERE project_id = ? AND agent_user_id = ?;
 -- Links of a project whose first SYNC has not succeeded.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
-  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 FROM link INDEXED BY link_by_agent_user
 WHERE project_id = ? AND agent_user_id = '' AND state IN ('linking', 'broken')
 ORDER BY user_id
@@ -41,7 +45,8 @@ LIMIT ?;
 -- One link.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
-  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 FROM link
 WHERE project_id = ? AND user_id = ?;
 
@@ -49,9 +54,10 @@ WHERE project_id = ? AND user_id = ?;
 -- Create a link, or write all of it.
 INSERT INTO link (
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
-  created_at, agent_user_id, grant_digest, origin, problem, changed_at
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (project_id, user_id) DO UPDATE SET
   state = excluded.state,
   sealed_access = excluded.sealed_access,
@@ -62,19 +68,22 @@ ON CONFLICT (project_id, user_id) DO UPDATE SET
   grant_digest = excluded.grant_digest,
   origin = excluded.origin,
   problem = excluded.problem,
-  changed_at = excluded.changed_at;
+  changed_at = excluded.changed_at,
+  issued_at = excluded.issued_at,
+  refresh_until = excluded.refresh_until,
+  refresh_failures = excluded.refresh_failures,
+  refresh_due_at = excluded.refresh_due_at,
+  refresh_error = excluded.refresh_error;
 
--- save_tokens --
--- Keep a link's tokens. A link that has ended gets none.
-UPDATE link
-SET sealed_access = ?3, sealed_refresh = ?4, expires_at = ?5, changed_at = ?6
-WHERE project_id = ?1 AND user_id = ?2 AND state <> 'unlinked';
+-- end_refreshes --
+-- Void every turn to refresh: nobody who had one lives.
+UPDATE link INDEXED BY link_refreshing SET refresh_until = 0 WHERE refresh_until > 0;
 
--- set_link_state --
--- Set a link's state and problem, unless it has ended or belongs to another agent user by now.
+-- note_link_problem --
+-- Set a link's problem, unless it has ended, has broken, or belongs to another agent user by now.
 UPDATE link
-SET state = ?4, problem = ?5, changed_at = ?6
-WHERE project_id = ?1 AND user_id = ?2 AND agent_user_id = ?3 AND state <> 'unlinked';
+SET problem = ?4, changed_at = ?5
+WHERE project_id = ?1 AND user_id = ?2 AND agent_user_id = ?3 AND state IN ('linking', 'linked');
 
 -- count_other_links --
 -- How many links an agent user has that have not ended, one user's left out.

@@ -1,0 +1,61 @@
+"""One POST to a fulfillment or a token endpoint, recorded in a transcript whether it succeeds or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homegraph.errors import HomegraphError
+from homegraph.graph.model import Exchange
+from homegraph.service.clock import Clock
+from homegraph.service.transcript import Transcript
+from homegraph.service.transport import Headers, HttpReply, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What is sent, for whom, and its bounds. ``intent`` says what for."""
+
+    intent: str
+    user_id: str
+    url: str
+    headers: Headers
+    body: bytes
+    seconds_max: float
+    reply_max_bytes: int
+
+
+async def recorded(
+    transport: Transport, clock: Clock, transcript: Transcript, post: Post
+) -> HttpReply:
+    """Send it. Raises what the transport raises."""
+    started = clock.now()
+    reply, problem = HttpReply(0, (), b""), ""
+    try:
+        reply = await transport.post(
+            post.url,
+            post.headers,
+            post.body,
+            seconds_max=post.seconds_max,
+            reply_max_bytes=post.reply_max_bytes,
+        )
+    except HomegraphError as exc:
+        problem = exc.message
+        raise
+    finally:
+        transcript.record(
+            Exchange(
+                intent=post.intent,
+                user_id=post.user_id,
+                url=post.url,
+                started_at=started,
+                took=clock.now() - started,
+                request_headers=dict(post.headers),
+                request_body=post.body,
+                status=reply.status,
+                response_headers=dict(reply.headers),
+                response_body=reply.body,
+                response_size=len(reply.body),
+                error=problem,
+            )
+        )
+    return reply
