@@ -32,12 +32,13 @@ _SUBJECTS: Final[Mapping[str, str]] = {
     "QUERY": "Answers to QUERY",
     "EXECUTE": "Answers to EXECUTE",
     "report": "Calls of Report State",
+    "linking": "Answers of token endpoints",
 }
 
 _HEAD: Final = """
 # Findings
 
-A finding is one observation about an answer of a fulfillment, or about a report: which rule it breaks, how grave that is, where it
+A finding is one observation about an answer of a fulfillment or token endpoint, or about a report: which rule it breaks, how grave that is, where it
 stands (an RFC 6901 pointer), what is wrong, why, what to do, and where the rule comes from. `homegraph lint` and `homegraph.lint` find
 them without a server; a running Home Graph keeps them with every run.
 

@@ -45,6 +45,7 @@ class Intent(StrEnum):
     QUERY = "QUERY"
     EXECUTE = "EXECUTE"
     REPORT = "report"
+    LINKING = "linking"
 
 
 class Form(StrEnum):
@@ -84,7 +85,8 @@ def lint(  # noqa: PLR0913  # one argument per option
         str | None,
         typer.Option(
             metavar="FILE",
-            help="The SYNC answer before this one: names devices that are gone and changes that come too late.",
+            help="The SYNC answer before this one: names devices that are gone and changes that come too late. Of "
+            "a token endpoint, the answer before this refresh.",
         ),
     ] = None,
     catalog: Annotated[
@@ -121,7 +123,7 @@ def lint(  # noqa: PLR0913  # one argument per option
         raise typer.BadParameter("say what to judge: a FILE, - or --url", param_hint="FILE")
     known = None if catalog is None else read_catalog(catalog)
     listed = None if devices is None else _devices(devices, "--devices")
-    before = None if previous is None else _devices(previous, "--previous")
+    before = None if previous is None else _previous(previous, intent)
     if url is not None:
         answers = ask(url, token or "", previous=before)
     else:
@@ -160,6 +162,11 @@ def _show(judged: Sequence[Judged], form: Form) -> None:
 
 def _name(file: str) -> str:
     return "stdin" if file == STDIN else file
+
+
+def _previous(named: str, intent: Intent | None) -> bytes:
+    """The bytes of the answer before: of a token endpoint, or else to SYNC."""
+    return _read(named) if intent is Intent.LINKING else _devices(named, "--previous")
 
 
 def _devices(file: str, option: str) -> bytes:

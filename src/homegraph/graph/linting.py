@@ -20,6 +20,7 @@ from homegraph.graph.checks.queries import check_query
 from homegraph.graph.checks.replies import is_suspicious, shrunk
 from homegraph.graph.checks.reports import Known, check_report
 from homegraph.graph.checks.syncs import check_sync
+from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.judging import Judgement, judge
 from homegraph.graph.model import Finding
 from homegraph.graph.policy import Policy
@@ -31,14 +32,17 @@ SYNC: Final = "SYNC"
 QUERY: Final = "QUERY"
 EXECUTE: Final = "EXECUTE"
 REPORT: Final = "report"
+LINKING: Final = "linking"
 
 
 class Answered(msgspec.Struct, frozen=True):
     """An answer and what is known about it.
 
-    ``name`` is what it is called where findings are shown. ``intent`` is SYNC, QUERY, EXECUTE or report; empty means: by its shape.
+    ``name`` is what it is called where findings are shown. ``intent`` is SYNC, QUERY, EXECUTE, report or, for what a token endpoint
+    answers, linking; empty means: by its shape.
     ``devices`` is the SYNC answer that lists the devices. ``request_id`` is what the intent had and ``command`` the full name of what
-    EXECUTE asked for, empty when nobody knows; ``took`` is in seconds. ``previous`` is the answer to SYNC before this one.
+    EXECUTE asked for, empty when nobody knows; ``took`` is in seconds. ``previous`` is the answer to SYNC before this one, or of the
+    token endpoint before this refresh.
     """
 
     name: str
@@ -63,10 +67,10 @@ def lint(
 ) -> list[Finding]:
     """Everything that is wrong with an answer of a fulfillment, or with a report; no server is needed.
 
-    ``answer`` is JSON as bytes or text, or what became of it. ``intent`` is SYNC, QUERY, EXECUTE or report; without it the answer's
-    shape tells. ``devices`` is the SYNC answer that lists the devices: with it states and results are judged by their traits.
+    ``answer`` is JSON as bytes or text, or what became of it. ``intent`` is SYNC, QUERY, EXECUTE, report or linking (an answer of
+    a token endpoint); without it the answer's shape tells. ``devices`` is the SYNC answer that lists the devices: with it states and results are judged by their traits.
     ``request_id`` is what the intent had, ``command`` what EXECUTE asked for, by its full name. ``previous`` is the answer to SYNC before
-    this one: with it devices that are gone and changes that come too late are seen. ``catalog`` is JSON that adds to the builtin catalog.
+    this one: with it devices that are gone and changes that come too late are seen; or the token endpoint's answer before this refresh. ``catalog`` is JSON that adds to the builtin catalog.
 
     Raises:
         CatalogError: ``catalog`` is none.
@@ -94,7 +98,7 @@ def intent_of(document: object) -> str:
     """What a document answers, by its shape. What has none of the shapes counts as an answer to SYNC."""
     payload = document.get("payload") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not isinstance(payload, Mapping):
-        return SYNC
+        return LINKING if isinstance(document, Mapping) and "access_token" in document else SYNC
     devices = payload.get("devices")
     if "commands" in payload:
         return EXECUTE
@@ -108,6 +112,8 @@ def lint_answer(answer: Answered, catalog: Catalog | None = None) -> tuple[Findi
     """Everything that is wrong with an answer, without a server. The catalog is the builtin one unless another is given."""
     known = catalog or builtin()
     intent = answer.intent or intent_of(_document(answer.body))
+    if intent == LINKING:
+        return check_tokens(answer.body, previous=answer.previous)
     if intent == REPORT:
         listed = None if answer.devices is None else devices_of(answer.devices)
         return check_report(answer.body, devices=_reporting(listed, known))

@@ -8,8 +8,8 @@ gone; every other failure may pass and is told apart by that.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
@@ -112,6 +112,26 @@ def read_token_reply(status: int, body: bytes, *, grant: str = "refresh token") 
     if not answer.access_token:
         raise TokenEndpointFailed("The token endpoint answered with an empty access_token.")
     return TokenReply(answer.access_token, answer.refresh_token or "", _seconds(answer.expires_in))
+
+
+class TokenMembers(msgspec.Struct, frozen=True):
+    """A token endpoint's answer as it stands: its members, and whether they came as a form, where every value is a text."""
+
+    members: Mapping[str, Any]
+    is_form: bool = False
+
+
+def read_token_members(body: bytes) -> TokenMembers:
+    """Read an answer to be looked at, whatever is in it; one that is neither object nor form has no members."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            given = parse_qsl(body.decode().strip(), max_num_fields=FORM_FIELDS_MAX)
+        except ValueError:
+            given = []
+        return TokenMembers(dict(given), is_form=True)
+    return TokenMembers(document if isinstance(document, dict) else {})
 
 
 def _form(body: bytes) -> _Success | None:

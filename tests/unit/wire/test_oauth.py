@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homegraph.errors import TokenEndpointFailed, TokenError, TokenRefused
-from homegraph.wire.oauth import TokenReply, code_request, read_token_reply, refresh_request
+from homegraph.wire.oauth import (
+    FORM_FIELDS_MAX,
+    TokenMembers,
+    TokenReply,
+    code_request,
+    read_token_members,
+    read_token_reply,
+    refresh_request,
+)
 
 ODD = "a/+=%&: ü"
 
@@ -135,3 +143,18 @@ def test_a_refused_grant_is_named():
     """A code that is refused is not told as a refresh token."""
     with pytest.raises(TokenRefused, match="refused the code: invalid_grant"):
         read_token_reply(400, b'{"error":"invalid_grant"}', grant="code")
+
+
+@pytest.mark.parametrize(
+    ("body", "members", "is_form"),
+    [
+        (b'{"access_token": 1, "a": null}', {"access_token": 1, "a": None}, False),
+        (b"access_token=a%2Fb&expires_in=60\n", {"access_token": "a/b", "expires_in": "60"}, True),
+        (b"[1]", {}, False),
+        (b"\xff", {}, True),
+        (b"&".join([b"a=1"] * (FORM_FIELDS_MAX + 1)), {}, True),
+    ],
+)
+def test_an_answer_as_it_stands(body, members, is_form):
+    """Whatever it is, its members can be looked at."""
+    assert read_token_members(body) == TokenMembers(members, is_form)

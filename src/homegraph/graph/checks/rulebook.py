@@ -1,4 +1,4 @@
-"""All rules by id, in the order of their pages: answers as such, SYNC, devices, traits, QUERY, EXECUTE, reports."""
+"""All rules by id, in the order of their pages: answers as such, SYNC, devices, traits, QUERY, EXECUTE, reports, tokens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from homegraph.graph.checks import (
     replies,
     reports,
     syncs,
+    tokens,
     traits,
 )
 from homegraph.graph.checks.rule import Rule
@@ -29,6 +30,7 @@ RULES: Final[dict[str, Rule]] = {
         queries,
         executes,
         reports,
+        tokens,
     )
     for rule in module.RULES
 }
