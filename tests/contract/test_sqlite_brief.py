@@ -8,8 +8,7 @@ import apsw
 import pytest
 
 from homegraph.errors import NotFound, StoreUnavailable
-from homegraph.graph.effects import BindLink, RekeyLink, SetLinkState, Unlink, WriteDevices
-from homegraph.graph.model import LinkState
+from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, Unlink, WriteDevices
 from homegraph.graph.syncing import Finish
 from homegraph.store.port import Settlement
 from homegraph.store.sqlite import SqliteStore, lane
@@ -262,7 +261,7 @@ async def test_what_is_brief(store):
 
     assert is_brief(few)
     assert not is_brief(few, many)
-    assert is_brief_with(WriteDevices(few, ("fan",)), SetLinkState("anna", LinkState.BROKEN))
+    assert is_brief_with(WriteDevices(few, ("fan",)), NoteProblem("anna", "TIMEOUT"))
     assert not is_brief_with(WriteDevices(many, ()))
     assert not is_brief_with(WriteDevices((), tuple(one.device_id for one in many)))
     for end in (BindLink("anna", "1836", ()), RekeyLink("anna", "1837"), Unlink("anna")):
