@@ -8,6 +8,7 @@ costs the stub nothing that could disturb the measurement.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 API_KEY: Final = "bench-0123456789abcdefghijklmnopqrstuvwx"
@@ -78,6 +79,12 @@ def user(number: int) -> str:
 def token(number: int) -> str:
     """The access token of a user's link."""
     return f"bench-access-token-{number:06}"
+
+
+def number_of(access_token: bytes) -> int | None:
+    """Whose access token it is; None when it is none."""
+    found = re.fullmatch(rb"bench-access-token-([0-9]{6})", access_token)
+    return int(found[1]) if found else None
 
 
 def device_id(number: int, index: int) -> str:

@@ -36,6 +36,20 @@ class Tally:
     """The first answer that was an error, in short."""
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What is no error: 200 with ``wanted`` in it, or what begins with ``tolerated``."""
+
+    wanted: bytes
+    tolerated: bytes | None = None
+
+    def is_it(self, answer: bytes) -> bool:
+        """Whether an answer is right."""
+        if answer.startswith(b"HTTP/1.1 200 ") and self.wanted in answer:
+            return True
+        return self.tolerated is not None and answer.startswith(self.tolerated)
+
+
 @dataclass(slots=True)
 class Caller:
     """One connection, with one request under way."""
@@ -50,8 +64,16 @@ class Caller:
         self.socket.send(request)
 
 
-def drive(port: int, requests: Sequence[bytes], connections: int, wanted: bytes) -> Tally:
+def drive(
+    port: int,
+    requests: Sequence[bytes],
+    connections: int,
+    wanted: bytes,
+    tolerated: bytes | None = None,
+) -> Tally:
     """Send all requests over so many connections, as fast as they are answered; ``wanted`` is in every right answer.
+
+    An answer that begins with ``tolerated`` is no error either.
 
     Raises:
         OSError: nothing was answered for long, or the server closed a connection.
@@ -67,13 +89,13 @@ def drive(port: int, requests: Sequence[bytes], connections: int, wanted: bytes)
         gc.collect()
         gc.disable()
         try:
-            return _drive(poll, callers, requests, wanted)
+            return _drive(poll, callers, requests, Right(wanted, tolerated))
         finally:
             gc.enable()
 
 
 def _drive(
-    poll: select.epoll, callers: dict[int, Caller], requests: Sequence[bytes], wanted: bytes
+    poll: select.epoll, callers: dict[int, Caller], requests: Sequence[bytes], right: Right
 ) -> Tally:
     tally, queue = Tally(), iter(requests)
     started = time.perf_counter()
@@ -85,13 +107,13 @@ def _drive(
             raise TimeoutError(f"{len(tally.latencies)} of {len(requests)} calls were answered")
         for number, _ in ready:
             caller = callers[number]
-            if _receive(caller, tally, wanted) and (following := next(queue, None)) is not None:
+            if _receive(caller, tally, right) and (following := next(queue, None)) is not None:
                 caller.send(following)
     tally.seconds = time.perf_counter() - started
     return tally
 
 
-def _receive(caller: Caller, tally: Tally, wanted: bytes) -> bool:
+def _receive(caller: Caller, tally: Tally, right: Right) -> bool:
     """Read what is there; whether the answer is whole now, and then it is counted."""
     data = caller.socket.recv(READ_BYTES)
     if not data:
@@ -100,7 +122,7 @@ def _receive(caller: Caller, tally: Tally, wanted: bytes) -> bool:
     if not is_whole(answer):
         return False
     tally.latencies.append(time.perf_counter() - caller.sent_at)
-    if not is_success(answer, wanted):
+    if not right.is_it(answer):
         tally.errors += 1
         tally.wrong = tally.wrong or in_short(answer)
     caller.answer = b""
@@ -115,11 +137,6 @@ def is_whole(answer: bytes) -> bool:
     at = answer.find(_LENGTH, 0, end)
     length = int(answer[at + len(_LENGTH) : answer.index(b"\r\n", at)]) if at >= 0 else 0
     return len(answer) >= end + 4 + length
-
-
-def is_success(answer: bytes, wanted: bytes) -> bool:
-    """200, and what was to come."""
-    return answer.startswith(b"HTTP/1.1 200 ") and wanted in answer
 
 
 def in_short(answer: bytes) -> str:

@@ -140,9 +140,10 @@ class Stub(Process):
 
 
 class Homegraph(Process):
-    """The server under test. ``admin_token`` opens its admin API."""
+    """The server under test. ``admin_token`` opens its admin API; it was ready after ``ready_seconds``."""
 
     admin_token = ""
+    ready_seconds = 0.0
 
     @property
     def admin_bearer(self) -> dict[str, str]:
@@ -213,15 +214,22 @@ def _answering(process: subprocess.Popen[bytes], port: int) -> int:
 
 
 @contextmanager
-def homegraph(folder: Path, fulfillment: Stub, users: int) -> Iterator[Homegraph]:
-    """``homegraph serve`` on a new SQLite file in ``folder``, all first SYNCs done."""
+def homegraph(
+    folder: Path, fulfillment: Stub, users: int, declared: int | None = None
+) -> Iterator[Homegraph]:
+    """``homegraph serve`` on the SQLite file in ``folder``, or a new one, when all first SYNCs are done.
+
+    The file of settings declares the links of the first ``declared`` users; of all when nothing else is said.
+    """
     config = folder / "homegraph.toml"
-    config.write_text(_config(folder, fulfillment.port, users))
+    config.write_text(_config(folder, fulfillment.port, users if declared is None else declared))
     config.chmod(0o600)
     command = [sys.executable, "-m", "homegraph", "serve", "--config", str(config)]
+    started = time.perf_counter()
     with (folder / "log").open("wb") as log, _started(command, SERVER_CORE, log) as process:
         port = int(line(process, rb"API +http://[^/]+:(\d+)/", folder / "log"))
         server = Homegraph("homegraph", process, port)
+        server.ready_seconds = time.perf_counter() - started
         server.admin_token = (folder / "admin-token").read_text().strip()
         server.wait_idle(users)
         yield server

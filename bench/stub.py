@@ -25,7 +25,7 @@ from typing import Final, cast
 
 import uvloop
 
-from bench.homes import LARGE_DEVICES, Home, token
+from bench.homes import LARGE_DEVICES, Home, number_of
 
 CONNECTIONS_WAITING_MAX: Final = 1_024
 
@@ -43,10 +43,8 @@ class Cloud:
     """All homes, what changes in them, and who waits for what."""
 
     def __init__(self, users: int, devices: int, large: int) -> None:
-        sizes = [devices] * users + [LARGE_DEVICES] * large
-        self._homes = {
-            token(number).encode(): Home(number, size) for number, size in enumerate(sizes)
-        }
+        self._users, self._devices, self._large = users, devices, large
+        self._homes: dict[bytes, Home] = {}
         self._change: Callable[[Home], None] | None = None
         self._held: list[Callable[[], None]] = []
         self._holding = False
@@ -55,7 +53,7 @@ class Cloud:
 
     def sync(self, access_token: bytes, request_id: bytes, write: Callable[[bytes], None]) -> None:
         """Answer a SYNC, now or when it is released."""
-        home = self._homes.get(access_token)
+        home = self._home(access_token)
         if home is None:
             write(_UNAUTHORIZED)
             return
@@ -77,12 +75,21 @@ class Cloud:
 
     def query(self, access_token: bytes, request_id: bytes, write: Callable[[bytes], None]) -> None:
         """Answer a QUERY: of all devices, because nobody asks for fewer."""
-        home = self._homes.get(access_token)
+        home = self._home(access_token)
         if home is None:
             write(_UNAUTHORIZED)
             return
         start = b'{"requestId":"%b"' % request_id
         write(b"".join((_OK % (len(start) + len(home.states)), start, home.states)))
+
+    def _home(self, access_token: bytes) -> Home | None:
+        """The home of a token, made when it is asked for: of a million users a few thousand are."""
+        home = self._homes.get(access_token)
+        number = number_of(access_token) if home is None else None
+        if number is not None and number < self._users + self._large:
+            size = self._devices if number < self._users else LARGE_DEVICES
+            home = self._homes[access_token] = Home(number, size)
+        return home
 
     def control(self, path: str, write: Callable[[bytes], None]) -> None:
         """Do as told; see the module."""

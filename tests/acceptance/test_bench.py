@@ -33,3 +33,23 @@ def test_every_scenario_can_be_measured(tmp_path: Path):
     assert ("LEFT OUT" in done.stderr) is not can_proxy()
     assert all(scenario["errors"] == 0 for scenario in scenarios)
     assert all(scenario["cpu_ratio"]["median"] > 0 for scenario in scenarios)
+
+
+def test_a_database_that_was_grown_serves_everybody(tmp_path: Path):
+    """Homes that were copied are homes: every call about any of them is answered as it must be."""
+    file = tmp_path / "large.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.large", "--users", "80", "--rounds", "1", "--calls", "80"]
+        + ["--json", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(file.read_text())
+    assert found["users"] == 80
+    assert all(row["many"] > 0 and row["ratio"] > 0 for row in found["calls"])
