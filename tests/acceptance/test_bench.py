@@ -37,11 +37,10 @@ def test_every_scenario_can_be_measured(tmp_path: Path):
 
 def test_a_database_that_was_grown_serves_everybody(tmp_path: Path):
     """Homes that were copied are homes: every call about any of them is answered as it must be."""
-    file = tmp_path / "large.json"
+    file, words = tmp_path / "large.json", "--users 80 --rounds 1 --calls 80"
 
     done = subprocess.run(
-        [sys.executable, "-m", "bench.large", "--users", "80", "--rounds", "1", "--calls", "80"]
-        + ["--json", str(file)],
+        [sys.executable, "-m", "bench.large", "--json", str(file), *words.split()],
         cwd=ROOT,
         capture_output=True,
         text=True,
