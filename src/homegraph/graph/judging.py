@@ -62,11 +62,12 @@ def judge(
     looked: dict[int, Any] = {}
     for one in comparison.fresh:
         members, found = _look(one, catalog)
-        found = tuple(_by_policy(finding, policy) for finding in found)
-        findings += found
         looked[one.index] = members
         listed[one.index] = _id(members)
-        if any(finding.severity == "refused" for finding in found):
+        if found:
+            found = tuple(_by_policy(finding, policy) for finding in found)
+            findings += found
+        if found and any(finding.severity == "refused" for finding in found):
             held.add(listed[one.index])
         else:
             fresh.append(one)

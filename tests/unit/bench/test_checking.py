@@ -1,7 +1,7 @@
 """The benchmark of checks compares like with like: all three checkers know the same fields."""
 
 import pytest
-from bench.checking import KINDS, checkers, main, sync_checkers
+from bench.checking import KINDS, checkers, main, reply_checker, sync_checkers
 from bench.plain_schemas import JsonSchema, Models
 
 from homegraph.wire.catalog.book import builtin
@@ -27,6 +27,12 @@ def test_all_see_what_is_wrong(kind):
         assert not bound.states_fit(wrong, whole=True)
         assert not JsonSchema(traits).states_fit(wrong)
         assert not Models(traits).states_fit(wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_reply_of_each_kind_is_right(kind):
+    """Otherwise its figure would be that of explaining."""
+    assert reply_checker(kind, 3)()
 
 
 def test_a_whole_answer():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from homegraph.graph.checks.rule import pointer, shown
 from homegraph.graph.checks.traits import trait_findings
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
+from homegraph.wire.catalog.shapes import Shape
 from homegraph.wire.catalog.suggestions import did_you_mean
 
 NAME_CODE_POINTS_MAX: Final = 60
@@ -27,6 +29,12 @@ CUSTOM_DATA_BYTES_MAX: Final = 512
 
 FINDINGS_MAX: Final = 64
 """Findings about one device; who has made more mistakes corrects these first."""
+
+KINDS_KEPT_MAX: Final = 1_024
+"""Types with their traits about which it is kept that they are right: a house has a dozen, a thousand houses little more."""
+
+_SPEAKABLE: Final = re.compile(r"[^\W_]")
+"""A letter or a digit in any script."""
 
 _TYPE_FORM: Final = re.compile(r"action\.devices\.types\.[A-Za-z_]+", re.ASCII)
 _TRAIT_FORM: Final = re.compile(r"action\.devices\.traits\.[A-Za-z]+", re.ASCII)
@@ -55,7 +63,7 @@ class _Device(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     id: str
     type: str
-    traits: list[str]
+    traits: tuple[str, ...]
     name: _Name
     willReportState: bool  # noqa: N815
     notificationSupportedByAgent: bool | None = None  # noqa: N815
@@ -81,6 +89,8 @@ _FORMS: Final[Mapping[str, tuple[type, str]]] = {
 def check_device(device: object, index: int, catalog: Catalog) -> tuple[Finding, ...]:
     """Everything that is wrong with one device; ``index`` is its place in the reply."""
     at = ("payload", "devices", index)
+    if isinstance(device, dict) and _is_right(device, catalog):
+        return ()
     if not isinstance(device, dict):
         what = f"Device {index} is {shown(device)}, not an object."
         return (rules.DEVICE_NOT_OBJECT.found(what, path=pointer(*at)),)
@@ -91,8 +101,34 @@ def check_device(device: object, index: int, catalog: Catalog) -> tuple[Finding,
         findings += _form(device, at, device_id)
     findings += _name(device.get("name"), at, device_id)
     findings += _kind(device, at, device_id, catalog)
+    findings += _attributes(device, at, device_id, catalog)
     findings += _extras(device, at, device_id)
     return tuple(findings[:FINDINGS_MAX])
+
+
+def _is_right(device: Mapping[str, Any], catalog: Catalog) -> bool:
+    """The quick answer. False says only that somebody must look closely, as at a name without a letter of ours."""
+    try:
+        form = msgspec.convert(device, _Device)
+    except msgspec.ValidationError:
+        return False
+    spoken, room, custom = form.name.name, form.roomHint, form.customData
+    if not form.id or len(spoken) > NAME_CODE_POINTS_MAX or not _SPEAKABLE.search(spoken):
+        return False
+    if room is not None and not room.strip():
+        return False
+    if custom and len(msgspec.json.encode(custom)) > CUSTOM_DATA_BYTES_MAX:
+        return False
+    shape = _right_shape(catalog, form.type, form.traits)
+    return shape is not None and shape.attributes_fit(device.get("attributes") or {})
+
+
+@lru_cache(maxsize=KINDS_KEPT_MAX)
+def _right_shape(catalog: Catalog, type_: str, traits: tuple[str, ...]) -> Shape | None:
+    """What devices of this kind may say; None when there is something to be said about the kind itself."""
+    kind = {"type": type_, "traits": list(traits)}
+    wrong = next(_kind(kind, (), "", catalog), None)
+    return catalog.shape(traits) if wrong is None else None
 
 
 def _has_right_form(device: Mapping[str, Any]) -> bool:
@@ -245,7 +281,13 @@ def _kind(
         yield from _scene(type_, traits, at, device_id, catalog)
     if isinstance(listed, list):
         yield from _traits(listed, at, device_id, catalog)
-    attributes = device.get("attributes")
+
+
+def _attributes(
+    device: Mapping[str, Any], at: tuple[str | int, ...], device_id: str, catalog: Catalog
+) -> Iterator[Finding]:
+    attributes, listed = device.get("attributes"), device.get("traits")
+    traits = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
     if attributes is None or isinstance(attributes, dict):
         given = attributes or {}
         shape = catalog.shape(tuple(traits))

@@ -16,13 +16,8 @@ from homegraph.wire.catalog.facts import NUMBER_MAX, Field
 _PLAIN: Final[Mapping[str, Any]] = {"boolean": bool, "string": str}
 
 
-def fits_type(type_: Any, target: Mapping[str, Any]) -> bool:
-    """Whether an object has the form of a type. Nothing is built that outlives the call."""
-    try:
-        msgspec.convert(target, type_)
-    except (msgspec.ValidationError, OverflowError):
-        return False
-    return True
+REFUSALS: Final = (msgspec.ValidationError, OverflowError)
+"""What ``msgspec.convert`` raises when an object has not the form of a type."""
 
 
 def members_type(
@@ -67,7 +62,8 @@ def _type(field: Field) -> Any:
         return _number(field)
     if field.type == "array":
         items = Any if field.items is None else _type(field.items)
-        return Annotated[list[items], msgspec.Meta(min_length=field.min_items)]  # type: ignore[valid-type]
+        # A tuple is made with one piece of memory, a list with two.
+        return Annotated[tuple[items, ...], msgspec.Meta(min_length=field.min_items)]  # type: ignore[valid-type]
     if field.type == "map" or not field.fields:
         values = Any if field.map_values is None else _type(field.map_values)
         bounds = msgspec.Meta(min_length=field.min_props, max_length=field.max_props)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from homegraph.wire.catalog.compiled import fits_type, is_conditional, members_type
+from homegraph.wire.catalog.compiled import REFUSALS, is_conditional, members_type
 from homegraph.wire.catalog.conditions import Attributes
 from homegraph.wire.catalog.facts import Condition, Field, Rule, Trait
 from homegraph.wire.catalog.judges import field_judge, rule_judge
@@ -55,11 +55,30 @@ class Fast:
         self.type = members_type(fields, is_open=is_open, optional=True, untyped=shared)
         shares = [_share(place, part, shared) for part in parts]
         self._shares = [one for one in shares if one.has_a_say]
+        # Where every trait counts always, nobody needs to be asked which of them do.
+        self._all_required = frozenset[str]().union(*(one.required for one in shares))
+        self._all_judges = tuple(judge for one in shares for judge in one.judges)
+        self._is_simple = not any(one.absent for one in shares)
 
     def fit(self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool) -> bool:
         """Whether the object has no problem. ``whole``: every trait counts, not only those with a member that is there."""
-        if not fits_type(self.type, target):
+        if target:  # the type asks for no member, so an object without any has its form
+            try:
+                msgspec.convert(target, self.type)
+            except REFUSALS:
+                return False
+        if not whole or not self._is_simple:
+            return self._shares_fit(target, attributes, whole=whole)
+        if not self._all_required <= target.keys():
             return False
+        for judge in self._all_judges:  # noqa: SIM110  # a generator costs more than most judges
+            if not judge(target, attributes):
+                return False
+        return True
+
+    def _shares_fit(
+        self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool
+    ) -> bool:
         for share in self._shares:
             is_mentioned = not share.names.isdisjoint(target)
             if not whole and not is_mentioned:

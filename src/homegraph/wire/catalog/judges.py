@@ -16,7 +16,7 @@ from homegraph.wire.catalog.facts import Field, Rule, Trait
 from homegraph.wire.catalog.fields import check_members
 from homegraph.wire.catalog.paths import Items, Path
 from homegraph.wire.catalog.problems import Place
-from homegraph.wire.catalog.quick import Holds, Judge, condition_judge, values
+from homegraph.wire.catalog.quick import TWO, Holds, Judge, condition_judge, values, walker
 from homegraph.wire.catalog.rule_judges import own_judge
 from homegraph.wire.catalog.rules import CHECKS, Scope
 
@@ -75,8 +75,12 @@ def _inside(field: Field, path: Path) -> Iterator[Judge]:
 
 
 def _no_twins(path: Path) -> Judge:
+    lists = walker(path)
+
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in values(target, path):
+        for found in lists(target):
+            if len(found) < TWO:
+                continue
             texts = [one for one in found if isinstance(one, str)]
             if len(set(texts)) < len(texts):
                 return False

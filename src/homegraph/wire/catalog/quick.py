@@ -6,11 +6,11 @@ Says the same as ``paths`` and ``conditions``, which also know the ways to what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from homegraph.wire.catalog.conditions import Attributes, compare, holds
 from homegraph.wire.catalog.facts import Condition
-from homegraph.wire.catalog.paths import Path, parse
+from homegraph.wire.catalog.paths import Items, Path, parse
 from homegraph.wire.catalog.rules import is_number
 
 Judge: TypeAlias = Callable[[Mapping[str, Any], Attributes], bool]
@@ -19,8 +19,15 @@ Judge: TypeAlias = Callable[[Mapping[str, Any], Attributes], bool]
 Holds: TypeAlias = Callable[[Attributes, Mapping[str, Any], Mapping[str, Any]], bool]
 """Whether a condition holds: attributes, the object that is checked, the object whose members are brothers."""
 
+Walker: TypeAlias = Callable[[Any], list[Any]]
+"""Takes all values at a path out of an object."""
+
 Reader: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """Takes one value out of an object; None when it is not there."""
+
+
+TWO: Final = 2
+"""Items of a list that may have a twin among them."""
 
 
 def condition_judge(condition: Condition) -> Holds:
@@ -56,7 +63,7 @@ def reader(path: str) -> Reader | None:
 
             def read(target: Mapping[str, Any]) -> Any:
                 inner = target.get(outer)
-                return inner.get(name) if isinstance(inner, Mapping) else None
+                return inner.get(name) if isinstance(inner, dict) else None
 
             return read
     return None
@@ -99,6 +106,28 @@ def values(
         else:
             found = [item for one in found for item in _items(one)]
     return found
+
+
+def walker(path: Path) -> Walker:
+    """``values`` of one path that needs no variables, with the usual ways unrolled."""
+    match path:
+        case (str(name),):
+            return lambda target: (
+                [target[name]] if isinstance(target, dict) and name in target else []
+            )
+        case (str(name), Items(member="")):
+            return lambda target: _items(target.get(name)) if isinstance(target, dict) else []
+        case (Items(member=""), str(name)):
+            return lambda target: [
+                one[name] for one in _items(target) if isinstance(one, dict) and name in one
+            ]
+        case (str(outer), str(name)):
+            inner = walker((name,))
+            return lambda target: inner(target.get(outer)) if isinstance(target, dict) else []
+        case (_, _, _, *_):
+            head, tail = walker(path[:2]), walker(path[2:])
+            return lambda target: [item for one in head(target) for item in tail(one)]
+    return lambda target: values(target, path)
 
 
 def _items(value: Any) -> list[Any]:

@@ -13,13 +13,21 @@ from homegraph.wire.catalog.conditions import Attributes
 from homegraph.wire.catalog.facts import UNSET, Rule, Sensor, Trait
 from homegraph.wire.catalog.paths import Items, parse
 from homegraph.wire.catalog.problems import Place
-from homegraph.wire.catalog.quick import Judge, condition_judge, limit_reader, reader, values
+from homegraph.wire.catalog.quick import (
+    TWO,
+    Judge,
+    condition_judge,
+    limit_reader,
+    reader,
+    values,
+    walker,
+)
 from homegraph.wire.catalog.rules import is_number
 from homegraph.wire.catalog.sensors import ALWAYS
 
 _ATTRIBUTES: Final = "attributes."
-_WORDS: Final = parse("availableStates[]")
-_UNIT: Final = parse("rawValueUnit")
+_WORDS: Final = walker(parse("availableStates[]"))
+_UNIT: Final = walker(parse("rawValueUnit"))
 
 
 def own_judge(place: Place, trait: Trait, rule: Rule) -> Judge | None:
@@ -31,10 +39,10 @@ def own_judge(place: Place, trait: Trait, rule: Rule) -> Judge | None:
 
 
 def _one_of(rule: Rule) -> Judge:
-    path, groups = parse(rule.at), rule.groups
+    objects, groups = walker(parse(rule.at)), rule.groups
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in values(target, path) if path else (target,):
+        for found in objects(target):
             touched = 0
             for group in groups if isinstance(found, Mapping) else ():
                 given = 0
@@ -52,10 +60,13 @@ def _one_of(rule: Rule) -> Judge:
 
 
 def _any_of(rule: Rule) -> Judge:
-    path, groups = parse(rule.at), [frozenset(group) for group in rule.groups]
+    objects, groups = walker(parse(rule.at)), [frozenset(group) for group in rule.groups]
+    if not rule.at and all(len(group) == 1 for group in groups):
+        names = frozenset[str]().union(*groups)
+        return lambda target, _attributes: not names.isdisjoint(target)
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in values(target, path) if path else (target,):
+        for found in objects(target):
             names = found.keys() if isinstance(found, Mapping) else groups[0]
             for group in groups:
                 if group <= names:
@@ -106,11 +117,13 @@ def _not_both_true(rule: Rule) -> Judge:
 def _unique(rule: Rule) -> Judge:
     path = parse(rule.field)
     last = max(place for place, step in enumerate(path) if isinstance(step, Items))
-    lists, below = path[:last], path[last:]
+    lists, below = walker(path[:last]), walker(path[last:])
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in values(target, lists):
-            names = _texts(values(found, below))
+        for found in lists(target):
+            if len(found) < TWO:  # a list, or a text, its old form: a name alone has no twin
+                continue
+            names = _texts(below(found))
             if len(set(names)) < len(names):
                 return False
         return True
@@ -148,16 +161,16 @@ def _range_from(rule: Rule) -> Judge | None:
 def _value_from(rule: Rule) -> Judge | None:
     if not rule.source.startswith(_ATTRIBUTES):
         return None
-    path, also = parse(rule.field), rule.also
-    source = parse(rule.source.removeprefix(_ATTRIBUTES))
     if "$" in rule.source:
         return _value_from_brothers(rule)
+    path, also = walker(parse(rule.field)), rule.also
+    source = walker(parse(rule.source.removeprefix(_ATTRIBUTES)))
 
     def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
-        said = _texts(values(target, path))
+        said = _texts(path(target))
         if not said:
             return True
-        listed = _texts(values(attributes.counted, source))
+        listed = _texts(source(attributes.counted))
         return not listed or all(one in listed or one in also for one in said)
 
     return judge
@@ -184,15 +197,15 @@ def _value_from_brothers(rule: Rule) -> Judge | None:
 
 
 def _keys_from(rule: Rule) -> Judge | None:
-    read, source = reader(rule.field), parse(rule.source.removeprefix(_ATTRIBUTES))
+    read, source = reader(rule.field), walker(parse(rule.source.removeprefix(_ATTRIBUTES)))
     if read is None:
         return None
 
     def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
         said = read(target)
-        if not isinstance(said, Mapping) or not said:
+        if not isinstance(said, dict) or not said:
             return True
-        listed = _texts(values(attributes.counted, source))
+        listed = _texts(source(attributes.counted))
         return not listed or all(key in listed for key in said)
 
     return judge
@@ -236,14 +249,14 @@ def _needs(rule: Rule) -> Judge | None:
 def _sensors(place: Place, rows: Mapping[str, Sensor]) -> Judge | None:
     """Notifications are few, so they are judged by the table itself."""
     if place is Place.ATTRIBUTE:
-        path, is_its_own = parse("sensorStatesSupported[]"), _has_its_own
+        path, is_its_own = walker(parse("sensorStatesSupported[]")), _has_its_own
     elif place is Place.STATE:
-        path, is_its_own = parse("currentSensorStateData[]"), _says_its_own
+        path, is_its_own = walker(parse("currentSensorStateData[]")), _says_its_own
     else:
         return None
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for item in values(target, path):
+        for item in path(target):
             name = item.get("name") if isinstance(item, dict) else None
             row = rows.get(name) if isinstance(name, str) else None
             if row is not None and not is_its_own(row, item):
@@ -258,12 +271,12 @@ def _has_its_own(row: Sensor, item: Mapping[str, Any]) -> bool:
     if words is not None:
         if not row.descriptive_states:
             return False
-        listed = _texts(values(words, _WORDS))
+        listed = _texts(_WORDS(words))
         if not all(_is_word(row, one) for one in listed):
             return False
     if number is None:
         return True
-    return row.unit is not None and all(unit == row.unit for unit in values(number, _UNIT))
+    return row.unit is not None and all(unit == row.unit for unit in _UNIT(number))
 
 
 def _says_its_own(row: Sensor, item: Mapping[str, Any]) -> bool:

@@ -51,6 +51,7 @@ class Shape:
         }
         self._nested = [one for one in self._described if _has_defaults(one)]
         self._command_fasts: dict[str, Fast] = {}
+        self._none_given = Attributes({}, self._defaults)
 
     def trait_of(self, state: str) -> str:
         """The full name of the trait that a state belongs to; "" for ``online``, and for a state of none of them."""
@@ -71,6 +72,8 @@ class Shape:
 
     def _counted(self, given: Mapping[str, Any]) -> Attributes:
         """Attributes with the defaults of what is missing, within objects, too."""
+        if not given:
+            return self._none_given
         counted = _filled(self._defaults, given)
         for field in self._nested:
             value = counted.get(field.name)

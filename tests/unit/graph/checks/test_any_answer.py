@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homegraph.graph.checks import devices
+from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
 from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
@@ -196,3 +198,35 @@ def test_lint_takes_a_catalog():
     assert "device-trait-unknown" not in found
     with pytest.raises(CatalogError):
         lint(answer, catalog="{")
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(BODIES) | spoilt())
+def test_the_quick_answer_hides_nothing(body):
+    """What is found without the shortcut for devices that are right is what is found with it."""
+    quick = check_sync(body, builtin())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(devices, "_is_right", lambda _device, _catalog: False)
+        assert check_sync(body, builtin()) == quick
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("Lampe", []),
+        ("ランプ", []),
+        ("٣", []),
+        ("_-_", ["device-name-unspeakable"]),
+        ("x" * 61, ["device-name-long"]),
+    ],
+)
+def test_names_in_any_script(name, rules):
+    """A letter or a digit is enough, whichever."""
+    device = {
+        "id": "a",
+        "type": "action.devices.types.SWITCH",
+        "traits": ["action.devices.traits.OnOff"],
+        "name": {"name": name},
+        "willReportState": True,
+    }
+    assert [one.rule for one in check_device(device, 0, builtin())] == rules
