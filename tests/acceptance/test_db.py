@@ -177,7 +177,7 @@ def test_totals_that_do_not_add_up_are_found(setup: Setup) -> None:
     """A row that somebody has deleted by hand is a problem, with the agent user it is about."""
     setup.server.stop()
     with apsw.Connection(str(database(setup.server))) as connection:
-        connection.execute("DELETE FROM device_state")
+        connection.execute("DELETE FROM definition")
         connection.execute("DELETE FROM device")
 
     done = db(setup.server, "check", "--json")

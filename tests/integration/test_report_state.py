@@ -517,15 +517,12 @@ async def _idle(house):
 
 
 def _left_over(database):
-    """States in the file whose device, or whose trait, is not there."""
+    """States in the file whose trait is not the device's."""
     return _rows(
         database,
         """
-        SELECT s.device_id, t.key FROM device_state AS s, json_each(CAST(s.states AS TEXT)) AS t
-        LEFT JOIN device AS d
-          ON d.project_id = s.project_id AND d.agent_user_id = s.agent_user_id AND d.device_id = s.device_id
-        WHERE d.device_id IS NULL
-          OR (t.key <> 'online' AND t.key NOT IN (SELECT value FROM json_each(d.traits)))
+        SELECT d.device_id, t.key FROM device AS d, json_each(CAST(d.states AS TEXT)) AS t
+        WHERE t.key <> 'online' AND t.key NOT IN (SELECT value FROM json_each(d.traits))
         """,
     )
 
@@ -536,8 +533,8 @@ def _miscounted(database):
         database,
         """
         SELECT u.agent_user_id FROM agent_user AS u WHERE u.state_count <> (
-          SELECT count(*) FROM device_state AS s, json_each(CAST(s.states AS TEXT))
-          WHERE s.project_id = u.project_id AND s.agent_user_id = u.agent_user_id
+          SELECT count(*) FROM device AS d, json_each(CAST(d.states AS TEXT))
+          WHERE d.project_id = u.project_id AND d.agent_user_id = u.agent_user_id
         )
         """,
     )

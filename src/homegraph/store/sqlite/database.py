@@ -43,15 +43,17 @@ _UNAVAILABLE: Final = (
 class Database:
     """A connection with the statements of the dialect, by name."""
 
-    __slots__ = ("_sql", "connection")
+    __slots__ = ("_cursor", "_sql", "connection")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
+        self._cursor = connection.cursor()  # one for all: every statement is executed to its end
         self._sql: Mapping[str, str] = load("sqlite")
 
     def row(self, name: str, *values: Any) -> Row | None:
-        """The first row of a statement, or None."""
-        return self.connection.execute(self._sql[name], values).fetchone()
+        """The one row of a statement that finds one by its key, or None."""
+        rows = self._cursor.execute(self._sql[name], values).fetchall()
+        return rows[0] if rows else None
 
     def value(self, name: str, *values: Any) -> Any:
         """The first column of the first row; None when there is no row."""
@@ -60,20 +62,19 @@ class Database:
 
     def rows(self, name: str, *values: Any) -> list[Row]:
         """All rows of a statement."""
-        return self.connection.execute(self._sql[name], values).fetchall()
+        return self._cursor.execute(self._sql[name], values).fetchall()
 
     def run(self, name: str, *values: Any) -> int:
         """Execute a statement; how many rows it changed."""
-        connection = self.connection
-        connection.execute(self._sql[name], values)
-        return connection.changes()
+        self._cursor.execute(self._sql[name], values)
+        return self.connection.changes()
 
     def run_many(self, name: str, rows: Iterable[Row]) -> int:
         """Execute a statement once per row of values; how many rows that changed in all."""
-        connection = self.connection
-        before = connection.total_changes()
-        connection.executemany(self._sql[name], rows)
-        return connection.total_changes() - before
+        total_changes = self.connection.total_changes
+        before = total_changes()
+        self._cursor.executemany(self._sql[name], rows)
+        return total_changes() - before
 
     def script(self, text: str) -> None:
         """Execute the text of a migration."""

@@ -1,4 +1,7 @@
-"""Agent users and their device lists. The states of a device go, and move, with its row."""
+"""Agent users and their device lists.
+
+A device is a short row, in which its states are as well, and a definition that lies apart. Both go, and move, together.
+"""
 
 from __future__ import annotations
 
@@ -93,12 +96,15 @@ def write(
 
     Raises LookupError when the agent user is not linked: its list would be nobody's.
     """
-    new, renewed, kept = [], [], []
+    new, renewed, definitions, kept = [], [], [], []
     for one in stored:
         if one.placement is not None:
-            new.append(row_of_new_device(project_id, agent_user_id, one, one.placement, now))
+            *row, definition = row_of_new_device(project_id, agent_user_id, one, one.placement, now)
+            new.append(tuple(row))
         else:
-            renewed.append(row_of_renewed_device(project_id, agent_user_id, one, now))
+            *row, definition = row_of_renewed_device(project_id, agent_user_id, one, now)
+            renewed.append(tuple(row))
+        definitions.append((project_id, agent_user_id, one.device_id, definition))
         traits = json_text(reporting.kept(one.traits))
         kept.append((project_id, agent_user_id, one.device_id, traits))
     db.run_many("renew_device", renewed)
@@ -106,6 +112,7 @@ def write(
         db.run("delete_devices", project_id, agent_user_id, json_text(removed))
     if new:
         db.run_many("insert_device", new)
+    db.run_many("save_definition", definitions)
     dropped = db.run_many("delete_states", kept)
     if (new or removed or dropped) and not db.run("recount", project_id, agent_user_id):
         raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")

@@ -1,8 +1,8 @@
 """States of devices: what reports write, and what is read of it.
 
-A report is the call that comes most often, so it costs one read and one write per device: nothing of it depends on how long the
-device list is, and no definition is read. The states of a device are one JSON object in one row. What is read is the bytes that
-were written, and of traits that a report does not mention nothing is taken apart.
+A report is the call that comes most often, so it costs one read and one write of one row per device, which is found by its
+key once: nothing of it depends on how long the device list is, and no definition is read. The states of a device are one JSON
+object. What is read is the bytes that were written, and of traits that a report does not mention nothing is taken apart.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.store.refusals import no_agent_user
 from homegraph.store.rows import (
+    names_of,
     reported_device_of,
     row_of_notification,
     states_of,
@@ -45,8 +46,9 @@ def report(
     for device_id in states.keys() | notified.keys():
         row = db.row("find_reported_device", project_id, agent_user_id, device_id)
         if row is not None:
-            *device, stored[device_id] = row
-            known[device_id] = reported_device_of(*device)
+            number, traits, notifies, attributes, held = row
+            known[device_id] = reported_device_of(traits, notifies, attributes)
+            stored[device_id] = number, held
     if rule.settle_seconds or not known:  # who has a device is linked
         row = db.row("find_agent_user", project_id, agent_user_id)
         if row is None or not row[0]:
@@ -72,11 +74,9 @@ def states(
         return {device_id: states_of(device_id, stored) for device_id, stored in listed}
     found: dict[str, tuple[TraitState, ...]] = {}
     for device_id in dict.fromkeys(device_ids):
-        stored = db.value("find_states", project_id, agent_user_id, device_id)
-        if stored is not None:
-            found[device_id] = states_of(device_id, stored)
-        elif db.row("find_reported_device", project_id, agent_user_id, device_id):
-            found[device_id] = ()
+        row = db.row("find_states", project_id, agent_user_id, device_id)
+        if row is not None:
+            found[device_id] = states_of(device_id, row[1])
     if not found:  # who has a device is linked
         _require_linked(db, project_id, agent_user_id)
     return found
@@ -100,11 +100,12 @@ def _require_linked(db: Database, project_id: str, agent_user_id: str) -> None:
 
 def write(db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]) -> None:
     """Put states in place of those that are here. Their devices must be here."""
-    named = {row.device_id for row in rows}
-    stored = {
-        device_id: db.value("find_states", project_id, agent_user_id, device_id)
-        for device_id in named
-    }
+    stored = {}
+    for device_id in {row.device_id for row in rows}:
+        row = db.row("find_states", project_id, agent_user_id, device_id)
+        if row is None:
+            raise LookupError(f"agent user {agent_user_id} has no device {device_id}")
+        stored[device_id] = row
     _save(db, project_id, agent_user_id, stored, rows)
 
 
@@ -117,8 +118,7 @@ def write_known(
     for device_id in named:
         row = db.row("find_reported_device", project_id, agent_user_id, device_id)
         if row is not None:
-            *device, _ = row
-            traits = reporting.kept(reported_device_of(*device).traits)
+            traits = reporting.kept(names_of(row[1]))
             allowed.update((device_id, trait) for trait in traits)
     write(
         db,
@@ -132,15 +132,16 @@ def _save(
     db: Database,
     project_id: str,
     agent_user_id: str,
-    stored: Mapping[str, bytes | None],
+    stored: Mapping[str, tuple[int, bytes | None]],
     rows: Iterable[TraitState],
 ) -> None:
-    """Add new states to those that are stored. Most reports renew; only when there are more must they be counted."""
+    """Add new states to those that are stored, by number of row. Only when there are more than before must they be counted."""
     values, grown = [], False
     for device_id, new in groupby(rows, _device_id):
-        count_before, count, states = states_with(stored[device_id], new)
-        values.append((project_id, agent_user_id, device_id, count, states))
+        number, held = stored[device_id]
+        count_before, count, states = states_with(held, new)
+        values.append((number, count, states))
         grown = grown or count > count_before
-    db.run_many("save_states" if grown else "renew_states", values)
+    db.run_many("save_states", values)
     if grown:
         db.run("recount", project_id, agent_user_id)

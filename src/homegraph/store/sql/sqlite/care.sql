@@ -16,8 +16,8 @@ SELECT project_id, agent_user_id, what FROM (
   UNION ALL
   SELECT project_id, agent_user_id, 'states' FROM agent_user AS u
   WHERE state_count <> (
-    SELECT coalesce(sum(trait_count), 0) FROM device_state AS s
-    WHERE s.project_id = u.project_id AND s.agent_user_id = u.agent_user_id
+    SELECT coalesce(sum(trait_count), 0) FROM device AS d
+    WHERE d.project_id = u.project_id AND d.agent_user_id = u.agent_user_id
   )
 ) ORDER BY project_id, agent_user_id, what LIMIT ?1;
 
