@@ -1,8 +1,10 @@
 # Everything runs in a private .venv that these targets make themselves, from hashed
-# requirement files. Nothing else of the machine is used but Python >= 3.11, make and the package registries.
+# requirement files. Nothing else of the machine is used but Python >= 3.11, make and the package registries; the tests use
+# node and Chromium besides, and skip loudly what they cannot show without.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+CHROMIUM := /usr/bin/chromium
 PIP    := $(BIN)/pip --disable-pip-version-check -q
 
 RUN_STAMP := $(VENV)/.run
@@ -31,6 +33,13 @@ install: $(RUN_STAMP)  ## Set up only; afterwards .venv/bin/homegraph works
 
 dev: $(DEV_STAMP)  ## Set up for development
 
+browser:  ## Install Chromium for the tests (as root, by apt-get); anybody else is told that they go without
+	@test -x $(CHROMIUM) || if test "$$(id -u)" = 0; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo "There is no $(CHROMIUM): linking in a browser is NOT tried. \`make browser\` as root installs it."; \
+	fi
+
 demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONCE=1 ends by itself)
 	@$(BIN)/homegraph demo $(if $(ONCE),--once) $(ARGS)
 
@@ -55,7 +64,7 @@ contract: $(DEV_STAMP)  ## The store contract, once per adapter
 integration: $(DEV_STAMP)  ## A real server in the test's process, by real sockets
 	$(BIN)/pytest tests/integration -q --junitxml=$(VENV)/junit/integration.xml
 
-acceptance: $(DEV_STAMP)  ## The command as a process: from outside, as a user would
+acceptance: $(DEV_STAMP) browser  ## The command as a process: from outside, as a user would
 	$(BIN)/pytest tests/acceptance -q --junitxml=$(VENV)/junit/acceptance.xml
 
 bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same run

@@ -304,24 +304,44 @@ def test_a_door_is_unlocked_by_its_pin(at: Open) -> None:
     assert (last["status"], last["states"]["isLocked"]) == ("SUCCESS", True)
 
 
-def test_a_slow_device_is_pending_until_it_has_arrived(at: Open) -> None:
-    """Nothing is known of the new place before; a second command replaces the first."""
+class HomeGraph:
+    """Hears what the cloud reports."""
 
-    async def asked(caller: Caller) -> tuple[list[Any], list[Any]]:
-        params = ({"openPercent": 0, "followUpToken": "t"}, {"openPercent": 40})
+    def __init__(self) -> None:
+        self.reports: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def report_state(self, agent_user_id: str, states: Any, *, notifications: Any) -> None:
+        devices = {"states": states} | ({"notifications": notifications} if notifications else {})
+        self.reports.put_nowait({"agentUserId": agent_user_id, "payload": {"devices": devices}})
+
+
+def test_a_slow_device_is_pending_until_it_has_arrived(at: Open) -> None:
+    """Nothing is known of the new place before. A second command replaces the first, and its outcome is recognized by its token."""
+    home_graph = HomeGraph()
+    at.cloud.introduce(home_graph)  # type: ignore[arg-type]
+
+    async def asked(caller: Caller) -> tuple[list[Any], Any, Any, Any]:
+        sync = json.loads((await caller.sync()).body)
+        params = [
+            {"openPercent": percent, "followUpToken": token}
+            for percent, token in ((0, "a"), (40, "b"))
+        ]
         pending = [await caller.execute("blind", "OpenClose", params=one) for one in params]
         before = at.home.devices["blind"].states()
-        moving = list(at.cloud.motors._moving.values())
         at.arrived.set()
-        await asyncio.gather(*moving, return_exceptions=True)
-        return pending, [before, at.home.devices["blind"].states()]
+        async with asyncio.timeout(20):
+            return pending, before, await home_graph.reports.get(), sync
 
-    pending, states = at.ask(asked)
+    pending, before, report, sync = at.ask(asked)
     assert [one["status"] for one in pending] == ["PENDING", "PENDING"]
-    assert states == [
-        {"online": True, "openPercent": 100},
-        {"online": True, "openPercent": 40},
-    ]
+    assert before == {"online": True, "openPercent": 100}
+    told = {"status": "SUCCESS", "followUpToken": "b", "openPercent": 40}
+    assert report["payload"]["devices"] == {
+        "states": {"blind": {"online": True, "openPercent": 40}},
+        "notifications": {"blind": {"OpenClose": {"priority": 0, "followUpResponse": told}}},
+    }
+    assert lint(report, intent="report", devices=sync) == []
+    assert home_graph.reports.empty()
 
 
 def test_an_unknown_intent_is_an_error_in_a_good_answer(at: Open) -> None:

@@ -19,7 +19,7 @@ from homegraph.demo.browser import heading
 from homegraph.demo.calls import TIMEOUT_SECONDS, Call
 from homegraph.demo.cloud.config import SAMPLE_PASSWORDS
 from homegraph.demo.cloud.devices import Device
-from homegraph.demo.stage import ACCOUNT, TRAIT_PREFIX, Stage, check
+from homegraph.demo.stage import ACCOUNT, PROJECT, TRAIT_PREFIX, Stage, check
 from homegraph.errors import ApiError
 from homegraph.wire.status import REASONS, parse_error
 
@@ -41,9 +41,10 @@ class Step:
 async def link_the_account(stage: Stage) -> str:
     """Sign in at the cloud, agree, and come back: OAuth, as a person sees it."""
     stage.narrator.say(
-        "You have things by a maker, and an account at his cloud. So you tell the Home Graph to link it. It sends your "
-        "browser to the login page of the cloud. There you sign in and allow it, and the browser comes back with a code. The two "
-        "servers change the code for tokens among themselves; your password never leaves the cloud."
+        "You have things by a maker, and an account at his cloud. So you tell the Home Graph to link it, on its page "
+        f"{stage.server.url}/link/{PROJECT} or by a command. It sends your browser to the login page of the cloud. There you sign "
+        "in and allow it, and the browser comes back with a code. The two servers change the code for tokens among themselves; your "
+        "password never leaves the cloud."
     )
     url = await stage.begin_linking()
     password, _ = SAMPLE_PASSWORDS[ACCOUNT]

@@ -237,6 +237,10 @@ def _invite(stage: Stage) -> None:
         ("homegraph runs list", "Every SYNC; `homegraph runs show RUN` tells more of one:"),
     ]:
         narrator.paste(line, note)
+    narrator.say(
+        f"And in a browser: link the account of somebody else at {stage.server.url}/link/{PROJECT}. At the cloud he is bob, with "
+        f"the password {SAMPLE_PASSWORDS['bob'][0]}."
+    )
     narrator.say("Stop: Ctrl-C")
 
 

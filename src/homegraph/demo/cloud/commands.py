@@ -24,6 +24,8 @@ LAMP_KELVIN_MIN: Final = 2200
 LAMP_KELVIN_MAX: Final = 6500
 
 Percent: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=100)]
+_Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=100)]
+"""Beside ``Percent``, so that a whole number stays one."""
 
 
 class _OnOff(msgspec.Struct):
@@ -47,7 +49,7 @@ class _Color(msgspec.Struct):
 
 
 class _OpenClose(msgspec.Struct):
-    openPercent: Annotated[float, msgspec.Meta(ge=0, le=100)]  # noqa: N815
+    openPercent: Percent | _Fraction  # noqa: N815
 
 
 class _Setpoint(msgspec.Struct):
