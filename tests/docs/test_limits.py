@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.graph import quota, reporting, syncing
+from homegraph.graph import errands, naming, quota, reporting, syncing
 from homegraph.graph import refreshing as decided
-from homegraph.server import doors, house
+from homegraph.server import doors
 from homegraph.service import (
     budgets,
     credentials,
@@ -18,6 +18,7 @@ from homegraph.service import (
     transport,
     upkeep,
 )
+from homegraph.service import errands as service_errands
 from homegraph.service import linkings as service_linkings
 from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
@@ -59,7 +60,6 @@ FIXED = {
     ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
-    "answer to the QUERY after a first SYNC": f"{house.QUERY_SECONDS:.0f} s",
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
     "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",
     "form of the page that links accounts": f"{web_linking.FORM_BYTES_MAX} bytes",
@@ -74,6 +74,10 @@ FIXED = {
     "token endpoint that fails": (
         f"{decided.BACK_OFF.first:.0f} s after the first failure, {decided.BACK_OFF.longest:.0f} s"
     ),
+    "devices of an EXECUTE or a live QUERY": (
+        f"{naming.DEVICES_PER_INTENT_MAX}; those of one command or call {service_errands.DEVICES_MAX}"
+    ),
+    "follow-up of an EXECUTE": f"{errands.FOLLOW_UP_SECONDS:.0f} s",
     "devices of a reply": f"{intents.DEVICES_MAX}",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
     "runs, exchanges, notifications": f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s",

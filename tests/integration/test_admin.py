@@ -19,6 +19,7 @@ from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from homegraph.web.admin import BODY_BYTES_MAX, ROUTES
 from homegraph.web.app import build_app
+from support.program import Program
 from support.served import CALL, JSON, KEY, Served, an_integration, linked, settings_in
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
@@ -302,7 +303,7 @@ def test_a_bug_is_told_in_the_log_only(served, monkeypatch, caplog):
 
 # --- the documented shapes ---------------------------------------------------------------------------------------------
 
-FREE = {"links", "headers"}
+FREE = {"links", "headers", "params", "states", "stored"}
 """Members whose own members are data."""
 
 
@@ -339,13 +340,20 @@ def example(call):
 
 @pytest.fixture(scope="module")
 def eventful(tmp_path_factory):
-    """A server on which something of everything has happened, and its newest run in full."""
+    """A server on which something of everything has happened; its newest run, and an errand with a follow-up."""
     folder = tmp_path_factory.mktemp("eventful")
     with ScriptedFulfillment() as scripted, linked(folder, scripted) as served:
         device = lamp("heater", "Heater")
-        scripted.home.devices = [lamp("lamp"), device, lamp("desk", "Desk lamp")]
+        locking = {"traits": ["action.devices.traits.LockUnlock"]}
+        lock = lamp("lock", **locking, notificationSupportedByAgent=True)
+        scripted.home.devices = [lamp("lamp"), device, lock, lamp("desk", "Desk lamp")]
         assert served.request_sync().status == 200
-        scripted.home.devices = [lamp("lamp"), {**device, "roomHint": "Attic"}, lamp("fan")]
+        scripted.home.devices = [
+            lamp("lamp"),
+            {**device, "roomHint": "Attic"},
+            lamp("fan"),
+            lock,
+        ]
         reply = {
             "requestId": "another",
             "payload": {"agentUserId": "user-1", "devices": scripted.home.devices},
@@ -353,10 +361,16 @@ def eventful(tmp_path_factory):
         scripted.answer_next(Answer(200, json.dumps(reply).encode()))
         assert served.request_sync().status == 200
         (run,) = served.admin("GET", "runs?project=acme&agent_user=user-1&limit=1").json["runs"]
-        yield served, run["id"]
+        asked = {"project": "acme", "agent_user": "user-1", "devices": ["lock"]}
+        errand = served.admin("POST", "execute", **asked, params=["lock=true"]).json
+        told = {"followUpToken": errand["follow_ups"][0]["token"], "status": "SUCCESS"}
+        notified = {"priority": 0, "followUpResponse": {**told, "isLocked": True}}
+        reported = Program(served).report(notifications={"lock": {"LockUnlock": notified}})
+        assert reported.status == 200
+        yield served, run["id"], errand["id"]
 
 
-def ask(call, run_id, key_id):
+def ask(call, run_id, errand_id, key_id):
     """How a documented call is made."""
     home = {"project": "acme", "agent_user": "user-1"}
     return {
@@ -382,6 +396,9 @@ def ask(call, run_id, key_id):
             *("POST", "execute"),
             {**home, "devices": ["fan"], "params": ["on=true"]},
         ),
+        "POST /-/api/query": ("POST", "query", {**home, "devices": ["fan"]}),
+        "GET /-/api/errands": ("GET", "errands", {}),
+        "GET /-/api/errand": ("GET", f"errand?id={errand_id}", {}),
         "GET /-/api/runs": ("GET", "runs", {}),
         "GET /-/api/run": ("GET", f"run?id={run_id}", {}),
     }[call]
@@ -396,10 +413,10 @@ SHAPED = sorted(f"{method} /-/api/{name}" for method, name in ROUTES if name not
 @pytest.mark.parametrize("call", SHAPED)
 def test_an_answer_has_the_members_of_its_reference(eventful, call):
     """No member more and none less, at any depth that the example shows."""
-    served, run_id = eventful
+    served, run_id, errand_id = eventful
     kind = "service-accounts" if "service-accounts" in call else "keys"
     key_id = served.admin("POST", kind, project="acme").json["id"]
-    method, path, members = ask(call, run_id, key_id)
+    method, path, members = ask(call, run_id, errand_id, key_id)
 
     answer = served.admin(method, path, **members)
 
@@ -573,7 +590,7 @@ def test_a_link_tells_when_it_is_tried_again(tmp_path):
 
 def test_runs_are_handed_out_newest_first_from_where_one_was(eventful):
     """``before`` goes on behind a run, filters hold."""
-    served, newest = eventful
+    served, newest, _ = eventful
     runs = served.admin("GET", "runs").json["runs"]
     older = served.admin("GET", f"runs?before={newest}").json["runs"]
     others = served.admin("GET", "runs?project=nobody").json["runs"]
@@ -585,7 +602,7 @@ def test_runs_are_handed_out_newest_first_from_where_one_was(eventful):
 
 def test_the_newest_run_tells_what_it_did(eventful):
     """Changes by device, the finding, and the exchange with its token masked."""
-    served, run_id = eventful
+    served, run_id, _ = eventful
     run = served.admin("GET", f"run?id={run_id}").json
 
     assert run["changes"] == {

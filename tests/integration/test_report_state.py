@@ -19,49 +19,14 @@ from homegraph.graph.model import LinkState
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import StatesReported
 from homegraph.testing.fulfillment import QUERY, SYNC, Answer, Home, ScriptedFulfillment, lamp
-from support.google import access_token_for
-from support.served import JSON, WAIT_SECONDS, Served, an_integration, settings_in
+from support.program import Program
+from support.served import WAIT_SECONDS, Served, an_integration, settings_in
 
 TRAITS = "action.devices.traits."
 ONOFF, BRIGHTNESS = f"{TRAITS}OnOff", f"{TRAITS}Brightness"
 
 ROUNDS = 25
 """Races between reports and SYNCs, with some three SYNCs and as many dozens of reports each."""
-
-
-class Program:
-    """A device cloud's program with a token: the calls it makes."""
-
-    def __init__(self, served):
-        key_file = served.admin("POST", "service-accounts", project="acme").json["key_file"]
-        self._served = served
-        self._headers = {**JSON, "Authorization": f"Bearer {access_token_for(key_file)}"}
-
-    def call(self, method, user="user-1", **members):
-        """One call on a connection of its own."""
-        body = json.dumps({"agentUserId": user, **members}).encode()
-        return self._served.send("POST", f"/v1/devices:{method}", headers=self._headers, body=body)
-
-    def report(self, states=None, *, user="user-1", **members):
-        """Report states, or whatever else ``payload.devices`` may have."""
-        devices = {**({"states": states} if states is not None else {}), **members}
-        return self.call("reportStateAndNotification", user, payload={"devices": devices})
-
-    def query(self, *device_ids, user="user-1", **members):
-        """Ask for the states of devices."""
-        asked = [{"payload": {"devices": [{"id": one} for one in device_ids]}}]
-        return self.call("query", user, inputs=asked, **members)
-
-    def states(self, *device_ids, user="user-1"):
-        """The states of devices, which must be there."""
-        answer = self.query(*device_ids, user=user)
-        assert answer.status == 200, answer.body
-        return answer.json["payload"]["devices"]
-
-    def sync(self):
-        """Have a SYNC done, and wait for it."""
-        answer = self.call("requestSync")
-        assert answer.status == 200, answer.body
 
 
 @dataclass

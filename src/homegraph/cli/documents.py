@@ -280,6 +280,62 @@ class Exchange(_Shape, frozen=True):
     error: str = ""
 
 
+class DeviceResult(_Shape, frozen=True):
+    """What came of an errand on one device."""
+
+    id: str = ""
+    status: str = ""
+    ok: bool = False
+    error_code: str = ""
+    exception_code: str = ""
+    debug: str = ""
+    challenge: str = ""
+    reason: str = ""
+    message: str = ""
+    states: dict[str, object] = {}
+    stored: dict[str, object] = {}
+    differs: tuple[str, ...] = ()
+
+
+class FollowUp(_Shape, frozen=True):
+    """What was told later of a command."""
+
+    device_id: str = ""
+    sent_at: str | None = None
+    answered_at: str | None = None
+    late: bool = False
+    status: str = ""
+    response: dict[str, object] = {}
+
+
+class Errand(_Shape, frozen=True):
+    """One EXECUTE or live QUERY."""
+
+    id: str = ""
+    intent: str = ""
+    project_id: str = ""
+    agent_user_id: str = ""
+    user: str = ""
+    command: str = ""
+    ok: bool = False
+    reason: str = ""
+    started_at: str | None = None
+    finished_at: str | None = None
+    device_ids: tuple[str, ...] = ()
+    params: dict[str, object] = {}
+    devices: tuple[DeviceResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    explanation: Explanation | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Errands(_Shape, frozen=True):
+    """Errands, newest first."""
+
+    errands: tuple[Errand, ...] = ()
+
+
 class Run(_Shape, frozen=True):
     """One execution of a sync. ``added``, ``changed``, ``removed`` are numbers of devices."""
 

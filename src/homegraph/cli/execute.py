@@ -17,9 +17,19 @@ import msgspec
 import typer
 
 from homegraph.cli import documents, output
-from homegraph.cli.admin import connect
+from homegraph.cli.admin import ERRAND_SECONDS, Admin, connect
 from homegraph.cli.failure import FAILED
-from homegraph.cli.options import AgentUser, DataDir, Json, Project, Server, command, commands
+from homegraph.cli.options import (
+    AgentUser,
+    DataDir,
+    Json,
+    Project,
+    Server,
+    command,
+    commands,
+    seconds,
+)
+from homegraph.cli.time_lines import detail, explanation_lines, finding_lines, follow_up_lines
 from homegraph.errors import SettingsError
 
 app = commands("Have devices do something.")
@@ -31,6 +41,9 @@ ANSWERS_MAX: Final = 3
 
 ACK: Final = "ackNeeded"
 
+WAIT_IN_ONE_CALL: Final = 10.0
+"""Seconds that the server waits for a follow-up before it is asked again."""
+
 
 @command(
     app,
@@ -38,6 +51,7 @@ ACK: Final = "ackNeeded"
     'homegraph execute "kitchen lamp" on=true --agent-user user-1',
     "homegraph execute lamp-1 lamp-2 brightness=40 --agent-user user-1 --json",
     "homegraph execute door lock=false --agent-user user-1 --pin-file pin.txt",
+    "homegraph execute blinds openPercent=100 --agent-user user-1 --wait-follow-up 2m",
 )
 def execute(  # noqa: PLR0913  # one argument per option
     *,
@@ -66,6 +80,13 @@ def execute(  # noqa: PLR0913  # one argument per option
             metavar="FILE", envvar="HOMEGRAPH_PIN_FILE", help="A file with the PIN, for scripts."
         ),
     ] = None,
+    wait_follow_up: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Wait this long (30s, 2m) for the results that devices tell later.",
+        ),
+    ] = None,
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Send it even where the catalog says it is wrong.")
     ] = False,
@@ -77,11 +98,15 @@ def execute(  # noqa: PLR0913  # one argument per option
     """Have devices do something.
 
     The fulfillment is sent EXECUTE. What is stored of a device changes when the fulfillment reports it. A device that demands a yes or
-    a PIN is asked about on the terminal. The exit code is 1 when a device did not do it.
+    a PIN is asked about on the terminal. The exit code is 1 when a device did not do it, or a follow-up that is waited for tells of a failure or does
+    not come.
     """
     pin = _given_pin(pin_file)
+    wait_seconds = seconds(wait_follow_up) if wait_follow_up else 0.0
     results: dict[str, dict[str, Any]] = {}
     document: dict[str, Any] = {}
+    errands: list[str] = []
+    findings: list[Any] = []
     with connect(server, data_dir) as admin:
         asked: dict[str, Any] = {
             "project": admin.project(project),
@@ -93,7 +118,10 @@ def execute(  # noqa: PLR0913  # one argument per option
             "unchecked": unchecked,
         }
         for answers_left in range(ANSWERS_MAX, -1, -1):
-            document = documents.read(admin.post("execute", asked), dict[str, Any])
+            body = admin.post("execute", asked, seconds=ERRAND_SECONDS)
+            document = documents.read(body, dict[str, Any])
+            errands.append(document["id"])
+            findings += document["findings"]
             results |= {one["id"]: one for one in document["devices"]}
             # One kind of challenge at a time: the answer to one is no answer to another.
             kind = next((one["challenge"] for one in results.values() if one["challenge"]), "")
@@ -103,10 +131,36 @@ def execute(  # noqa: PLR0913  # one argument per option
             pin = ""  # once refused it is not tried again: locks count
             asked["devices"] = [one["id"] for one in results.values() if one["challenge"] == kind]
             asked["challenge"] = answer
-    done = all(one["ok"] for one in results.values())
-    document |= {"ok": done, "devices": list(results.values())}
+        followed = {
+            one["device_id"]: one
+            for errand in errands
+            for one in _follow_ups(admin, errand, wait_seconds)
+        }
+    done = all(one["ok"] for one in results.values()) and not (
+        wait_seconds and any(one["status"] != "SUCCESS" for one in followed.values())
+    )
+    document |= {
+        "ok": done,
+        "errands": errands,
+        "devices": list(results.values()),
+        "findings": findings,
+        "follow_ups": list(followed.values()),
+    }
     _show(document, as_json=json)
     return 0 if done else FAILED
+
+
+def _follow_ups(admin: Admin, errand: str, wait_seconds: float) -> list[dict[str, Any]]:
+    """What devices that took the command told later; with ``wait_seconds`` as soon as all is told, or when they are over."""
+    while True:
+        part = min(wait_seconds, WAIT_IN_ONE_CALL)
+        wait_seconds -= part
+        body = admin.get("errand", id=errand, wait=str(part))
+        document = documents.read(body, dict[str, Any])
+        took = {one["id"] for one in document["devices"] if one["ok"]}
+        found = [one for one in document["follow_ups"] if one["device_id"] in took]
+        if wait_seconds <= 0 or all(one["answered_at"] for one in found):
+            return found
 
 
 def _given_pin(file: str | None) -> str:
@@ -136,19 +190,20 @@ def _answer(
 
 
 def _show(document: dict[str, Any], *, as_json: bool) -> None:
+    body = msgspec.json.encode(document)
     if as_json:
-        output.document(msgspec.json.encode(document))
+        output.document(body)
         return
+    errand = documents.read(body, documents.Errand)
     output.table(
         ("DEVICE", "STATUS", "DETAIL"),
-        [
-            (one["id"], one["status"], one["challenge"] or one["error_code"] or _detail(one))
-            for one in document["devices"]
-        ],
+        [(one.id, one.status or "-", detail(one)) for one in errand.devices],
         empty="No devices.",
     )
-
-
-def _detail(one: dict[str, Any]) -> str:
-    states = ", ".join(f"{name}={output.value(value)}" for name, value in one["states"].items())
-    return one["exception_code"] or one["debug"] or states or "-"
+    for line in (
+        *follow_up_lines(errand.follow_ups),
+        *explanation_lines(errand.explanation),
+        *finding_lines(errand.findings),
+    ):
+        output.note(output.visible(line))
+    output.note(f"`homegraph runs show {errand.id}` has what was sent and what came.")

@@ -1,8 +1,7 @@
-"""``homegraph runs``: what each SYNC did. A run is drawn as a time line: ``-->`` what the Home Graph sent, ``<--`` what came."""
+"""``homegraph runs``: what each SYNC did, and each EXECUTE and live QUERY. How one is drawn is ``time_lines``'s."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Final
 
 import typer
@@ -10,6 +9,8 @@ import typer
 from homegraph.cli import documents, output
 from homegraph.cli.admin import connect
 from homegraph.cli.options import DataDir, Json, Server, command, commands
+from homegraph.cli.time_lines import errand_lines, named, outcome, run_lines
+from homegraph.errors import ApiError
 
 app = commands("What each SYNC did.")
 
@@ -18,12 +19,6 @@ LIMIT_DEFAULT: Final = 20
 
 LIMIT_MAX: Final = 1000
 """Runs in one answer."""
-
-NAMES_MAX: Final = 5
-"""Device ids that are named in a line; the others are counted."""
-
-INDENT: Final = " " * 10
-"""The width of the time column with its gap."""
 
 
 @command(
@@ -80,20 +75,86 @@ def list_(
 )
 def show(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run's id, as `homegraph runs list` has it.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="The id of a run, as `homegraph runs list` has it, or of an errand, as `homegraph runs errands` has it.",
+        ),
     ],
     server: Server = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
-    """Show one run as a time line: what was sent, what came back, what it changed, what is wrong."""
+    """Show one run as a time line: what was sent, what came back, what it changed, what is wrong.
+
+    An errand, that is an EXECUTE or a live QUERY, is shown alike.
+    """
     with connect(server, data_dir) as admin:
-        body = admin.get("run", id=run)
+        try:
+            body, is_run = admin.get("run", id=run), True
+        except ApiError as exc:
+            if exc.reason != "NOT_FOUND":
+                raise
+            body, is_run = admin.get("errand", id=run), False
     if json:
         output.document(body)
         return 0
-    for line in time_line(documents.read(body, documents.Run)):
+    lines = (
+        run_lines(documents.read(body, documents.Run))
+        if is_run
+        else errand_lines(documents.read(body, documents.Errand))
+    )
+    for line in lines:
         output.data(output.visible(line).rstrip())
+    return 0
+
+
+@command(
+    app,
+    "errands",
+    "homegraph runs errands",
+    "homegraph runs errands --agent-user user-1 --limit 5 --json",
+)
+def errands(
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="ID", help="Only this project's.")
+    ] = None,
+    agent_user: Annotated[
+        str | None, typer.Option("--agent-user", metavar="ID", help="Only this agent user's.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only errands that are older than this one.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=LIMIT_MAX, metavar="N", help="How many.")
+    ] = LIMIT_DEFAULT,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """List errands, newest first: what `homegraph execute` and `homegraph query --live` have sent."""
+    with connect(server, data_dir) as admin:
+        body = admin.get(
+            "errands", project=project, agent_user=agent_user, before=before, limit=limit
+        )
+    if json:
+        output.document(body)
+        return 0
+    output.table(
+        ("ERRAND", "STARTED", "AGENT USER", "INTENT", "DEVICES", "OUTCOME"),
+        [
+            (
+                one.id,
+                output.local(one.started_at),
+                one.agent_user_id,
+                f"{one.intent} {one.command.rpartition('.')[2]}".strip(),
+                named(one.device_ids),
+                outcome(one),
+            )
+            for one in documents.read(body, documents.Errands).errands
+        ],
+        empty="No errands yet. `homegraph execute` and `homegraph query --live` are some.",
+    )
     return 0
 
 
@@ -120,67 +181,3 @@ def accept(
         output.visible(f"A sync of {held.agent_user_id} follows; {held.removed} devices may go.")
     )
     return 0
-
-
-def time_line(run: documents.Run) -> Iterator[str]:
-    """A run as lines of text."""
-    whom = run.agent_user_id or f"{run.user_id} (first SYNC)"
-    yield f"run {run.id}   {run.project_id} / {whom}   {output.local(run.requested_at)}"
-    merged = f", {run.merged} requests merged" if run.merged > 1 else ""
-    attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    yield f"{output.clock_time(run.requested_at)}  asked  {run.cause}, {run.mode}{merged}{attempt}"
-    for exchange in run.exchanges:
-        yield from _exchange(exchange)
-    yield f"{output.clock_time(run.finished_at)}  {run.outcome}   {_changes(run)}"
-    for change in run.changes.changed:
-        yield f"{INDENT}~ {change.device_id}: {', '.join(change.fields)}"
-    if run.changes.held:
-        yield f"{INDENT}held back:{_named(run.changes.held)}"
-    yield from _problems(run)
-
-
-def _exchange(exchange: documents.Exchange) -> Iterator[str]:
-    # "action.devices.SYNC" is known as SYNC to everybody.
-    intent = exchange.intent.rpartition(".")[2]
-    at = output.clock_time(exchange.started_at)
-    yield f"{at}  --> {intent:<6} {exchange.user_id}   {exchange.url}"
-    took = f"{exchange.took * 1000:.0f} ms"
-    if not exchange.status:
-        yield f"{INDENT}<-- no answer after {took}   {exchange.error}"
-        return
-    answer = exchange.response
-    size = "" if answer is None else f"{answer.size:,} bytes, "
-    cut = "" if answer is None or not answer.truncated else ", kept in part"
-    yield f"{INDENT}<-- {exchange.status:<6} {size}{took}{cut}   {exchange.error}"
-
-
-def _changes(run: documents.Run) -> str:
-    changes = run.changes
-    return (
-        f"+{run.added} added{_named(changes.added)}  ~{run.changed} changed  "
-        f"-{run.removed} removed{_named(changes.removed)}"
-    )
-
-
-def _named(ids: tuple[str, ...]) -> str:
-    if not ids:
-        return ""
-    more = f", and {len(ids) - NAMES_MAX} more" if len(ids) > NAMES_MAX else ""
-    return f" ({', '.join(ids[:NAMES_MAX])}{more})"
-
-
-def _problems(run: documents.Run) -> Iterator[str]:
-    if run.reason or run.message:
-        yield f"{INDENT}{run.reason}: {run.message}"
-    if run.explanation is not None:
-        yield f"{INDENT}why: {run.explanation.title} {run.explanation.why}"
-        yield f"{INDENT}fix: {run.explanation.fix}"
-    if run.next_at:
-        yield f"{INDENT}next attempt {output.local(run.next_at)}"
-    for result in run.results:
-        if result.error and len(run.results) > 1:  # of a single link the run's own message tells
-            yield f"{INDENT}link of {result.user_id}: {result.error}: {result.message}"
-    for finding in run.findings:
-        place = " ".join(part for part in (finding.device_id, finding.path) if part)
-        yield f"{INDENT}{finding.severity} {finding.rule} {place}: {finding.what}"
-        yield f"{INDENT}  {finding.why} {finding.fix}"

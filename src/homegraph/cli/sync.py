@@ -32,7 +32,7 @@ from homegraph.cli.caller import (
 )
 from homegraph.cli.failure import FAILED
 from homegraph.cli.options import DataDir, Json, Project, Server, command, commands, seconds
-from homegraph.cli.runs import time_line
+from homegraph.cli.time_lines import run_lines
 from homegraph.errors import HomegraphError
 
 app = commands("Ask a Home Graph to send a SYNC, and see what it brought.")
@@ -114,7 +114,7 @@ def sync(  # noqa: PLR0913  # one argument per option
     if json:
         output.document(body)
     else:
-        for line in time_line(documents.read(body, documents.Run)):
+        for line in run_lines(documents.read(body, documents.Run)):
             output.data(output.visible(line).rstrip())
     return 0 if found.outcome == DONE else FAILED
 

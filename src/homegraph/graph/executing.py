@@ -1,32 +1,21 @@
-"""What somebody wants done, made out of words: which devices, which command, which parameters.
-
-Devices are named as a user would: "kitchen lamp" is a device called so, or one called "Lamp" in the room "Kitchen"; case and blanks
-do not count. An id always works, and goes before a name. A word that could be several devices is refused with all of them:
-nothing is switched by guessing.
+"""What somebody wants done, made out of words: which command, and which parameters. Which devices is ``naming``'s.
 
 What is decided here is what would be sent. Whether it may be is the catalog's (``refusals``), and what came of it the fulfillment's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from homegraph.errors import NotFound, SettingsError
-from homegraph.graph.model import Device
+from homegraph.errors import SettingsError
+from homegraph.graph.naming import Named
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.facts import COMMAND_PREFIX, Command, Field
-from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.catalog.suggestions import did_you_mean
-from homegraph.wire.intents import read_device
-from homegraph.wire.query_intent import QueryDevice
-
-DEVICES_PER_INTENT_MAX: Final = 50
-"""Devices of one EXECUTE: a fulfillment has five seconds for all of them."""
-
-CANDIDATES_SHOWN_MAX: Final = 10
+from homegraph.wire.execute_intent import FOLLOW_UP_TOKEN, CommandGroup
 
 DEPTH_MAX: Final = 16
 """Names in the path of one parameter; the deepest of the catalog has three."""
@@ -41,90 +30,7 @@ _WORDS: Final[Mapping[str, bool]] = {
 }
 
 
-class Doable(msgspec.Struct, frozen=True):
-    """A device as commands see it. ``names`` are those it has here, without its room."""
-
-    id: str
-    room: str
-    names: tuple[str, ...]
-    asked: QueryDevice
-    bound: Bound
-
-
-def doable(device: Device, catalog: Catalog) -> Doable:
-    """A stored device, ready to be told something."""
-    definition = read_device(device.definition)
-    attributes = definition.members.get("attributes")
-    placement = device.placement
-    return Doable(
-        device.id,
-        placement.room,
-        (placement.name or definition.name, *placement.nicknames),
-        QueryDevice(device.id, definition.members.get("customData")),
-        catalog.shape(definition.traits).bind(attributes or {}),
-    )
-
-
-# --- devices ---------------------------------------------------------------------------------------------------------
-
-
-def chosen(words: Iterable[str], devices: Sequence[Doable]) -> tuple[Doable, ...]:
-    """The devices that are meant, each once, in the order in which they were named.
-
-    Raises:
-        NotFound: there is none of that name.
-        SettingsError: there are several; the message has them all.
-    """
-    found = [_one(word, devices) for word in words]
-    return tuple({device.id: device for device in found}.values())
-
-
-def groups(devices: Sequence[Doable]) -> Iterator[tuple[Doable, ...]]:
-    """The devices of each intent."""
-    for start in range(0, len(devices), DEVICES_PER_INTENT_MAX):
-        yield tuple(devices[start : start + DEVICES_PER_INTENT_MAX])
-
-
-def _one(word: str, devices: Sequence[Doable]) -> Doable:
-    for device in devices:
-        if device.id == word:
-            return device
-    said = _spoken(word)
-    found = [device for device in devices if said in _called(device)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        known = [*(device.id for device in devices), *(one.names[0] for one in devices)]
-        raise NotFound(
-            f"There is no device {word!r}.{did_you_mean(word, known)}",
-            hint="`homegraph devices list` has the names and ids.",
-        )
-    listed = [f"{device.id} ({_where(device)})" for device in found[:CANDIDATES_SHOWN_MAX]]
-    more = ", …" if len(found) > CANDIDATES_SHOWN_MAX else ""
-    raise SettingsError(
-        f"{word!r} may be {', '.join(listed)}{more}",
-        place="devices",
-        hint="Say the room, too, or the id.",
-    )
-
-
-def _called(device: Doable) -> set[str]:
-    names = {_spoken(name) for name in device.names}
-    return names | {_spoken(f"{device.room} {name}") for name in device.names}
-
-
-def _where(device: Doable) -> str:
-    return f"{device.names[0]}, {device.room}" if device.room else device.names[0]
-
-
-def _spoken(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-# --- command and parameters --------------------------------------------------------------------------------------------
-
-
-def read_command(word: str, given: Sequence[str], device: Doable, catalog: Catalog) -> str:
+def read_command(word: str, given: Sequence[str], device: Named, catalog: Catalog) -> str:
     """The full name of a command from its short or full one; from the parameters when it is not named.
 
     ``given`` are the outermost names of the parameters. A full name that the catalog does not know is taken as it is.
@@ -193,7 +99,7 @@ def read_params(pairs: Iterable[str], command: Command | None) -> dict[str, Any]
     return params
 
 
-def refusals(devices: Iterable[Doable], command: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+def refusals(devices: Iterable[Named], command: str, params: Mapping[str, Any]) -> tuple[str, ...]:
     """Why the catalog would not send this, a sentence for each device and problem; nothing when it would."""
     return tuple(
         f"{device.id}: {'.'.join(map(str, problem.path))}{': ' if problem.path else ''}{problem.what}"
@@ -201,6 +107,31 @@ def refusals(devices: Iterable[Doable], command: str, params: Mapping[str, Any])
         for problem in device.bound.command_problems(command, params)
         if problem.severity == "refused"
     )
+
+
+def follows_up(device: Named, command: str, params: Mapping[str, Any]) -> bool:
+    """Whether a device may tell the result of a command later, so that a token goes along (protocol.md 5.7)."""
+    known = device.bound.command(command)
+    return (
+        device.notifies
+        and known is not None
+        and known[1].follow_up
+        and FOLLOW_UP_TOKEN not in params
+    )
+
+
+def told(
+    devices: Sequence[Named], params: Mapping[str, Any], tokens: Mapping[str, str]
+) -> tuple[CommandGroup, ...]:
+    """The entries of one intent. ``tokens`` are by device id: each such device has an entry of its own, all others share one."""
+    alike = tuple(device.asked for device in devices if device.id not in tokens)
+    groups = [CommandGroup(alike, params)] if alike else []
+    groups += (
+        CommandGroup((device.asked,), {**params, FOLLOW_UP_TOKEN: tokens[device.id]})
+        for device in devices
+        if device.id in tokens
+    )
+    return tuple(groups)
 
 
 def _split(pair: str) -> tuple[tuple[str, ...], str, bool]:

@@ -20,7 +20,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     whether a reply that removes suspiciously much is held until somebody accepts it. ``first_sync_failure`` says what a first SYNC that
     fails makes of a linking: it ``fail``s as a whole (observed at Google), or the link is kept and its first SYNC repeated (``keep``), as
     for a grant that the file brings. ``unknown_types`` and ``unknown_traits``: ``allow`` or ``refuse`` what the catalog does not know;
-    ``catalog`` is JSON that adds to it.
+    ``catalog`` is JSON that adds to it. ``execute_updates_states``: whether the states in an answer to EXECUTE are stored; at Google
+    they are not since 2020, so that reports must tell them.
     """
 
     empty_sync: str = "keep"
@@ -30,3 +31,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unknown_types: str = "allow"
     unknown_traits: str = "allow"
     catalog: str = ""
+    execute_updates_states: bool = False

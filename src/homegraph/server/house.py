@@ -30,9 +30,6 @@ from homegraph.store.sqlite import SqliteStore
 
 KEY_FILE: Final = "encryption.key"
 
-QUERY_SECONDS: Final = 5.0
-"""Google gives up on QUERY and EXECUTE after three to five seconds (observed)."""
-
 SECONDS_PER_DAY: Final = 86_400.0
 
 
@@ -51,7 +48,12 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
         vault,
         clock,
         ids,
-        Bounds(settings.sync_timeout_seconds, QUERY_SECONDS, settings.reply_max_bytes),
+        Bounds(
+            settings.sync_timeout_seconds,
+            settings.query_timeout_seconds,
+            settings.execute_timeout_seconds,
+            settings.reply_max_bytes,
+        ),
     )
     runs = Runs(
         store=store,
@@ -118,6 +120,7 @@ async def duties(house: House) -> AsyncIterator[None]:
             settings.exchanges_kept,
             settings.history_days * SECONDS_PER_DAY,
             settings.notifications_kept,
+            settings.runs_kept,
         ),
         lease_seconds=settings.lease_seconds,
     )

@@ -1,48 +1,57 @@
 """EXECUTE: somebody here has devices do something.
 
-Owns the order of things: find the devices by what they are called, find the command, ask the catalog, send, and say for each
-device what came of it. What was decided is ``graph.executing``'s.
+Owns what is EXECUTE's own: find the command, ask the catalog, send a token along where a device may tell the result later, and
+say for each device what came of it. What was decided is ``graph.executing``'s; what it shares with QUERY is in ``errands``.
 
-The rule that is easily broken: nothing is stored and nothing is locked. States change when the fulfillment reports them (as
-Google has it since 2020), which it may do before it answers.
+The rule that is easily broken: what a device says of its states after the command is not stored, unless the project says so. States
+change when the fulfillment reports them (as Google has it since 2020), which it may do before it answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
-from homegraph.errors import NotFound, SettingsError
+from homegraph.errors import SettingsError
+from homegraph.graph.checks.executes import check_execute
+from homegraph.graph.errands import EXECUTE, DeviceResult, FollowUp
 from homegraph.graph.executing import (
-    Doable,
-    chosen,
-    doable,
-    groups,
+    follows_up,
     outermost,
     read_command,
     read_params,
     refusals,
+    told,
 )
-from homegraph.graph.model import Link, LinkState, Project
-from homegraph.service.catalogs import catalog_of
+from homegraph.graph.model import Finding
+from homegraph.graph.naming import Named
+from homegraph.graph.reporting import TraitState, queried
+from homegraph.service.errands import (
+    TEXT_CHARS_MAX,
+    MaybeText,
+    Party,
+    Whom,
+    begun,
+    carry_out,
+    find,
+    party,
+)
 from homegraph.service.events import Executed
 from homegraph.service.house import House
-from homegraph.service.outbound import Heard
-from homegraph.service.views import View
-from homegraph.wire.execute_intent import ExecuteResult, silent
+from homegraph.service.outbound import Heard, Said
+from homegraph.service.views.errands import ErrandAnswer, errand_answer
+from homegraph.wire.execute_intent import PENDING, ExecuteResult, read_execute_reply, silent
 
-DEVICES_MAX: Final = 100
 PARAMS_MAX: Final = 100
-TEXT_CHARS_MAX: Final = 1_024
-"""Of a name, as long as an id may be; a parameter may be four times as long."""
-
 PIN_CHARS_MAX: Final = 64
 
-Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
 Pair = Annotated[str, Meta(max_length=4 * TEXT_CHARS_MAX)]
+"""A parameter may be four times as long as a name."""
 
 
 class Challenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -55,56 +64,25 @@ class Challenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return "Challenge(…)"
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Wanted(Whom, frozen=True, forbid_unknown_fields=True):
     """What shall be done, by which devices."""
 
-    project: Text
-    agent_user: Text
-    devices: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=DEVICES_MAX)]
     params: Annotated[tuple[Pair, ...], Meta(max_length=PARAMS_MAX)] = ()
-    command: Annotated[str, Meta(max_length=TEXT_CHARS_MAX)] = ""
-    user: Annotated[str, Meta(max_length=TEXT_CHARS_MAX)] = ""
+    command: MaybeText = ""
     challenge: Challenge | None = None
     unchecked: bool = False
 
 
-class DeviceResult(View, frozen=True, kw_only=True):
-    """What came of it on one device. ``challenge`` is what must be answered first, "" for nothing."""
-
-    id: str
-    status: str
-    ok: bool
-    error_code: str
-    exception_code: str
-    debug: str
-    challenge: str
-    states: Mapping[str, Any]
-
-
-class Execution(View, frozen=True, kw_only=True):
-    """What was sent with whose token, and what came of it."""
-
-    ok: bool
-    user: str
-    command: str
-    params: Mapping[str, Any]
-    devices: tuple[DeviceResult, ...]
-
-
-async def execute(house: House, asked: Wanted) -> Execution:
+async def execute(house: House, asked: Wanted) -> ErrandAnswer:
     """Send a command to devices.
 
     Raises:
         NotFound: no such project, agent user, device, or link that could be used.
         SettingsError: a name of several devices, no such command, parameters that the catalog refuses.
-        FulfillmentError, TokenError: no usable answer.
     """
-    stored = await house.store.devices(asked.project, asked.agent_user)
-    project = await _project(house, asked.project)
-    catalog = catalog_of(project.policy)
-    devices = chosen(asked.devices, [doable(device, catalog) for device in stored])
-    given = outermost(asked.params)
-    command = read_command(asked.command, given, devices[0], catalog)
+    group_of = await party(house, asked)
+    devices = group_of.devices
+    command = read_command(asked.command, outermost(asked.params), devices[0], group_of.catalog)
     known = devices[0].bound.command(command)
     params = read_params(asked.params, known and known[1])
     wrong = () if asked.unchecked else refusals(devices, command, params)
@@ -114,58 +92,73 @@ async def execute(house: House, asked: Wanted) -> Execution:
             place="params",
             hint="Correct it, or send it as it is with unchecked.",
         )
-    link = await _link(house, asked)
-    results = await _sent(house, asked, project, link, devices, command, params)
-    failed = tuple(one.id for one in results if not one.ok)
+    now = house.clock.now()
+    follow_ups = [
+        FollowUp(token=house.ids.secret(), device_id=device.id, sent_at=now)
+        for device in devices
+        if follows_up(device, command, params)
+    ]
+    errand = replace(
+        begun(house.ids.run(), EXECUTE, asked, group_of, now), command=command, params=params
+    )
+    tokens = {one.device_id: one.token for one in follow_ups}
+    intent = _Executing(house, group_of, command, params, asked.challenge, tokens)
+    ended = await carry_out(house, errand, group_of, intent, follow_ups)
+    failed = tuple(device.id for device in ended.devices if not device.ok)
     ids = tuple(device.id for device in devices)
     house.events.announce(Executed(asked.project, asked.agent_user, command, ids, failed))
-    return Execution(
-        ok=not failed, user=link.user_id, command=command, params=params, devices=results
-    )
+    # A fast device has told the result by now.
+    follow_ups = list((await find(house, ended.id)).follow_ups) if follow_ups else []
+    return errand_answer(ended, follow_ups)
 
 
-async def _sent(  # an intent has these parts
-    house: House,
-    asked: Wanted,
-    project: Project,
-    link: Link,
-    devices: tuple[Doable, ...],
-    command: str,
-    params: Mapping[str, Any],
-) -> tuple[DeviceResult, ...]:
-    """Send what was decided. A group after the first uses the token that the first may have had to refresh."""
-    challenge = None if asked.challenge is None else msgspec.to_builtins(asked.challenge)
-    heard = Heard("", link)
-    results: list[DeviceResult] = []
-    for group in groups(devices):
-        listed = [device.asked for device in group]
-        reply = await house.outbound.execute(project, heard, listed, command, params, challenge)
-        results += (_view(one.id, reply.devices.get(one.id) or silent()) for one in group)
-    return tuple(results)
+@dataclass(frozen=True, slots=True)
+class _Executing:
+    """The intent."""
 
+    house: House
+    party: Party
+    command: str
+    params: Mapping[str, Any]
+    challenge: Challenge | None
+    tokens: Mapping[str, str]
 
-async def _link(house: House, asked: Wanted) -> Link:
-    """The link whose token is used: the user's that is named, else the oldest; broken ones are passed over."""
-    known = await house.store.knowledge(asked.project, asked.agent_user)
-    usable = [
-        link
-        for link in known.links
-        if link.state is LinkState.LINKED and asked.user in {"", link.user_id}
-    ]
-    if not usable:
-        whose = f"user {asked.user!r} has no link" if asked.user else "no user has a link"
-        raise NotFound(
-            f"{whose[0].upper()}{whose[1:]} to agent user {asked.agent_user!r} that could be used.",
-            hint="`homegraph links list` has the links and their problems.",
+    async def send(self, heard: Heard, group: Sequence[Named]) -> Said:
+        challenge = None if self.challenge is None else msgspec.to_builtins(self.challenge)
+        groups = told(group, self.params, self.tokens)
+        return await self.house.outbound.execute(
+            self.party.project, heard, groups, self.command, challenge
         )
-    return min(usable, key=lambda link: (link.created_at, link.user_id))
+
+    async def check(self, said: Said, group: Sequence[Named]) -> Iterable[Finding]:
+        return check_execute(
+            said.body,
+            self.party.catalog,
+            devices={device.id: device.bound for device in group},
+            asked=frozenset(device.id for device in group),
+            command=self.command,
+            params=self.params,
+            request_id=said.request_id,
+            took=said.took,
+        )
+
+    async def read(self, said: Said, group: Sequence[Named]) -> Iterable[DeviceResult]:
+        reply = read_execute_reply(said.body)
+        return [_result(device.id, reply.devices.get(device.id) or silent()) for device in group]
+
+    def states(self, results: Sequence[DeviceResult]) -> Sequence[TraitState]:
+        """States of devices that did it, where the project wants them; of a command that is pending nobody knows them."""
+        if not self.party.project.policy.execute_updates_states:
+            return ()
+        return queried(
+            {device.id: device.traits for device in self.party.devices},
+            {one.id: one.states for one in results if one.ok and one.status != PENDING},
+            state_keys=self.party.catalog.state_keys,
+            now=self.house.clock.now(),
+        )
 
 
-async def _project(house: House, project_id: str) -> Project:
-    return next(one for one in await house.store.projects() if one.id == project_id)
-
-
-def _view(device_id: str, result: ExecuteResult) -> DeviceResult:
+def _result(device_id: str, result: ExecuteResult) -> DeviceResult:
     return DeviceResult(
         id=device_id,
         status=result.status,

@@ -9,35 +9,46 @@ from __future__ import annotations
 from typing import Final
 
 from homegraph.errors import FulfillmentError, TokenError
-from homegraph.graph.checks.queries import first_query_failed
+from homegraph.graph.checks.queries import check_query, first_query_failed
 from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Finding, Project
+from homegraph.graph.naming import bound
 from homegraph.graph.reporting import TraitState, queried
 from homegraph.service.catalogs import catalog_of
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.wire.intents import read_device
-from homegraph.wire.query_intent import QueryDevice
+from homegraph.wire.query_intent import QueryDevice, read_query_reply
 
 QUERIED_MAX: Final = 5_000
 """Devices asked about in one QUERY: as many as a SYNC may list."""
 
 
 async def first_states(
-    outbound: Outbound, project: Project, heard: Heard, bound: BindLink
+    outbound: Outbound, project: Project, heard: Heard, linked: BindLink
 ) -> tuple[tuple[TraitState, ...], tuple[Finding, ...]]:
     """The states of the devices that a first SYNC has brought, and what went wrong with asking for them."""
-    devices = [read_device(stored.definition) for stored in bound.stored[:QUERIED_MAX]]
+    devices = [read_device(stored.definition) for stored in linked.stored[:QUERIED_MAX]]
     if not devices:
         return (), ()
     asked = [QueryDevice(device.id, device.members.get("customData")) for device in devices]
+    catalog = catalog_of(project.policy)
+    findings: tuple[Finding, ...] = ()
     try:
-        reply = await outbound.query(project, heard, asked)
+        said = await outbound.query(project, heard, asked)
+        findings = check_query(
+            said.body,
+            catalog,
+            devices={device.id: bound(device, catalog) for device in devices},
+            request_id=said.request_id,
+            took=said.took,
+        )
+        reply = read_query_reply(said.body)
     except (FulfillmentError, TokenError) as exc:
-        return (), (first_query_failed(exc.message),)
+        return (), (*findings, first_query_failed(exc.message))
     rows = queried(
         {device.id: device.traits for device in devices},
         {device_id: answer.states for device_id, answer in reply.devices.items()},
-        state_keys=catalog_of(project.policy).state_keys,
+        state_keys=catalog.state_keys,
         now=outbound.clock.now(),
     )
-    return rows, ()
+    return rows, findings

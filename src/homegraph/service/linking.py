@@ -76,6 +76,7 @@ def _declaration(
             sync_mode=settings.sync_mode,
             shrink_guard=settings.shrink_guard,
             first_sync_failure=settings.first_sync_failure,
+            execute_updates_states=settings.execute_updates_states,
             unknown_types=settings.unknown_types,
             unknown_traits=settings.unknown_traits,
             catalog=catalog,

@@ -25,9 +25,9 @@ from homegraph.service.refreshing import Refreshing
 from homegraph.service.transcript import Transcript
 from homegraph.service.transport import HttpReply, Transport
 from homegraph.service.vault import Vault
-from homegraph.wire.execute_intent import ExecuteReply, execute_request, read_execute_reply
+from homegraph.wire.execute_intent import CommandGroup, execute_request
 from homegraph.wire.intents import REQUEST_HEADERS, SyncReply, read_sync_reply, sync_request
-from homegraph.wire.query_intent import QueryDevice, QueryReply, query_request, read_query_reply
+from homegraph.wire.query_intent import QueryDevice, query_request
 
 _OK: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
@@ -40,7 +40,14 @@ class Bounds:
 
     sync_seconds: float
     query_seconds: float
+    execute_seconds: float
     reply_max_bytes: int
+
+    def seconds(self, intent: str) -> float:
+        """How long an answer may take. What is not listed here is small talk, and has as long as QUERY."""
+        return {"SYNC": self.sync_seconds, "EXECUTE": self.execute_seconds}.get(
+            intent, self.query_seconds
+        )
 
 
 @dataclass(slots=True)
@@ -56,6 +63,15 @@ class Heard:
     error: HomegraphError | None = None
     took: float = 0.0
     transcript: Transcript = field(default_factory=Transcript)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer to QUERY or EXECUTE as it came, after ``took`` seconds, to the intent with this ``request_id``."""
+
+    body: bytes
+    request_id: str
+    took: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,38 +96,38 @@ class Outbound:
             heard.error = exc
         return heard
 
-    async def query(
-        self, project: Project, heard: Heard, devices: Sequence[QueryDevice]
-    ) -> QueryReply:
-        """Send QUERY after a SYNC of the same link; the exchange joins its transcript.
+    async def query(self, project: Project, heard: Heard, devices: Sequence[QueryDevice]) -> Said:
+        """Send QUERY with the link's token; the exchange joins the transcript.
 
         Raises:
-            FulfillmentError, TokenError: no usable answer.
+            FulfillmentError, TokenError: no answer.
         """
-        body = query_request(self.ids.intent(), devices)
+        request_id = self.ids.intent()
+        body = query_request(request_id, devices)
         reply = await self._authorized("QUERY", project, body, heard)
-        return read_query_reply(_checked(reply))
+        return Said(_checked(reply), request_id, heard.took)
 
-    async def execute(  # an intent has these parts
+    async def execute(
         self,
         project: Project,
         heard: Heard,
-        devices: Sequence[QueryDevice],
+        groups: Sequence[CommandGroup],
         command: str,
-        params: Mapping[str, Any],
         challenge: Mapping[str, Any] | None,
-    ) -> ExecuteReply:
+    ) -> Said:
         """Send EXECUTE with the link's token; the exchange joins the transcript, without the PIN.
 
         Raises:
-            FulfillmentError, TokenError: no usable answer. What became of the command is not known then.
+            FulfillmentError, TokenError: no answer. What became of the command is not known then.
         """
         pin = None if challenge is None else challenge.get("pin")
         if isinstance(pin, str):
             heard.transcript.hide(pin)
-        body = execute_request(self.ids.intent(), devices, command, params, challenge)
+            heard.transcript.hide_member("pin", pin)
+        request_id = self.ids.intent()
+        body = execute_request(request_id, groups, command, challenge)
         reply = await self._authorized("EXECUTE", project, body, heard)
-        return read_execute_reply(_checked(reply))
+        return Said(_checked(reply), request_id, heard.took)
 
     async def _authorized(
         self, intent: str, project: Project, body: bytes, heard: Heard
@@ -139,7 +155,7 @@ class Outbound:
             project.fulfillment_url,
             headers,
             body,
-            bounds.sync_seconds if intent == "SYNC" else bounds.query_seconds,
+            bounds.seconds(intent),
             bounds.reply_max_bytes,
         )
         started = self.clock.now()

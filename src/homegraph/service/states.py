@@ -26,6 +26,7 @@ from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
 from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
 from homegraph.wire.catalog.book import Catalog
+from homegraph.wire.execute_intent import follow_up_token
 from homegraph.wire.reports import ReportState
 
 IDS_NAMED_MAX: Final = 10
@@ -151,7 +152,7 @@ def _committed(rows: Iterable[TraitState]) -> dict[str, str]:
 def _notifications(house: House, project: Project, message: ReportState) -> Iterable[Notification]:
     now = house.clock.now()
 
-    def entry(device_id: str, trait: str, body: bytes) -> Notification:
+    def entry(device_id: str, trait: str, body: bytes, token: str = "") -> Notification:
         return Notification(
             id=house.ids.run(),
             project_id=project.id,
@@ -161,11 +162,14 @@ def _notifications(house: House, project: Project, message: ReportState) -> Iter
             event_id=message.event_id,
             received_at=now,
             body=body,
+            follow_up_token=token,
         )
 
     for device_id, by_trait in message.notifications.items():
         for trait, body in by_trait.items():
-            yield entry(device_id, trait, msgspec.json.encode(body))
+            # The request has a field for the token, too; it counts for what has none of its own.
+            token = follow_up_token(body) or message.follow_up_token
+            yield entry(device_id, trait, msgspec.json.encode(body), token)
     for field, listed in (("homeTraits", message.home_traits), ("homeEvents", message.home_events)):
         if listed:
             yield entry("", field, b'{"%b":%b}' % (field.encode(), listed))

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote_plus, urlsplit
+
+import msgspec
 
 from homegraph.graph.model import Exchange
 
@@ -20,17 +22,27 @@ SHORT: Final = 4
 """Secrets of fewer characters are not looked for in bodies: they would mask half of the text and hide nothing."""
 
 
+Secrets: TypeAlias = list[tuple[str, str]]
+"""What is masked, and by what."""
+
+
 @dataclass(slots=True)
 class Transcript:
     """The exchanges of one intent, oldest first."""
 
     _exchanges: list[Exchange] = field(default_factory=list)
-    _secrets: set[str] = field(default_factory=set, repr=False)
+    _secrets: dict[str, str] = field(default_factory=dict, repr=False)  # and what is shown of them
 
     def hide(self, *secrets: str) -> None:
         """Mask these wherever they occur."""
         for secret in secrets:
-            self._secrets.update({secret, quote_plus(secret)} if len(secret) >= SHORT else ())
+            if len(secret) >= SHORT:
+                self._secrets |= dict.fromkeys((secret, quote_plus(secret)), MASK)
+
+    def hide_member(self, name: str, secret: str) -> None:
+        """Mask a member of a JSON body that we have written, however short its value is, and whatever is in it."""
+        written = msgspec.json.encode({name: secret}).decode()[1:-1]
+        self._secrets[written] = msgspec.json.encode({name: MASK}).decode()[1:-1]
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange as it was."""
@@ -44,16 +56,19 @@ class Transcript:
 
     def masked(self, text: str) -> str:
         """A text without the secrets."""
-        return _body(text.encode(), sorted(self._secrets, key=len, reverse=True)).decode()
+        return _body(text.encode(), self._longest_first()).decode()
 
     def exchanges(self, body_max_bytes: int) -> tuple[Exchange, ...]:
         """All of them, masked, bodies cut to ``body_max_bytes``."""
-        # Longest first: a secret that contains another one must go as a whole.
-        secrets = sorted(self._secrets, key=len, reverse=True)
+        secrets = self._longest_first()
         return tuple(_masked(exchange, secrets, body_max_bytes) for exchange in self._exchanges)
 
+    def _longest_first(self) -> Secrets:
+        """A secret that contains another one must go as a whole."""
+        return sorted(self._secrets.items(), key=lambda pair: len(pair[0]), reverse=True)
 
-def _masked(exchange: Exchange, secrets: list[str], body_max_bytes: int) -> Exchange:
+
+def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchange:
     return replace(
         exchange,
         url=_without_query(exchange.url),
@@ -64,23 +79,23 @@ def _masked(exchange: Exchange, secrets: list[str], body_max_bytes: int) -> Exch
     )
 
 
-def _headers(headers: Mapping[str, str], secrets: list[str]) -> dict[str, str]:
+def _headers(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     return {name: _header(name, value, secrets) for name, value in headers.items()}
 
 
-def _header(name: str, value: str, secrets: list[str]) -> str:
+def _header(name: str, value: str, secrets: Secrets) -> str:
     if name == "authorization":
         return f"{value.partition(' ')[0]} {MASK}"
     if name == "set-cookie":
         return MASK
-    for secret in secrets:
-        value = value.replace(secret, MASK)
+    for secret, mask in secrets:
+        value = value.replace(secret, mask)
     return value
 
 
-def _body(body: bytes, secrets: list[str]) -> bytes:
-    for secret in secrets:
-        body = body.replace(secret.encode(), MASK.encode())
+def _body(body: bytes, secrets: Secrets) -> bytes:
+    for secret, mask in secrets:
+        body = body.replace(secret.encode(), mask.encode())
     return body
 
 

@@ -167,6 +167,11 @@ class ProjectSettings:
         "What a device type means that the catalog does not know: advice, as Google's list may be newer, or a device that is refused.",
     )
     unknown_traits: str = row(Choice(("allow", "refuse")), "allow", "The same for a trait.")
+    execute_updates_states: bool = row(
+        Switch(),
+        False,
+        "Whether the states in an answer to EXECUTE are stored. At Google they are not: the fulfillment must report them.",
+    )
     catalog: Path | None = optional(
         FilePath("the path of a JSON file"),
         "A file with traits, states and types that are not in the catalog yet, in the catalog's own format.",

@@ -174,7 +174,17 @@ class Settings:
     )
     body_max_bytes: int = row(Bytes(KIB, 64 * MIB), MIB, "The largest body of a call.")
     sync_timeout_seconds: float = row(
-        Seconds(1, 600), 30.0, "How long a fulfillment may take to answer an intent."
+        Seconds(1, 600), 30.0, "How long a fulfillment may take to answer SYNC."
+    )
+    query_timeout_seconds: float = row(
+        Seconds(1, 60),
+        5.0,
+        "How long it may take to answer QUERY. Google gives up after about five seconds.",
+    )
+    execute_timeout_seconds: float = row(
+        Seconds(1, 60),
+        5.0,
+        "How long it may take to answer EXECUTE. Google gives up after three to five seconds.",
     )
     reply_max_bytes: int = row(
         Bytes(KIB, 256 * MIB),
@@ -206,7 +216,11 @@ class Settings:
         20.0,
         "How long runs may go on after SIGTERM before they are handed back.",
     )
-    runs_kept: int = row(Whole(1, 10_000_000, "runs"), 10_000, "How many past runs are kept.")
+    runs_kept: int = row(
+        Whole(1, 10_000_000, "runs"),
+        10_000,
+        "How many past runs are kept, and as many EXECUTEs and live QUERYs.",
+    )
     exchanges_kept: int = row(
         Whole(0, 1_000_000, "exchanges"),
         2_000,
@@ -216,7 +230,9 @@ class Settings:
         Whole(0, 1_000_000, "notifications"), 1_000, "How many notifications of devices are kept."
     )
     history_days: int = row(
-        Whole(1, 3650, "days"), 7, "For how many days runs, exchanges and notifications are kept."
+        Whole(1, 3650, "days"),
+        7,
+        "For how many days runs, EXECUTEs and live QUERYs, exchanges and notifications are kept.",
     )
     journal_body_bytes: int = row(
         Bytes(0, MIB), 64 * KIB, "How much of each body an exchange keeps."

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
-from homegraph.service import executing, linkings
+from homegraph.service import errands, executing, linkings, querying
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
 from homegraph.service.views.linkings import LinkingView
@@ -96,6 +96,9 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "device"): Route(use.WhichDevice, use.show_device),
     ("POST", "devices/place"): Route(use.PlacementWanted, use.place_device),
     ("POST", "execute"): Route(executing.Wanted, executing.execute),
+    ("POST", "query"): Route(querying.QueryWanted, querying.query),
+    ("GET", "errands"): Route(errands.WhichErrands, errands.list_errands),
+    ("GET", "errand"): Route(errands.WhichErrand, errands.show_errand),
     ("GET", "runs"): Route(use.WhichRuns, use.list_runs),
     ("GET", "run"): Route(use.WhichRun, use.show_run),
     ("POST", "runs/accept"): Route(use.WhichRun, accept_run),

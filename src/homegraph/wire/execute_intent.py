@@ -10,7 +10,7 @@ missing (``silent``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,19 @@ PENDING: Final = "PENDING"
 ERROR: Final = "ERROR"
 
 CHALLENGE_NEEDED: Final = "challengeNeeded"
+
+FOLLOW_UP_TOKEN: Final = "followUpToken"  # noqa: S105  # a name
+
+
+SECRET_RESULTS: Final = frozenset({"cameraStreamAuthToken", "guestNetworkPassword"})
+"""Members of ``states`` that answer a command and are for whoever gave it only."""
+
+
+class CommandGroup(msgspec.Struct, frozen=True):
+    """Devices that are told the same: an entry of ``payload.commands``."""
+
+    devices: tuple[QueryDevice, ...]
+    params: Mapping[str, Any]
 
 
 class ExecuteResult(msgspec.Struct, frozen=True):
@@ -70,22 +83,13 @@ _decoder: Final = msgspec.json.Decoder(_Reply)
 
 def execute_request(
     request_id: str,
-    devices: Sequence[QueryDevice],
+    groups: Iterable[CommandGroup],
     command: str,
-    params: Mapping[str, Any],
     challenge: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The body of an EXECUTE intent: one command for all these devices."""
-    listed = [
-        {"id": device.id}
-        if device.custom_data is None
-        else {"customData": device.custom_data, "id": device.id}
-        for device in devices
-    ]
-    execution: dict[str, Any] = {} if challenge is None else {"challenge": challenge}
-    execution["command"] = command
-    execution["params"] = msgspec.Raw(msgspec.json.encode(params, order="sorted"))
-    payload = {"commands": [{"devices": listed, "execution": [execution]}]}
+    """The body of an EXECUTE intent: one command for all these groups of devices."""
+    entries = [_entry(group, command, challenge) for group in groups]
+    payload = {"commands": entries}
     return msgspec.json.encode(
         {"inputs": [{"intent": EXECUTE, "payload": payload}], "requestId": request_id}
     )
@@ -123,6 +127,27 @@ def read_execute_reply(body: bytes) -> ExecuteReply:
 def silent() -> ExecuteResult:
     """The result of a device that the reply does not mention: nobody knows what became of the command."""
     return ExecuteResult(ERROR, "", debug="The reply does not mention this device.")
+
+
+def follow_up_token(notification: object) -> str:
+    """The token of the command whose result a notification tells; "" when it tells none."""
+    response = notification.get("followUpResponse") if isinstance(notification, Mapping) else None
+    return _text(response, FOLLOW_UP_TOKEN) if isinstance(response, Mapping) else ""
+
+
+def _entry(
+    group: CommandGroup, command: str, challenge: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    listed = [
+        {"id": device.id}
+        if device.custom_data is None
+        else {"customData": device.custom_data, "id": device.id}
+        for device in group.devices
+    ]
+    execution: dict[str, Any] = {} if challenge is None else {"challenge": challenge}
+    execution["command"] = command
+    execution["params"] = msgspec.Raw(msgspec.json.encode(group.params, order="sorted"))
+    return {"devices": listed, "execution": [execution]}
 
 
 def _results(entry: Any) -> Iterator[tuple[str, ExecuteResult]]:

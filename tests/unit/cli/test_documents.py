@@ -6,9 +6,18 @@ import msgspec
 import pytest
 
 from homegraph.cli import documents
+from homegraph.graph import errands as graph_errands
 from homegraph.graph import model
 from homegraph.service import views
-from homegraph.service.views import homes, linkings, projects, runs, server, service_accounts
+from homegraph.service.views import (
+    errands,
+    homes,
+    linkings,
+    projects,
+    runs,
+    server,
+    service_accounts,
+)
 
 PAIRS = [
     (documents.Project, projects.ProjectDetail),
@@ -27,6 +36,10 @@ PAIRS = [
     (documents.Devices, homes.Devices),
     (documents.Explanation, views.Explanation),
     (documents.Run, runs.RunDetail),
+    (documents.Errand, errands.ErrandDetail),
+    (documents.Errands, errands.Errands),
+    (documents.FollowUp, errands.FollowUpView),
+    (documents.DeviceResult, graph_errands.DeviceResult),
     (documents.Runs, runs.Runs),
     (documents.Exchange, runs.ExchangeView),
     (documents.Answer, runs.Received),

@@ -1,100 +1,24 @@
-"""From words to devices, a command and its parameters."""
-
-import json
+"""From words to a command and its parameters, and to the entries of an intent."""
 
 import pytest
 
-from homegraph.errors import NotFound, SettingsError
+from homegraph.errors import SettingsError
 from homegraph.graph import executing
-from homegraph.graph.executing import chosen, doable, groups, outermost, read_command, read_params
+from homegraph.graph.executing import follows_up, outermost, read_command, read_params, told
 from homegraph.graph.model import Device, Placement
+from homegraph.graph.naming import named
 from homegraph.wire.catalog.book import builtin
-from homegraph.wire.query_intent import QueryDevice
+from homegraph.wire.execute_intent import CommandGroup
+from support.named import a_device
 
 ON_OFF = "action.devices.commands.OnOff"
 COLOR = "action.devices.commands.ColorAbsolute"
-
-
-def a_device(device_id, name="Lamp", room="", *, nicknames=(), traits=("OnOff",), **members):
-    """A stored device."""
-    definition = {
-        "id": device_id,
-        "type": "action.devices.types.LIGHT",
-        "traits": [f"action.devices.traits.{trait}" for trait in traits],
-        "name": {"name": name},
-        **members,
-    }
-    placement = Placement(room, name, tuple(nicknames))
-    return doable(Device(device_id, json.dumps(definition).encode(), placement, 0, 0), builtin())
 
 
 KITCHEN = a_device("1", "Lamp", "Kitchen", customData={"a": 1})
 HALL = a_device("2", "lamp", "Hall", nicknames=["Moon"])
 FAN = a_device("3", "Kitchen Fan", traits=("OnOff", "FanSpeed"))
 HOME = (KITCHEN, HALL, FAN)
-
-
-@pytest.mark.parametrize(
-    ("word", "meant"),
-    [
-        ("1", KITCHEN),
-        ("kitchen lamp", KITCHEN),
-        ("  KITCHEN   Lamp ", KITCHEN),
-        ("moon", HALL),
-        ("hall moon", HALL),
-        ("kitchen fan", FAN),
-    ],
-)
-def test_a_device_is_named_as_its_user_would(word, meant):
-    """By id, by name, by nickname, each with its room before it or not; case and blanks do not count."""
-    assert chosen([word], HOME) == (meant,)
-
-
-def test_each_device_is_meant_once():
-    """However often and under whatever names it was said; the order is the speaker's."""
-    assert chosen(["moon", "kitchen lamp", "2"], HOME) == (HALL, KITCHEN)
-
-
-def test_an_id_goes_before_a_name():
-    """So that there is always a way to name a device."""
-    named_like_it = a_device("4", "1")
-
-    assert chosen(["1"], (named_like_it, KITCHEN)) == (KITCHEN,)
-
-
-def test_a_word_for_several_devices_is_refused_with_all_of_them():
-    """Nothing is switched by guessing."""
-    with pytest.raises(
-        SettingsError, match=r"'lamp' may be 1 \(Lamp, Kitchen\), 2 \(lamp, Hall\)$"
-    ):
-        chosen(["lamp"], HOME)
-
-
-def test_of_many_candidates_the_first_are_named():
-    """A message has an end."""
-    same = [a_device(f"d{number:02}") for number in range(11)]
-
-    with pytest.raises(SettingsError, match=r"d09 \(Lamp\), …$"):
-        chosen(["lamp"], same)
-
-
-def test_a_word_for_no_device_is_refused_with_what_may_be_meant():
-    """Spelling is the usual cause."""
-    with pytest.raises(NotFound, match=r"no device 'kichen fan'\. Did you mean 'Kitchen Fan'"):
-        chosen(["kichen fan"], HOME)
-
-
-def test_an_intent_has_a_bounded_number_of_devices(monkeypatch):
-    """The rest goes in another."""
-    monkeypatch.setattr(executing, "DEVICES_PER_INTENT_MAX", 2)
-
-    assert list(groups(HOME)) == [(KITCHEN, HALL), (FAN,)]
-
-
-def test_custom_data_goes_along():
-    """As SYNC gave it; none where SYNC gave none."""
-    assert KITCHEN.asked == QueryDevice("1", {"a": 1})
-    assert HALL.asked == QueryDevice("2")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +59,7 @@ def test_parameters_of_several_commands_need_its_name():
         b'{"name":"x.B","params":[{"name":"p","type":"string"}]}]}]}'
     )
     definition = b'{"id":"1","type":"t","traits":["x.Two"],"name":{"name":"n"}}'
-    device = doable(Device("1", definition, Placement(), 0, 0), catalog)
+    device = named(Device("1", definition, Placement(), 0, 0), catalog)
 
     with pytest.raises(SettingsError, match=r"it may be x\.A, x\.B"):
         read_command("", ("p",), device, catalog)
@@ -189,3 +113,39 @@ def test_what_the_catalog_refuses_is_told_for_each_device():
     assert executing.refusals([KITCHEN], ON_OFF, {"on": 3})[0].startswith("1: on: ")
     (missing,) = executing.refusals([HALL], "action.devices.commands.Dock", {})
     assert missing.startswith("2: No trait of this device")
+
+
+LOCK_UNLOCK = "action.devices.commands.LockUnlock"
+LOCK = a_device("4", traits=("LockUnlock",), notificationSupportedByAgent=True)
+
+
+@pytest.mark.parametrize(
+    ("device", "command", "params", "does"),
+    [
+        (LOCK, LOCK_UNLOCK, {"lock": True}, True),
+        (LOCK, LOCK_UNLOCK, {"lock": True, "followUpToken": "mine"}, False),
+        (LOCK, ON_OFF, {"on": True}, False),
+        (a_device("5", traits=("LockUnlock",)), LOCK_UNLOCK, {"lock": True}, False),
+        (a_device("6", notificationSupportedByAgent=True), ON_OFF, {"on": True}, False),
+    ],
+    ids=["lock", "own token", "other command", "does not notify", "no follow-up"],
+)
+def test_a_token_goes_along_where_a_result_may_follow(device, command, params, does):
+    """The device notifies and the catalog knows a follow-up; a token that somebody gave himself is left alone."""
+    assert follows_up(device, command, params) is does
+
+
+def test_each_device_with_a_token_has_an_entry_of_its_own():
+    """Tokens are among the parameters, so devices with different ones cannot share them; all others do."""
+    home = (KITCHEN, LOCK, HALL)
+
+    assert told(home, {"on": True}, {}) == (
+        CommandGroup((KITCHEN.asked, LOCK.asked, HALL.asked), {"on": True}),
+    )
+    assert told(home, {"on": True}, {"4": "t-4"}) == (
+        CommandGroup((KITCHEN.asked, HALL.asked), {"on": True}),
+        CommandGroup((LOCK.asked,), {"on": True, "followUpToken": "t-4"}),
+    )
+    assert told((LOCK,), {}, {"4": "t-4"}) == (
+        CommandGroup((LOCK.asked,), {"followUpToken": "t-4"}),
+    )

@@ -71,3 +71,14 @@ def test_short_words_are_not_taken_for_secrets():
     (kept,) = masked(exchange(response_body=b"on"), hide=("", "on"))
 
     assert kept.response_body == b"on"
+
+
+def test_a_member_is_masked_however_short_it_is():
+    """A PIN of two digits is a secret, too; the same digits elsewhere are none."""
+    transcript = Transcript()
+    transcript.record(exchange(request_body=b'{"challenge":{"pin":"12"},"x":"12"}'))
+    transcript.hide("12")
+    transcript.hide_member("pin", "12")
+    (kept,) = transcript.exchanges(1000)
+
+    assert kept.request_body == b'{"challenge":{"pin":"***"},"x":"12"}'

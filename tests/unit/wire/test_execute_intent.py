@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
 from homegraph.wire.execute_intent import (
+    CommandGroup,
     ExecuteReply,
     ExecuteResult,
     execute_request,
+    follow_up_token,
     read_execute_reply,
     silent,
 )
@@ -22,9 +24,9 @@ ON_OFF = "action.devices.commands.OnOff"
 
 def test_the_request_is_written_as_google_writes_it():
     """Compact, keys in alphabetical order, customData only where there is one and as SYNC gave it."""
-    devices = [QueryDevice("123", {"z": 1, "a": 2}), QueryDevice("456")]
+    devices = (QueryDevice("123", {"z": 1, "a": 2}), QueryDevice("456"))
 
-    assert execute_request("7", devices, ON_OFF, {"z": 1, "on": True}) == (
+    assert execute_request("7", [CommandGroup(devices, {"z": 1, "on": True})], ON_OFF) == (
         b'{"inputs":[{"intent":"action.devices.EXECUTE","payload":{"commands":[{"devices":['
         b'{"customData":{"z":1,"a":2},"id":"123"},{"id":"456"}],"execution":['
         b'{"command":"action.devices.commands.OnOff","params":{"on":true,"z":1}}]}]}}],"requestId":"7"}'
@@ -33,12 +35,42 @@ def test_the_request_is_written_as_google_writes_it():
 
 def test_a_challenge_stands_beside_command_and_params():
     """The same command again, with what the user has said."""
-    body = execute_request("7", [QueryDevice("1")], ON_OFF, {}, {"pin": "333222"})
+    alone = CommandGroup((QueryDevice("1"),), {})
+    body = execute_request("7", [alone], ON_OFF, {"pin": "333222"})
 
     assert (
         b'"execution":[{"challenge":{"pin":"333222"},'
         b'"command":"action.devices.commands.OnOff","params":{}}]'
     ) in body
+
+
+def test_groups_are_entries_of_one_intent():
+    """Each with its own parameters and the same command."""
+    groups = [CommandGroup((QueryDevice(one),), {"on": True, "followUpToken": one}) for one in "ab"]
+    (intent,) = msgspec.json.decode(execute_request("7", groups, ON_OFF))["inputs"]
+
+    assert intent["payload"]["commands"] == [
+        {
+            "devices": [{"id": one}],
+            "execution": [{"command": ON_OFF, "params": {"followUpToken": one, "on": True}}],
+        }
+        for one in "ab"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("notification", "token"),
+    [
+        ({"priority": 0, "followUpResponse": {"status": "SUCCESS", "followUpToken": "t"}}, "t"),
+        ({"followUpResponse": {"followUpToken": 7}}, ""),
+        ({"followUpResponse": "t"}, ""),
+        ({"priority": 0}, ""),
+        ("t", ""),
+    ],
+)
+def test_a_notification_may_bring_a_token_back(notification, token):
+    """Whatever else it is, it brings none."""
+    assert follow_up_token(notification) == token
 
 
 def test_the_reply_is_one_result_per_device():

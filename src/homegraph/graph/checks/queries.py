@@ -54,6 +54,13 @@ def check_query(
     return cut(findings)
 
 
+def disagreeing(answer: Mapping[str, Any], stored: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of states that were reported differently. The answer is newer, so a report is missing."""
+    return tuple(
+        sorted(name for name in stored.keys() & answer.keys() if stored[name] != answer[name])
+    )
+
+
 def _answers(
     answers: object,
     catalog: Catalog,
@@ -120,12 +127,12 @@ _ABOUT: Final = frozenset({"status", "errorCode", "debugString", "exceptionCode"
 def _disagreement(
     device_id: str, answer: Mapping[str, Any], stored: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """States that were reported differently. The answer is newer, so a report is missing."""
-    for name in stored.keys() & answer.keys():
-        if stored[name] != answer[name]:
-            what = f"{name} is {shown(answer[name])} here and was last reported as {shown(stored[name])}."
-            path = pointer("payload", "devices", device_id, name)
-            yield QUERY_DISAGREES.found(what, path=path, device_id=device_id)
+    for name in disagreeing(answer, stored):
+        what = (
+            f"{name} is {shown(answer[name])} here and was last reported as {shown(stored[name])}."
+        )
+        path = pointer("payload", "devices", device_id, name)
+        yield QUERY_DISAGREES.found(what, path=path, device_id=device_id)
 
 
 FIRST_QUERY_FAILED: Final = Rule(

@@ -5,7 +5,7 @@ The Home Graph itself answers such a call by ``graph.reporting``; here is the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from homegraph.errors import CallRefused
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.checks.traits import BY_PROBLEM, trait_findings
-from homegraph.graph.model import Finding
+from homegraph.graph.model import Finding, Instant
 from homegraph.graph.reporting import FOREIGN_KEYS
 from homegraph.wire.catalog.problems import Kind, Place
 from homegraph.wire.catalog.shapes import Bound
@@ -22,12 +22,32 @@ from homegraph.wire.reports import read_report
 
 _AT: Final = ("payload", "devices")
 
+REPORT_EXPECTED_SECONDS: Final = 60.0
+"""From the SYNC that brought a device: its first report is due at once, and a minute is patient."""
+
 
 class Known(msgspec.Struct, frozen=True):
     """A device as a report is judged by: what it may say, and whether it may notify."""
 
     bound: Bound
     notifies: bool = False
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """What is known of a device that said willReportState: when SYNC brought it, and when a state of it was stored last."""
+
+    device_id: str
+    added_at: Instant
+    stored_at: Instant | None
+
+
+def check_promises(promises: Iterable[Promise], now: Instant) -> Iterator[Finding]:
+    """Devices that said they would report and have not. What the QUERY after the first SYNC brought is stored before they are."""
+    for one in promises:
+        is_silent = one.stored_at is None or one.stored_at <= one.added_at
+        if is_silent and now >= one.added_at + REPORT_EXPECTED_SECONDS:
+            what = f"Device {shown(one.device_id)} has willReportState true and was never reported."
+            yield REPORT_NEVER.found(what, device_id=one.device_id)
 
 
 def check_report(body: bytes, *, devices: Mapping[str, Known] | None = None) -> tuple[Finding, ...]:
@@ -174,6 +194,14 @@ REPORT_SILENT: Final = _rule(
     "Set notificationSupportedByAgent to true in SYNC.",
 )
 
+REPORT_NEVER: Final = _rule(
+    "never",
+    "advice",
+    "A device that promised to report does not",
+    "With willReportState true the Home Graph relies on reports, and shows what the first QUERY said for ever.",
+    "Call Report State after SYNC, after EXECUTE and whenever a state changes; or set willReportState to false.",
+)
+
 RULES: Final = (
     REPORT_UNREADABLE,
     REPORT_EMPTY,
@@ -183,4 +211,5 @@ RULES: Final = (
     REPORT_UNDECLARED,
     REPORT_INCOMPLETE,
     REPORT_SILENT,
+    REPORT_NEVER,
 )

@@ -20,24 +20,24 @@ FULFILLMENTS: Final = (
     Reason(
         code="FULFILLMENT_TIMEOUT",
         row="internal",
-        title="The fulfillment did not answer SYNC in time.",
-        why="It had 30 seconds. Often it asks every device for its state first, which SYNC does not need.",
-        fix="Answer SYNC within 5 seconds from what you know, and call Request Sync again when there is news.",
+        title="The fulfillment did not answer in time.",
+        why="It has 30 seconds for SYNC, and 5 for QUERY and EXECUTE. Often it asks every device first, which SYNC does not need.",
+        fix="Answer from what you know, and call Request Sync or Report State when there is news.",
         retryable=True,
         exit=Exit.TIMED_OUT,
     ),
     Reason(
         code="FULFILLMENT_FAILED",
         row="internal",
-        title="The fulfillment answered SYNC with a server error (5xx).",
-        why="Its own code failed. The stored devices were left as they are.",
+        title="The fulfillment answered with a server error (5xx).",
+        why="Its own code failed. What is stored was left as it is.",
         fix="Look into the fulfillment's log; `homegraph runs show` has the request and what was answered.",
         retryable=True,
     ),
     Reason(
         code="FULFILLMENT_REFUSED",
         row="internal",
-        title="The fulfillment refused SYNC with a 4xx status or a redirect.",
+        title="The fulfillment refused the intent with a 4xx status or a redirect.",
         why="fulfillment_url is not the exact address, or something before the fulfillment wants a login. "
         "Redirects are not followed.",
         fix="Correct fulfillment_url to the address that answers POST itself.",
@@ -45,9 +45,9 @@ FULFILLMENTS: Final = (
     Reason(
         code="REPLY_UNUSABLE",
         row="internal",
-        title="The fulfillment's answer is not an answer to SYNC.",
-        why="It is not JSON, or not an object with payload.agentUserId and a list payload.devices. "
-        "The stored devices were left as they are.",
+        title="The fulfillment's answer is not an answer to the intent.",
+        why="It is not JSON, or not an object with what the intent asks for: payload.agentUserId and a list payload.devices (SYNC), "
+        "an object payload.devices (QUERY), a list payload.commands (EXECUTE). What is stored was left as it is.",
         fix="Answer with one JSON object; `homegraph runs show` has the answer and what is wrong with it.",
     ),
     Reason(
@@ -55,13 +55,13 @@ FULFILLMENTS: Final = (
         row="internal",
         title="The fulfillment's answer is larger than 8 MiB.",
         why="The bound holds before and after decompression.",
-        fix="Answer only what SYNC needs; keep customData small.",
+        fix="Answer only what the intent needs; keep customData small.",
     ),
     Reason(
         code="REPLY_ERROR_PAYLOAD",
         row="internal",
-        title="The fulfillment answered SYNC with an error of its own (payload.errorCode).",
-        why="It was reached and has understood, but cannot serve this user now. The stored devices were left as they are.",
+        title="The fulfillment answered with an error of its own (payload.errorCode).",
+        why="It was reached and has understood, but cannot serve this user now. What is stored was left as it is.",
         fix="Look up its errorCode and debugString with `homegraph runs show`.",
     ),
     Reason(

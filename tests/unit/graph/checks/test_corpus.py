@@ -16,6 +16,7 @@ UNREACHED = {
     "links-disagree",
     "first-query-failed",
     "query-disagrees",
+    "report-never",
     # Thousands of devices; in test_syncs.
     "devices-too-many",
     "findings-cut",
