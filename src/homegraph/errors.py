@@ -17,12 +17,15 @@ is shown to outsiders as an internal error with a request id, never with its own
     ├── TokenRequestRefused      a service account gets no access token from us
     ├── LinkingRefused           an account is not linked; ``code`` says why
     ├── FulfillmentError         an intent that did not bring a usable answer
+    │   ├── AddressRefused       the address may not be called
     │   ├── FulfillmentUnreachable
+    │   ├── FulfillmentUntrusted its certificate
     │   ├── FulfillmentTimeout
     │   ├── FulfillmentFailed    HTTP 5xx
     │   ├── FulfillmentRefused   HTTP 4xx other than 401, or a redirect
     │   ├── TokenRejected        HTTP 401 although the token was refreshed
     │   ├── ReplyUnusable        not JSON, or not the shape of an answer
+    │   ├── ReplyGarbled         not HTTP
     │   ├── ReplyTooLarge
     │   └── ReplyErrorPayload    payload.errorCode in a well-formed answer
     ├── TokenError               the fulfillment's token endpoint
@@ -46,6 +49,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "AddressRefused",
     "AdminRefused",
     "ApiError",
     "CallRefused",
@@ -55,12 +59,14 @@ __all__ = [
     "FulfillmentRefused",
     "FulfillmentTimeout",
     "FulfillmentUnreachable",
+    "FulfillmentUntrusted",
     "HomegraphError",
     "LeaseLost",
     "LinkBroken",
     "LinkingRefused",
     "NotFound",
     "ReplyErrorPayload",
+    "ReplyGarbled",
     "ReplyTooLarge",
     "ReplyUnusable",
     "SchemaTooNew",
@@ -143,11 +149,28 @@ class FulfillmentError(HomegraphError):
     code = "FULFILLMENT_FAILED"
 
 
+class AddressRefused(FulfillmentError):
+    """This address may not be called."""
+
+    code = "ADDRESS_REFUSED"
+    hint = (
+        "Use https, or name the network in outbound_networks if fulfillments may be there; "
+        "see the explanation of outbound calls."
+    )
+
+
 class FulfillmentUnreachable(FulfillmentError):
     """No connection to the fulfillment could be made."""
 
     code, retryable = "FULFILLMENT_UNREACHABLE", True
     hint = "Start the fulfillment, or correct fulfillment_url; `homegraph doctor` tries the connection."
+
+
+class FulfillmentUntrusted(FulfillmentError):
+    """The certificate of the other side is not trusted."""
+
+    code, retryable = "FULFILLMENT_UNTRUSTED", True
+    hint = "Name the authority that has signed it with ca_file in the project's table of homegraph.toml."
 
 
 class FulfillmentTimeout(FulfillmentError):
@@ -185,6 +208,13 @@ class ReplyUnusable(FulfillmentError):
 
     code = "REPLY_UNUSABLE"
     hint = "Answer with one JSON object: requestId, and payload with agentUserId and devices."
+
+
+class ReplyGarbled(FulfillmentError):
+    """What the other side sent is not HTTP."""
+
+    code = "REPLY_GARBLED"
+    hint = "Look at what answers at this address and port, with `curl -v`; it may speak another protocol."
 
 
 class ReplyTooLarge(FulfillmentError):

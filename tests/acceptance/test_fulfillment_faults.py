@@ -58,7 +58,7 @@ FAULTS: Final = {
     ),
     "not-gzip": (
         Answer(200, b"plain text", headers=(*JSON_HEADERS, ("Content-Encoding", "gzip"))),
-        "FULFILLMENT_UNREACHABLE",
+        "REPLY_GARBLED",
     ),
     "error-payload": (
         Answer(200, payload(errorCode="deviceOffline", debugString="asleep", devices=[])),

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.graph import errands, naming, quota, reporting, syncing
+from homegraph.graph import destinations, errands, naming, quota, reporting, syncing
 from homegraph.graph import refreshing as decided
 from homegraph.server import doors
 from homegraph.service import (
+    authorities,
     budgets,
     credentials,
     refreshing,
@@ -15,11 +16,11 @@ from homegraph.service import (
     requesting,
     runs,
     service_accounts,
-    transport,
     upkeep,
 )
 from homegraph.service import errands as service_errands
 from homegraph.service import linkings as service_linkings
+from homegraph.service.http import pool, posting, reading, resolving, trust
 from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
 from homegraph.store.sqlite import brief, lane
@@ -59,7 +60,27 @@ FIXED = {
         f"{budgets.TOKENS_PER_MINUTE_MAX} in {quota.WINDOW_SECONDS} s"
     ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
-    "connecting to a fulfillment": f"{transport.CONNECT_SECONDS:.0f} s",
+    "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
+    "resolving a name": (
+        f"{resolving.LOOK_UP_SECONDS:.0f} s, {resolving.LOOK_UPS_MAX} names at once, "
+        f"{resolving.ADDRESSES_MAX} addresses of each"
+    ),
+    "head of a reply": (
+        f"{reading.UNSEEN_MAX_BYTES // 1024} KiB, {reading.HEADERS_MAX} headers, "
+        f"{reading.INTERIM_MAX} interim answers"
+    ),
+    "streams of a gzip body": f"{reading.GZIP_MEMBERS_MAX}",
+    "URL of a fulfillment": f"{destinations.URL_CHARS_MAX} characters",
+    "`ca_file`": f"{authorities.FILE_BYTES_MAX // 1024} KiB",
+    "idle connections": (
+        f"{pool.IDLE_MAX}, {pool.IDLE_PER_PLACE_MAX} to one place, {pool.IDLE_SECONDS:.0f} s"
+    ),
+    "answers of resolvers remembered": (
+        f"{resolving.ANSWERS_MAX}, for {resolving.ANSWER_SECONDS:.0f} s"
+    ),
+    "URLs and certificate bundles remembered": (
+        f"{posting.ROUTES_REMEMBERED_MAX}, {trust.CONTEXTS_MAX}"
+    ),
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
     "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",
     "form of the page that links accounts": f"{web_linking.FORM_BYTES_MAX} bytes",
@@ -110,6 +131,7 @@ def test_settings_that_are_named_exist():
         "reply_max_bytes": "8 MiB",
         "concurrency": "64",
         "project_concurrency": "16",
+        "project_exchanges": "128",
         "retry_attempts_max": "12",
         "runs_kept": "10000",
         "exchanges_kept": "2000",

@@ -99,6 +99,7 @@ def test_the_example_shows_every_key_of_a_table_but_rare_ones(tmp_path):
         "unknown_types",
         "unknown_traits",
         "catalog",
+        "ca_file",
     }
 
 

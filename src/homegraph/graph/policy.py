@@ -21,7 +21,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fails makes of a linking: it ``fail``s as a whole (observed at Google), or the link is kept and its first SYNC repeated (``keep``), as
     for a grant that the file brings. ``unknown_types`` and ``unknown_traits``: ``allow`` or ``refuse`` what the catalog does not know;
     ``catalog`` is JSON that adds to it. ``execute_updates_states``: whether the states in an answer to EXECUTE are stored; at Google
-    they are not since 2020, so that reports must tell them.
+    they are not since 2020, so that reports must tell them. ``authorities`` are certificates (PEM) that are believed besides the system's.
     """
 
     empty_sync: str = "keep"
@@ -32,3 +32,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unknown_traits: str = "allow"
     catalog: str = ""
     execute_updates_states: bool = False
+    authorities: str = ""

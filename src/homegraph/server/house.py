@@ -8,20 +8,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from typing import Final
 
+from homegraph.graph.destinations import Rules
 from homegraph.graph.syncing import RetryPolicy
 from homegraph.service.budgets import Budgets
 from homegraph.service.clock import Clock, SystemIds
 from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
 from homegraph.service.house import House
+from homegraph.service.http.posting import HttpTransport
 from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
 from homegraph.service.refreshing import Refreshing
 from homegraph.service.runs import Runs
 from homegraph.service.tokens import own_addresses
-from homegraph.service.transport import PyreqwestTransport
 from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key
 from homegraph.settings.server import Settings
@@ -38,7 +40,14 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
     """A house on an open database, until the context ends. ``url`` is where callers reach it, empty on a Unix socket."""
     ids = SystemIds(clock)
     store = await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
-    transport = PyreqwestTransport()
+    transport = HttpTransport(
+        clock.now,
+        rules=Rules(
+            settings.outbound_loopback,
+            tuple(ip_network(network) for network in settings.outbound_networks),
+        ),
+        project_exchanges=settings.project_exchanges,
+    )
     vault = Vault(_key(settings))
     events = Events()
     refreshing = Refreshing(transport, store, vault, clock, ids, events)

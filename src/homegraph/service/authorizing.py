@@ -222,6 +222,7 @@ async def _tokens(house: House, project: Project, linking: Linking, callback: Ca
     )
     try:
         reply = await house.transport.post(
+            project,
             oauth.token_url,
             headers,
             body,

@@ -13,6 +13,7 @@ from typing import Final
 
 from homegraph.errors import SettingsError
 from homegraph.graph.policy import Policy
+from homegraph.service.declared_files import declared_text
 from homegraph.settings.projects import ProjectSettings
 from homegraph.wire.catalog.book import Catalog, CatalogError, builtin
 
@@ -56,17 +57,9 @@ def read_catalog(path: Path) -> Catalog:
 
 
 def _read(path: Path) -> str:
+    text = declared_text(path, FILE_BYTES_MAX)
     try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES_MAX + 1)
-        if len(content) > FILE_BYTES_MAX:
-            raise SettingsError(f"has more than {FILE_BYTES_MAX} bytes", place=str(path))
-        text = content.decode()
         _extended(text)
-    except OSError as exc:
-        raise SettingsError(f"cannot be read: {exc.strerror}", place=str(path)) from exc
-    except UnicodeDecodeError as exc:
-        raise SettingsError("is not UTF-8", place=str(path)) from exc
     except CatalogError as exc:
         raise SettingsError(f"is no catalog: {exc}", place=str(path)) from exc
     return text

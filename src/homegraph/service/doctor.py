@@ -177,11 +177,13 @@ async def _fulfillment(house: House, project: Project, places: asyncio.Semaphore
     async with places:
         try:
             reply = await house.transport.post(
+                project,
                 project.fulfillment_url,
                 (("content-type", "application/json"),),
                 b"{}",
                 seconds_max=TRY_SECONDS_MAX,
                 reply_max_bytes=TRY_REPLY_MAX_BYTES,
+                repeatable=True,
             )
         except ReplyTooLarge:
             return Advice(name=name, ok=True, detail=f"{where} answers")

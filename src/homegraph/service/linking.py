@@ -12,6 +12,7 @@ from typing import Final
 
 from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, ServiceKey, Tokens
 from homegraph.graph.policy import Policy
+from homegraph.service.authorities import declared_authorities
 from homegraph.service.catalogs import declared_catalogs
 from homegraph.service.house import House
 from homegraph.service.service_accounts import declared_keys
@@ -30,14 +31,22 @@ async def declare(house: House) -> None:
     """Make projects, keys and links as the file has them, and let the loop know.
 
     Raises:
-        SettingsError: a catalog or a key file of a service account cannot be read, or says something else than the database.
+        SettingsError: a catalog, a ca_file or a key file of a service account cannot be read, or says something else than the
+            database.
     """
     now = house.clock.now()
     projects = house.settings.projects
     accounts = await declared_keys(projects, now)
     catalogs = await declared_catalogs(projects)
+    authorities = await declared_authorities(projects)
     declarations = [
-        _declaration(house, project, accounts[project.id], catalogs[project.id], now)
+        _declaration(
+            house,
+            project,
+            accounts[project.id],
+            _policy(project, catalogs[project.id], authorities[project.id]),
+            now,
+        )
         for project in projects
     ]
     await house.store.declare(declarations, now)
@@ -49,7 +58,7 @@ def _declaration(
     house: House,
     settings: ProjectSettings,
     accounts: tuple[ServiceKey, ...],
-    catalog: str,
+    policy: Policy,
     now: Instant,
 ) -> Declaration:
     oauth = settings.oauth
@@ -71,22 +80,27 @@ def _declaration(
             pkce=oauth.pkce,
             redirect_uri=oauth.redirect_uri,
         ),
-        policy=Policy(
-            empty_sync=settings.empty_sync,
-            sync_mode=settings.sync_mode,
-            shrink_guard=settings.shrink_guard,
-            first_sync_failure=settings.first_sync_failure,
-            execute_updates_states=settings.execute_updates_states,
-            unknown_types=settings.unknown_types,
-            unknown_traits=settings.unknown_traits,
-            catalog=catalog,
-        ),
+        policy=policy,
     )
     return Declaration(
         project,
         tuple(_key(settings.id, key, now) for key in settings.api_keys),
         tuple(_link(house, settings.id, link, now) for link in settings.links),
         service_keys=accounts,
+    )
+
+
+def _policy(settings: ProjectSettings, catalog: str, authorities: str) -> Policy:
+    return Policy(
+        empty_sync=settings.empty_sync,
+        sync_mode=settings.sync_mode,
+        shrink_guard=settings.shrink_guard,
+        first_sync_failure=settings.first_sync_failure,
+        execute_updates_states=settings.execute_updates_states,
+        unknown_types=settings.unknown_types,
+        unknown_traits=settings.unknown_traits,
+        catalog=catalog,
+        authorities=authorities,
     )
 
 

@@ -29,6 +29,9 @@ from homegraph.wire.execute_intent import CommandGroup, execute_request
 from homegraph.wire.intents import REQUEST_HEADERS, SyncReply, read_sync_reply, sync_request
 from homegraph.wire.query_intent import QueryDevice, query_request
 
+_REPEATABLE: Final = frozenset({"SYNC", "QUERY"})
+"""Intents that only ask. A command that arrives twice may do something twice."""
+
 _OK: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
 _SERVER_ERRORS: Final = range(500, 600)
@@ -151,12 +154,14 @@ class Outbound:
         bounds = self.bounds
         post = Post(
             intent,
+            project,
             link.user_id,
             project.fulfillment_url,
             headers,
             body,
             bounds.seconds(intent),
             bounds.reply_max_bytes,
+            repeatable=intent in _REPEATABLE,
         )
         started = self.clock.now()
         try:

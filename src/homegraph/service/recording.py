@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homegraph.errors import HomegraphError
-from homegraph.graph.model import Exchange
+from homegraph.graph.model import Exchange, Project
 from homegraph.service.clock import Clock
 from homegraph.service.transcript import Transcript
 from homegraph.service.transport import Headers, HttpReply, Transport
@@ -13,15 +13,17 @@ from homegraph.service.transport import Headers, HttpReply, Transport
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What is sent, for whom, and its bounds. ``intent`` says what for."""
+    """What is sent, for whom, and its bounds. ``intent`` says what for, ``repeatable`` is as ``Transport.post`` has it."""
 
     intent: str
+    project: Project
     user_id: str
     url: str
     headers: Headers
     body: bytes
     seconds_max: float
     reply_max_bytes: int
+    repeatable: bool = False
 
 
 async def recorded(
@@ -32,11 +34,13 @@ async def recorded(
     reply, problem = HttpReply(0, (), b""), ""
     try:
         reply = await transport.post(
+            post.project,
             post.url,
             post.headers,
             post.body,
             seconds_max=post.seconds_max,
             reply_max_bytes=post.reply_max_bytes,
+            repeatable=post.repeatable,
         )
     except HomegraphError as exc:
         problem = exc.message

@@ -215,6 +215,7 @@ class Refreshing:
         )
         post = Post(
             REFRESH,
+            project,
             link.user_id,
             oauth.token_url,
             headers,

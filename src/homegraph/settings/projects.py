@@ -176,6 +176,11 @@ class ProjectSettings:
         FilePath("the path of a JSON file"),
         "A file with traits, states and types that are not in the catalog yet, in the catalog's own format.",
     )
+    ca_file: Path | None = optional(
+        FilePath("the path of a PEM file"),
+        "A file with certificates of authorities that this project's fulfillment and token endpoint may have theirs from, besides the "
+        "system's. It is read at start.",
+    )
     api_keys: tuple[KeySettings, ...] = row(
         ListOf(TableOf(KeySettings, shorthand="key")),
         (),

@@ -48,6 +48,7 @@ from homegraph.settings.kinds import (
     Choice,
     EncryptionKey,
     FilePath,
+    Network,
     Seconds,
     Switch,
     Whole,
@@ -194,6 +195,24 @@ class Settings:
     concurrency: int = row(Whole(1, 1024, "runs"), 64, "How many runs are under way at once.")
     project_concurrency: int = row(
         Whole(1, 1024, "runs"), 16, "How many of them may be of one project."
+    )
+    project_exchanges: int = row(
+        Whole(1, 4096, "calls"),
+        128,
+        "How many calls to the fulfillment and token endpoint of one project are under way at once, whatever they are for; "
+        "further ones wait.",
+    )
+    outbound_loopback: bool = row(
+        Switch(),
+        True,
+        "Whether fulfillments and token endpoints may be on this machine, as 127.0.0.1, [::1] or localhost. Turn it off where "
+        "not everybody who sets up a project may reach what else runs here.",
+    )
+    outbound_networks: tuple[str, ...] = row(
+        ListOf(Network()),
+        (),
+        "Networks in which fulfillments and token endpoints may be, whatever their name, by http as well, such as "
+        '`["192.168.1.0/24"]`. Without it only the internet is called, by https, and this machine.',
     )
     retry_attempts_max: int = row(
         Whole(1, 1000, "attempts"), 12, "After how many attempts a failing run is given up."

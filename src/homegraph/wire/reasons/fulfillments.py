@@ -9,13 +9,29 @@ from homegraph.wire.rows import Exit
 
 FULFILLMENTS: Final = (
     Reason(
+        code="ADDRESS_REFUSED",
+        row="internal",
+        title="The fulfillment's address is one that this server does not call.",
+        why="It is plain http on the internet, a private network that outbound_networks does not name, this machine under another "
+        "name than its own, or an address that nobody's fulfillment has, such as a cloud's metadata. Nothing was sent.",
+        fix="Use https, or let whoever runs the server name the network in outbound_networks.",
+    ),
+    Reason(
         code="FULFILLMENT_UNREACHABLE",
         row="internal",
         title="No connection to the fulfillment could be made.",
-        why="Nothing listens at fulfillment_url, its name cannot be resolved, or TLS failed.",
+        why="Nothing listens at fulfillment_url, its name cannot be resolved, or the connection broke.",
         fix="Start the fulfillment, or correct fulfillment_url; `homegraph doctor` tries the connection.",
         retryable=True,
         exit=Exit.UNREACHABLE,
+    ),
+    Reason(
+        code="FULFILLMENT_UNTRUSTED",
+        row="internal",
+        title="The fulfillment's certificate is not trusted.",
+        why="It is self-signed or of an authority that the system does not know, has expired, or is for another name. Nothing was sent.",
+        fix="Get a certificate for the name in fulfillment_url, or name your own authority with ca_file in the project's table.",
+        retryable=True,
     ),
     Reason(
         code="FULFILLMENT_TIMEOUT",
@@ -51,10 +67,17 @@ FULFILLMENTS: Final = (
         fix="Answer with one JSON object; `homegraph runs show` has the answer and what is wrong with it.",
     ),
     Reason(
+        code="REPLY_GARBLED",
+        row="internal",
+        title="What answers at the fulfillment's address does not speak HTTP.",
+        why="Its bytes are no HTTP/1.1 answer: another protocol, broken chunks, or a compression that is not what its header says.",
+        fix="Look at what answers there with `curl -v`, and correct fulfillment_url or the server behind it.",
+    ),
+    Reason(
         code="REPLY_TOO_LARGE",
         row="internal",
-        title="The fulfillment's answer is larger than 8 MiB.",
-        why="The bound holds before and after decompression.",
+        title="The fulfillment's answer is larger than allowed.",
+        why="A reply may have 8 MiB (reply_max_bytes), before and after decompression, and 64 KiB and 128 lines of headers.",
         fix="Answer only what the intent needs; keep customData small.",
     ),
     Reason(

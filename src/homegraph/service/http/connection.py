@@ -1,0 +1,140 @@
+"""One connection: an exchange at a time, each with its own end in time.
+
+Knows neither where it leads nor whether it is encrypted; ``posting`` opens it and ``pool`` keeps it while it is idle.
+
+The rule that is easily broken: after anything but a whole reply that says "keep alive", the connection is closed. What is left
+on it would be taken for the answer to the next request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from typing import cast
+
+from homegraph.errors import (
+    FulfillmentTimeout,
+    FulfillmentUnreachable,
+    HomegraphError,
+)
+from homegraph.service.http.reading import ReplyReader
+from homegraph.service.transport import HttpReply
+
+
+class Connection(asyncio.Protocol):
+    """A connection that is open or was. ``idle_since`` is the pool's, in the loop's time."""
+
+    __slots__ = ("_is_open", "_loop", "_reader", "_transport", "_waiter", "has_heard", "idle_since")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._reader = ReplyReader()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[HttpReply] | None = None
+        self._is_open = False
+        self.has_heard = False
+        """Whether any byte has come in answer to the last request."""
+        self.idle_since = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return self._is_open and self._waiter is None
+
+    async def exchange(
+        self, request: bytes, *, reply_max_bytes: int, seconds_max: float, deadline: float
+    ) -> HttpReply:
+        """Send a request and bring the reply. ``deadline`` is in the loop's time; ``seconds_max`` is for the message.
+
+        Raises:
+            FulfillmentUnreachable, FulfillmentTimeout, ReplyTooLarge, ReplyGarbled.
+        """
+        if self._transport is None or not self._is_open:
+            raise FulfillmentUnreachable("The connection was closed by the other side.")
+        waiter: asyncio.Future[HttpReply] = self._loop.create_future()
+        self._waiter = waiter
+        timer = self._loop.call_at(deadline, self._late, seconds_max)
+        self.has_heard = False
+        self._reader.begin(reply_max_bytes)
+        self._transport.write(request)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+            is_whole = waiter.done() and not waiter.cancelled() and waiter.exception() is None
+            if not (is_whole and self._reader.keeps_alive and self._has_sent_all()):
+                self.abort()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._is_open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _has_sent_all(self) -> bool:
+        """Whether nothing of the request is left to be sent: an answer may come before it was read."""
+        return self._transport is not None and self._transport.get_write_buffer_size() == 0
+
+    def _late(self, seconds_max: float) -> None:
+        self._fail(FulfillmentTimeout(f"No complete answer within {seconds_max:g} s."))
+
+    def _fail(self, error: HomegraphError) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+
+    # --- what the loop tells ---------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class
+        self._is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            self.abort()  # nothing was asked, so this is no answer
+            return
+        self.has_heard = True
+        try:
+            reply = self._reader.feed(data)
+        except HomegraphError as exc:
+            self._fail(exc)
+            self.abort()
+            return
+        if reply is not None:
+            waiter.set_result(reply)
+
+    def eof_received(self) -> None:
+        self._closed("The connection was closed before the answer was whole.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed(
+            f"The connection failed: {in_words(exc)}."
+            if exc
+            else "The connection was closed before the answer was whole."
+        )
+
+    def _closed(self, sentence: str) -> None:
+        self._is_open = False
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        try:
+            reply = self._reader.end()
+        except HomegraphError as exc:
+            self._fail(exc)
+            return
+        if reply is not None:
+            waiter.set_result(reply)
+        else:
+            self._fail(FulfillmentUnreachable(sentence))
+
+
+def in_words(exc: BaseException) -> str:
+    """What an error of the system is called, without the address that some loops put into it."""
+    if isinstance(exc, ssl.SSLError):
+        return f"TLS: {(exc.reason or type(exc).__name__).replace('_', ' ').lower()}"
+    if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
+        return os.strerror(exc.errno)
+    return type(exc).__name__

@@ -1,0 +1,92 @@
+"""Idle connections, kept for the next call to the same place.
+
+A place is everything that makes two connections interchangeable: scheme, name, port, the very address, and whose certificates
+are believed. The newest is taken first, so that those nobody needs grow old and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, NamedTuple
+
+from homegraph.graph.destinations import Address
+from homegraph.service.http.connection import Connection
+
+IDLE_SECONDS: Final = 4.0
+"""Common servers close after 5 s; who closes first does not find a connection broken under a request."""
+
+IDLE_PER_PLACE_MAX: Final = 64
+
+IDLE_MAX: Final = 512
+"""For all places together; each holds a file descriptor."""
+
+
+class Place(NamedTuple):
+    """Where a connection leads."""
+
+    scheme: str
+    host: str
+    port: int
+    address: Address
+    authorities: str
+
+
+class Pool:
+    """The idle connections of a transport."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._idle: dict[Place, list[Connection]] = {}
+        self._count = 0
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def take(self, place: Place) -> Connection | None:
+        """An idle connection to this place, the newest; None when there is none that is good."""
+        idle = self._idle.get(place)
+        while idle:
+            connection = idle.pop()
+            self._count -= 1
+            if connection.is_usable and not self._is_old(connection):
+                return connection
+            connection.abort()
+        return None
+
+    def keep(self, place: Place, connection: Connection) -> None:
+        """Keep a connection that an exchange has left usable; one too many is closed."""
+        idle = self._idle.setdefault(place, [])
+        if len(idle) >= IDLE_PER_PLACE_MAX or self._count >= IDLE_MAX:
+            connection.abort()
+            return
+        connection.idle_since = self._loop.time()
+        idle.append(connection)
+        self._count += 1
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(IDLE_SECONDS, self._sweep)
+
+    def close(self) -> None:
+        """Close all of them."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.abort()
+        self._idle.clear()
+        self._count = 0
+
+    def _is_old(self, connection: Connection) -> bool:
+        return self._loop.time() - connection.idle_since >= IDLE_SECONDS
+
+    def _sweep(self) -> None:
+        """Close what has been idle for too long, and forget places without any."""
+        for place, idle in list(self._idle.items()):
+            good = [one for one in idle if one.is_usable and not self._is_old(one)]
+            for connection in idle:
+                if connection not in good:
+                    connection.abort()
+            self._count -= len(idle) - len(good)
+            if good:
+                self._idle[place] = good
+            else:
+                del self._idle[place]
+        self._sweeper = self._loop.call_later(IDLE_SECONDS, self._sweep) if self._count else None
