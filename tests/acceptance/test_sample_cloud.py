@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 from homegraph import Client
 from support.plain_browser import PlainBrowser
 from support.sample_cloud import EXAMPLE, README, Sample, blocks, sampled
-from support.server import until
+from support.server import WAIT_SECONDS, environment, until
 
 CREDENTIALS = ("--credentials", "data/cloud-key.json")
 
@@ -89,6 +92,7 @@ def test_the_commands_of_the_page_work_as_they_stand(sample: Sample) -> None:
     ]
     wait_for(sample, "freezer", "on", False)
     wait_for(sample, "door", "isLocked", False)
+    assert "blind: follow-up SUCCESS" in done.err
     wait_for(sample, "blind", "openPercent", 20)
 
     assert sample.shell(adds).code == 0
@@ -138,3 +142,48 @@ def test_the_page_is_whole(sample: Sample) -> None:
     ]
     assert "127.0.0.1:4663/link/sample" in README
     assert Path(sample.folder / "data/cloud-key.json").stat().st_mode & 0o077 == 0
+
+
+def cloud(
+    *arguments: str, variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the cloud by itself, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "homegraph.demo.cloud", *arguments],
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=3 * WAIT_SECONDS,
+        check=False,
+    )
+
+
+def test_every_option_is_on_the_page() -> None:
+    """With its default; and the variables, which have the secrets."""
+    said = cloud("--help").stdout
+    table = dict(re.findall(r"^\| `(--[a-z-]+) [A-Z]+` \|.*\| (.*) \|$", README, re.MULTILINE))
+
+    assert set(table) == set(re.findall(r"^  (--[a-z-]+)", said, re.MULTILINE))
+    for default in ("4664", "900", "3", "`homegraph`", "`http://127.0.0.1:4663`"):
+        assert default in table.values()
+        assert f" {default.strip('`')}" in said
+    for variable in re.findall(r"CLOUD_[A-Z_]+", said):
+        assert f"`{variable}`" in README
+
+
+@pytest.mark.parametrize("wrong", ["port", "credentials", "key"])
+def test_what_cannot_be_used_is_said(wrong: str, tmp_path: Path) -> None:
+    """In one line, without the secret in it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        arguments = {
+            "port": ["--port", port],
+            "credentials": ["--port", "0", "--credentials", str(tmp_path / "none.json")],
+            "key": ["--port", "0"],
+        }[wrong]
+        ran = cloud(*arguments, variables={"CLOUD_API_KEY": "a b"} if wrong == "key" else {})
+
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith("device-cloud: ")
+    assert "a b" not in ran.stderr
