@@ -144,6 +144,16 @@ class Explanation(_Shape, frozen=True):
     fix: str = ""
 
 
+class Token(_Shape, frozen=True):
+    """What is known of a link's access token."""
+
+    expires_at: str | None = None
+    has_refresh_token: bool = False
+    failures: int = 0
+    error: str = ""
+    retry_at: str | None = None
+
+
 class Link(_Shape, frozen=True):
     """One user's link to a project."""
 
@@ -156,6 +166,7 @@ class Link(_Shape, frozen=True):
     changed_at: str | None = None
     next_attempt_at: str | None = None
     attempts: int = 0
+    token: Token = Token()
     explanation: Explanation | None = None
 
 
@@ -243,6 +254,16 @@ class Finding(_Shape, frozen=True):
     why: str = ""
     fix: str = ""
     source: str = ""
+
+
+class Refreshed(Link, frozen=True):
+    """A link whose token was refreshed, and what came."""
+
+    refreshed: bool = False
+    expires_in: float = 0.0
+    rotated: bool = False
+    same_access_token: bool = False
+    findings: tuple[Finding, ...] = ()
 
 
 class LinkingStanding(_Shape, frozen=True):

@@ -92,11 +92,127 @@ def show(
         shown.append(("attempts", str(link.attempts)))
     if link.next_attempt_at:
         shown.append(("next attempt", output.local(link.next_attempt_at)))
+    shown += _token_facts(link)
     if link.problem:
         shown.append(("problem", link.problem))
     if told := link.explanation:
         shown += [("what", told.title), ("why", told.why), ("fix", told.fix)]
     output.facts(shown)
+    return 0
+
+
+def _token_facts(link: documents.Link) -> list[tuple[str, str]]:
+    """What is known of the token, and of a refresh that could not be made."""
+    token = link.token
+    end = output.local(token.expires_at) if token.expires_at else "when the fulfillment says so"
+    facts = [("token ends", end if token.has_refresh_token else f"{end}; no refresh token")]
+    if token.failures:
+        facts += [
+            ("refresh failed", f"{token.failures} in a row: {token.error}"),
+            ("tried again", output.local(token.retry_at)),
+        ]
+    return facts
+
+
+@command(
+    app,
+    "refresh",
+    "homegraph links refresh --project acme anna",
+    "homegraph links refresh anna --json",
+)
+def refresh(
+    user: User,
+    project: Project = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Ask the token endpoint for another access token now, and tell what came.
+
+    It is asked whatever it said before, and also for a link that is broken: a token that comes mends it.
+    """
+    with connect(server, data_dir) as admin:
+        body = admin.post("links/refresh", {"project": admin.project(project), "user": user})
+    if json:
+        output.document(body)
+        return 0
+    came = documents.read(body, documents.Refreshed)
+    if not came.refreshed:
+        output.data(output.visible(f"The token of {came.user} was refreshed a moment ago."))
+        return 0
+    ends = f"ends {output.local(came.token.expires_at)}" if came.expires_in else "has no known end"
+    refresh_token = "another" if came.rotated else "the same"
+    output.data(
+        output.visible(
+            f"The token of {came.user} was refreshed: it {ends}, with {refresh_token} refresh token. "
+            f"The link is {came.state}."
+        )
+    )
+    for finding in came.findings:
+        output.data(output.visible(f"  {finding.severity} {finding.rule}: {finding.what}"))
+        output.data(output.visible(f"    {finding.why} {finding.fix}"))
+    return 0
+
+
+@command(
+    app,
+    "expire",
+    "homegraph links expire --project acme anna",
+    "homegraph links expire anna --json",
+)
+def expire(
+    user: User,
+    project: Project = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Have a link's access token count as expired, to see what a refresh does.
+
+    Nothing is sent; the next intent refreshes the token first.
+    """
+    return _changed("expire", user, project, server, data_dir, json=json)
+
+
+@command(
+    app,
+    "revoke",
+    "homegraph links revoke --project acme anna",
+    "homegraph links revoke anna --json",
+)
+def revoke(
+    user: User,
+    project: Project = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Break a link as if its token endpoint had said invalid_grant, to see how the integration takes it.
+
+    The access token is forgotten, and nothing is sent: the OAuth server knows nothing of it. `homegraph links refresh` undoes it.
+    """
+    return _changed("revoke", user, project, server, data_dir, json=json)
+
+
+def _changed(  # the options of a command
+    call: str,
+    user: str,
+    project: str | None,
+    server: str | None,
+    data_dir: str | None,
+    *,
+    json: bool,
+) -> int:
+    with connect(server, data_dir) as admin:
+        body = admin.post(f"links/{call}", {"project": admin.project(project), "user": user})
+    if json:
+        output.document(body)
+        return 0
+    link = documents.read(body, documents.Link)
+    what = "counts as expired" if call == "expire" else "is forgotten"
+    output.data(
+        output.visible(f"The access token of {link.user} {what}. The link is {link.state}.")
+    )
     return 0
 
 

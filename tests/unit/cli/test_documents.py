@@ -28,6 +28,8 @@ PAIRS = [
     (documents.ServiceKeys, service_accounts.ServiceKeys),
     (documents.NewServiceKey, service_accounts.NewServiceKey),
     (documents.Link, homes.LinkDetail),
+    (documents.Token, homes.TokenView),
+    (documents.Refreshed, homes.RefreshView),
     (documents.Links, homes.Links),
     (documents.Linking, linkings.LinkingView),
     (documents.LinkingStanding, linkings.LinkingDetail),
