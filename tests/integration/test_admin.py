@@ -406,7 +406,7 @@ def ask(call, run_id, errand_id, key_id):
 
 ELSEWHERE = (
     *("links/unlink", "links/refresh", "links/expire", "links/revoke", "link"),
-    *("links/start", "links/finish", "linking", "runs/accept"),
+    *("links/start", "links/finish", "links/trace", "linking", "runs/accept"),
 )
 """Calls that need a link with a problem, a login page (test_linking.py), or a run that is held."""
 

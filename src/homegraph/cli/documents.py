@@ -284,6 +284,7 @@ class LinkingStanding(_Shape, frozen=True):
 class Answer(_Shape, frozen=True):
     """What came back in an exchange; ``size`` is that of the whole body."""
 
+    body: str = ""
     size: int = 0
     truncated: bool = False
 
@@ -355,6 +356,40 @@ class Errands(_Shape, frozen=True):
     """Errands, newest first."""
 
     errands: tuple[Errand, ...] = ()
+
+
+class LinkingStep(_Shape, frozen=True):
+    """One step of a linking; ``verdict`` is ok or the code of a reason."""
+
+    step: str = ""
+    at: str | None = None
+    took: float = 0.0
+    request: str = ""
+    verdict: str = ""
+    message: str = ""
+    exchange: Exchange | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class LinkingTrace(_Shape, frozen=True):
+    """One linking, step by step."""
+
+    linking: str = ""
+    project_id: str = ""
+    user: str = ""
+    stage: str = ""
+    reason: str = ""
+    message: str = ""
+    started_at: str | None = None
+    explanation: Explanation | None = None
+    run: str = ""
+    steps: tuple[LinkingStep, ...] = ()
+
+
+class LinkingTraces(_Shape, frozen=True):
+    """The linkings of a user, newest first."""
+
+    linkings: tuple[LinkingTrace, ...] = ()
 
 
 class Run(_Shape, frozen=True):

@@ -9,12 +9,16 @@ import typer
 
 from homegraph.cli import documents, output
 from homegraph.cli.admin import connect
+from homegraph.cli.link_trace import trace_lines
 from homegraph.cli.options import DataDir, Json, Project, Server, command, commands
 
 app = commands("Which users have linked their account.")
 
 LIMIT_MAX: Final = 1000
 """Links in one answer; the server gives no more at once."""
+
+TRACES_MAX: Final = 20
+"""Linkings in one answer."""
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's name here.")]
 
@@ -213,6 +217,41 @@ def _changed(  # the options of a command
     output.data(
         output.visible(f"The access token of {link.user} {what}. The link is {link.state}.")
     )
+    return 0
+
+
+@command(
+    app,
+    "trace",
+    "homegraph links trace anna",
+    "homegraph links trace anna --project acme --limit 1 --json",
+)
+def trace(
+    user: User,
+    project: Project = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=TRACES_MAX, metavar="N", help="How many linkings.")
+    ] = 1,
+    server: Server = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> int:
+    """Show how a user's account was linked, step by step, or why it was not.
+
+    From the address of the login page to the first SYNC and the QUERY after it: what was sent, what came back, and what is wrong with
+    it. Codes, tokens and secrets are masked. The newest linking first.
+    """
+    with connect(server, data_dir) as admin:
+        body = admin.get("links/trace", project=admin.project(project), user=user, limit=limit)
+    if json:
+        output.document(body)
+        return 0
+    found = documents.read(body, documents.LinkingTraces).linkings
+    if not found:
+        output.note("No linkings. `homegraph link PROJECT --user USER` starts one.")
+    for one in found:
+        for line in trace_lines(one):
+            output.data(output.visible(line).rstrip())
     return 0
 
 

@@ -29,7 +29,7 @@ from homegraph.service.catalogs import catalog_of
 from homegraph.service.events import Event, StatesReported
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
-from homegraph.service.views import MASK
+from homegraph.service.transcript import MASK
 from homegraph.service.views import errands as views
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.execute_intent import SECRET_RESULTS

@@ -94,6 +94,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "links/refresh"): Route(use.WhichLink, trying.refresh),
     ("POST", "links/expire"): Route(use.WhichLink, trying.expire),
     ("POST", "links/revoke"): Route(use.WhichLink, trying.revoke),
+    ("GET", "links/trace"): Route(linkings.WhichTraces, linkings.trace),
     ("POST", "links/unlink"): Route(use.WhichLink, use.unlink),
     ("GET", "devices"): Route(use.WhichHome, use.list_devices),
     ("GET", "device"): Route(use.WhichDevice, use.show_device),
