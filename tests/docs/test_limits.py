@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.graph import destinations, errands, linking, naming, quota, reporting, syncing
+from homegraph.graph import destinations, errands, naming, quota, reporting, syncing
 from homegraph.graph import refreshing as decided
 from homegraph.server import doors
 from homegraph.service import (
     authorities,
     budgets,
-    code_exchange,
     credentials,
     refreshing,
     remembered,
@@ -24,8 +23,9 @@ from homegraph.service import linkings as service_linkings
 from homegraph.service.http import pool, posting, reading, resolving, trust
 from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
+from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
-from homegraph.web import exchange, link_page
+from homegraph.web import exchange
 from homegraph.web import linking as web_linking
 from homegraph.wire import (
     assertions,
@@ -84,15 +84,8 @@ FIXED = {
     ),
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
     "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",
-    "form of the page that links accounts": f"{link_page.FORM_BYTES_MAX} bytes",
-    "linkings of a project": (
-        f"{rows.LINKINGS_MAX}, kept for {rows.LINKINGS_KEPT_SECONDS / 86_400:.0f} days"
-    ),
-    "steps of a linking that are kept": (
-        f"{linking.STEPS_MAX}, {code_exchange.BODY_BYTES_MAX // 1024} KiB"
-    ),
-    "linkings of a user in one trace": f"{service_linkings.TRACES_SHOWN_MAX}",
-    "fragment of the implicit flow": f"{web_linking.FRAGMENT_BYTES_MAX} bytes",
+    "form of the page that links accounts": f"{web_linking.FORM_BYTES_MAX} bytes",
+    "linkings of a project": f"{rows.LINKINGS_MAX}",
     "answer of a token endpoint": (
         f"{refreshing.TOKEN_SECONDS:.0f} s, {refreshing.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
     ),
@@ -113,6 +106,10 @@ FIXED = {
     "keys of a service account": f"{service_accounts.KEYS_MAX}",
     "operations that wait for the database": f"{lane.QUEUE_MAX}",
     "operations of one commit": f"{lane.BATCH_MAX}",
+    "on PostgreSQL: connections of a server": (
+        f"{opening.CONNECTIONS_MAX} | a call waits up to {connections.ACQUIRE_SECONDS:.0f} s"
+    ),
+    "on PostgreSQL: a statement": f"{opening.STATEMENT_SECONDS:.0f} s",
     "devices read or written on the spot": f"{brief.BRIEF_DEVICES_MAX}",
     "work of one commit on the loop's thread": f"{lane.LOOP_SECONDS_MAX * 1000:.0f} ms",
     "credentials remembered": (

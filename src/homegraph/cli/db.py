@@ -178,11 +178,18 @@ def check(config: Config = None, db: Db = None, data_dir: Folder = None, json: J
 
 def _file(config: str | None, db: str | None, data_dir: str | None) -> Path:
     """The file that a server with these flags would open. Raises SettingsError when it would be none."""
+    from homegraph.settings.addresses import is_postgres
     from homegraph.settings.server import load
     from homegraph.store.sqlite.opening import locate
 
     flags = {"database": db, "data_dir": data_dir}
     settings = load(flags, os.environ, Path(config) if config else None, Path.cwd())
+    if is_postgres(settings.database):
+        raise SettingsError(
+            "These commands take care of SQLite files.",
+            place="database",
+            hint="PostgreSQL has tools of its own (pg_dump, pg_restore); servers bring the schema up to date when they start.",
+        )
     path = locate(settings.database_path)
     if path is None:
         raise SettingsError(

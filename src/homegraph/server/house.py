@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_network
 from typing import Final
 
+from homegraph.errors import SettingsError
 from homegraph.graph.destinations import Rules
 from homegraph.graph.syncing import RetryPolicy
 from homegraph.service.budgets import Budgets
-from homegraph.service.clock import Clock, SystemIds
+from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.credentials import Credentials
 from homegraph.service.events import Events
 from homegraph.service.house import House
@@ -26,8 +28,9 @@ from homegraph.service.runs import Runs
 from homegraph.service.tokens import own_addresses
 from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key
+from homegraph.settings.addresses import is_postgres
 from homegraph.settings.server import Settings
-from homegraph.store.port import Limits
+from homegraph.store.port import Hint, Limits, Store
 from homegraph.store.sqlite import SqliteStore
 
 KEY_FILE: Final = "encryption.key"
@@ -39,7 +42,7 @@ SECONDS_PER_DAY: Final = 86_400.0
 async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[House]:
     """A house on an open database, until the context ends. ``url`` is where callers reach it, empty on a Unix socket."""
     ids = SystemIds(clock)
-    store = await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
+    store = await _open(settings, ids, clock)
     transport = HttpTransport(
         clock.now,
         rules=Rules(
@@ -108,6 +111,33 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
         await store.close()
 
 
+async def _open(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
+    """The database. Where it has a clock of its own, that of the machine is set by it: many machines may share it."""
+    if not is_postgres(settings.database):
+        return await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
+    try:
+        from homegraph.store.postgres import PostgresStore  # noqa: PLC0415  # its driver is an extra
+    except ModuleNotFoundError as exc:
+        raise SettingsError(
+            "PostgreSQL needs libraries that are not installed.",
+            place="database",
+            hint="Install them with `pip install 'homegraph[postgres]'`, or use sqlite:home.db.",
+        ) from exc
+    store = await PostgresStore.open(settings.database, ids=ids.run, now=clock.now())
+    if isinstance(clock, SystemClock):
+        await clock.set_by(store.time)
+    return store
+
+
+def _hear(house: House, hint: Hint) -> None:
+    """What another process has told."""
+    match hint:
+        case Hint.DUE:
+            house.runs.changed.set()
+        case Hint.CREDENTIALS:
+            house.credentials.forget()
+
+
 def _key(settings: Settings) -> bytes:
     """A database in memory takes its key with it; any other needs the one it was written with."""
     if settings.database_path == ":memory:":
@@ -119,6 +149,7 @@ def _key(settings: Settings) -> bytes:
 async def duties(house: House) -> AsyncIterator[None]:
     """The loop and its upkeep. A duty that fails for good ends the server: half a server helps nobody."""
     settings = house.settings
+    house.store.hear(partial(_hear, house))
     upkeep = Upkeep(
         store=house.store,
         runs=house.runs,
@@ -138,6 +169,7 @@ async def duties(house: House) -> AsyncIterator[None]:
             duties.create_task(house.loop.work(), name="loop")
             duties.create_task(upkeep.heartbeat(), name="heartbeat")
             duties.create_task(upkeep.prune(), name="prune")
+            duties.create_task(upkeep.keep_time(), name="time")
             try:
                 yield
             finally:

@@ -39,7 +39,6 @@ async def query(house: House, asked: QueryWanted) -> ErrandAnswer:
 
     Raises:
         NotFound: no such project, agent user, device, or link that could be used.
-        LinkBroken: there is a link, but it is broken.
         SettingsError: a name of several devices.
     """
     group_of = await party(house, asked)

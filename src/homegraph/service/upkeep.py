@@ -1,4 +1,4 @@
-"""Upkeep: keeps the leases of this process alive, and what is kept for reading within its bounds."""
+"""Upkeep: keeps the leases of this process alive, what is kept for reading within its bounds, and the clock right."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from homegraph.errors import StoreError
-from homegraph.service.clock import Clock
+from homegraph.service.clock import Clock, SystemClock
 from homegraph.service.events import DutyFailed, Events
 from homegraph.service.runs import Runs
 from homegraph.store.port import Lease, Limits, Store
@@ -18,10 +18,13 @@ BEATS_PER_LEASE: Final = 3
 PRUNE_EVERY_SECONDS: Final = 10.0
 """What is kept may exceed its bounds by what arrives in this time."""
 
+SET_CLOCK_EVERY_SECONDS: Final = 10.0
+"""A machine's clock may be set by hand; for this long it may then be wrong, a third of a lease."""
+
 
 @dataclass(slots=True)
 class Upkeep:
-    """Two duties that run until ``stop``."""
+    """Duties that run until ``stop``."""
 
     store: Store
     runs: Runs
@@ -32,7 +35,7 @@ class Upkeep:
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self) -> None:
-        """End both duties."""
+        """End them all."""
         self._stopped.set()
 
     async def heartbeat(self) -> None:
@@ -56,6 +59,19 @@ class Upkeep:
             except StoreError as exc:
                 self.events.announce(DutyFailed("prune", exc.message))
             await self.clock.wait(self._stopped, now + PRUNE_EVERY_SECONDS)
+
+    async def keep_time(self) -> None:
+        """Let the machine's clock go as the database's does, where that has one of its own: leases of many machines meet there."""
+        while not self._stopped.is_set():
+            now = self.clock.now()
+            try:
+                if not isinstance(self.clock, SystemClock) or not await self.clock.set_by(
+                    self.store.time
+                ):
+                    return
+            except StoreError as exc:
+                self.events.announce(DutyFailed("time", exc.message))
+            await self.clock.wait(self._stopped, now + SET_CLOCK_EVERY_SECONDS)
 
     async def _lost(self) -> list[Lease]:
         leases = self.runs.leases

@@ -23,6 +23,23 @@ _HOST_NAME: Final = r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
+_POSTGRES: Final = re.compile(
+    r"postgres(?:ql)?://(?:[^\s@/?#]*@)?(?P<place>[A-Za-z0-9_.,:\[\]-]*(?:/[^\s@/?#]*)?)(?:\?[^\s@#]*)?"
+)
+"""As libpq has it, but that "@" and "/" in a password or a parameter must be escaped: then nobody has to guess what is secret."""
+
+
+def is_postgres(database: str) -> bool:
+    """Whether this is the address of a PostgreSQL database."""
+    return database.startswith(("postgresql://", "postgres://"))
+
+
+def without_secrets(database: str) -> str:
+    """The address of a database for people: of a URL the hosts and the name."""
+    matched = _POSTGRES.fullmatch(database)
+    return f"postgresql://{matched['place']}" if matched else database
+
+
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
     """Where a server accepts connections: ``host`` and ``port`` (0: any free one), or the ``path`` of a Unix socket.
@@ -104,26 +121,29 @@ class ListenOrNot(Listen):
 
 @dataclass(frozen=True, slots=True)
 class Database(Kind[str]):
-    """``sqlite:NAME``, ``sqlite:PATH`` or ``sqlite::memory:``; the ``sqlite:`` may be left out.
+    """``sqlite:NAME``, ``sqlite:PATH`` or ``sqlite::memory:``; the ``sqlite:`` may be left out. Or ``postgresql://…``.
 
-    A bare name lives in the data folder; anything with a slash is a path.
+    A bare name lives in the data folder; anything with a slash is a path. What stands in a PostgreSQL URL beyond its hosts and the
+    database's name is never shown.
     """
 
     hidden: ClassVar[bool] = True
 
     @property
     def expected(self) -> str:
-        return "sqlite:NAME, sqlite:PATH or sqlite::memory:"
+        return "sqlite:NAME, sqlite:PATH, sqlite::memory: or postgresql://HOST/NAME"
 
     def read(self, value: object) -> str:
         if not isinstance(value, str):
             raise Unfit
         scheme, colon, rest = value.partition(":")
         if scheme in {"postgresql", "postgres"} and colon:
-            raise Unfit(
-                sentence="PostgreSQL is not supported yet: it comes with the extra `postgres` in a later version; "
-                "until then use sqlite:NAME"
-            )
+            if not _POSTGRES.fullmatch(value):
+                raise Unfit(
+                    expected="postgresql://USER:PASSWORD@HOST:PORT/NAME, with %… for whatever is special in a part",
+                    got="",
+                )
+            return value
         if value == MEMORY:
             return f"sqlite:{MEMORY}"
         if scheme != "sqlite" and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme) and colon:
@@ -136,8 +156,13 @@ class Database(Kind[str]):
         return f"sqlite:{place}"  # as written: "./home.db" says where, "home.db" does not
 
     def at(self, value: str, folder: Path) -> str:
+        if is_postgres(value):
+            return value
         place = value.removeprefix("sqlite:")
         return f"sqlite:{FilePath().at(Path(place), folder)}" if "/" in place else value
+
+    def show(self, value: str) -> str:
+        return f'"{without_secrets(value)}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from homegraph.settings.addresses import (
     Listen,
     ListenAddress,
     ListenOrNot,
+    is_postgres,
+    without_secrets,
 )
 from homegraph.settings.file import (
     NOTHING,
@@ -102,7 +104,8 @@ class Settings:
         Database(),
         "sqlite:home.db",
         "Where everything is kept. A bare name is a file in data_dir, anything with a slash is a path, and "
-        "`sqlite::memory:` forgets everything at the end.",
+        "`sqlite::memory:` forgets everything at the end. `postgresql://USER:PASSWORD@HOST:PORT/NAME` is a PostgreSQL database, "
+        "which many servers may share; it needs the extra `postgres`.",
         flag="--db",
     )
     data_dir: Path = row(
@@ -275,7 +278,9 @@ class Settings:
 
     @property
     def database_path(self) -> str:
-        """The SQLite file, or ``:memory:``."""
+        """The SQLite file, or ``:memory:``; of a PostgreSQL database the URL, password and all."""
+        if is_postgres(self.database):
+            return self.database
         place = self.database.removeprefix("sqlite:")
         return place if place == MEMORY or "/" in place else str(self.data_dir / place)
 
@@ -283,6 +288,8 @@ class Settings:
     def database_text(self) -> str:
         """The database for people: where it is, or that it is nowhere."""
         path = self.database_path
+        if is_postgres(path):
+            return without_secrets(path)
         return "in memory" if path == MEMORY else f"sqlite:{path}"
 
     @property

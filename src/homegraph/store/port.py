@@ -18,15 +18,16 @@ Credentials are in ``credential_port``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, Protocol
 
 import msgspec
 
 from homegraph.graph.effects import Effect
 from homegraph.graph.errands import Errand, FollowUp
-from homegraph.graph.linking import Linking, LinkingStep
+from homegraph.graph.linking import Linking
 from homegraph.graph.model import (
     ApiKey,
     Cause,
@@ -157,8 +158,29 @@ class Counts:
     exchanges: int = 0
 
 
+class Hint(StrEnum):
+    """What another process may have changed."""
+
+    DUE = "due"  # runs may start
+    CREDENTIALS = "credentials"  # keys, service accounts, projects
+
+
 class Store(CredentialStore, Protocol):
     """One open database. Opened by the adapter's ``open``, ended by ``close``."""
+
+    # --- other processes -------------------------------------------------------------------------------------
+
+    def hear(self, told: Callable[[Hint], None]) -> None:
+        """From now on call ``told``, on the event loop, when another process may have changed something.
+
+        A hint may come for nothing, late or not at all: whoever gets it looks, and looks now and then without one.
+        """
+
+    async def time(self) -> Instant | None:
+        """What time it is where the database is; None when that is here.
+
+        Processes on several machines hand in times that are compared with each other, so they take them from here.
+        """
 
     # --- projects and links ----------------------------------------------------------------------------------
 
@@ -229,20 +251,13 @@ class Store(CredentialStore, Protocol):
     # --- linkings --------------------------------------------------------------------------------------------
 
     async def start_linking(self, linking: Linking, now: Instant) -> None:
-        """Keep a linking that begins, under an id that is new. Those whose state ended a week ago are forgotten.
+        """Keep a linking that begins, under an id that is new. Those that ended an hour ago are forgotten.
 
-        When too many of the project are kept, the one whose state ended first makes place. Raises NotFound when there is no
-        such project, AdminRefused when there is no place because no state has ended by now.
+        Raises NotFound when there is no such project, AdminRefused when too many of its linkings are kept.
         """
 
     async def find_linking(self, project_id: str, linking_id: str) -> Linking | None:
         """One linking."""
-
-    async def linkings(self, project_id: str, user_id: str, *, limit: int = 20) -> list[Linking]:
-        """Linkings of one user, newest first, whatever became of them."""
-
-    async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
-        """Add a step to a linking, as ``linking.with_step`` says; nothing if it is not kept."""
 
     async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
         """The browser came back: from now on the linking is used. Returns it.
@@ -257,7 +272,8 @@ class Store(CredentialStore, Protocol):
         """A linking brought tokens: its link is as ``linking.granted`` says, and a sync is requested, or its first SYNC.
 
         Returns the link and the generation of that request (cause ``link``). The linking ends as ``granted``. A linking that
-        was used when the process died, and brought nothing yet, is ended as LINKING_INTERRUPTED at the next opening.
+        was used when the process died, and brought nothing yet, is ended as LINKING_INTERRUPTED: at the next opening, or where other
+        processes may be alive, when none can have its code in hand any more.
         """
 
     # --- states ----------------------------------------------------------------------------------------------

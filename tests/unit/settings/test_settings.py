@@ -202,7 +202,7 @@ def test_wrong_platform_variables_say_how_to_set_them_aside(loaded):
     assert lines == [
         'PORT: expected a whole number between 0 and 65535, got "http"; --listen or HOMEGRAPH_LISTEN go before it',
         (
-            'DATABASE_URL: expected sqlite:NAME, sqlite:PATH or sqlite::memory:, got an address that begins with "mysql:"'
+            'DATABASE_URL: expected sqlite:NAME, sqlite:PATH, sqlite::memory: or postgresql://HOST/NAME, got an address that begins with "mysql:"'
             "; --db or HOMEGRAPH_DATABASE go before it"
         ),
     ]
@@ -329,7 +329,8 @@ def test_values_that_fit(loaded, name, given, value):
 
 HOSTS = "a host name or IP address without port"
 URL = "an http:// or https:// address"
-DATABASE = "sqlite:NAME, sqlite:PATH or sqlite::memory:"
+DATABASE = "sqlite:NAME, sqlite:PATH, sqlite::memory: or postgresql://HOST/NAME"
+POSTGRES = "postgresql://USER:PASSWORD@HOST:PORT/NAME, with %… for whatever is special in a part"
 LISTENS = "HOST:PORT, [IPV6]:PORT or unix:PATH"
 UNFIT = [
     ("listen", "4663", f'expected {LISTENS}, got "4663"'),
@@ -348,14 +349,11 @@ UNFIT = [
     ("database", "sqlite:///a.db", f"expected {DATABASE}, got an address that is none of them"),
     ("database", "mysql://x", f'expected {DATABASE}, got an address that begins with "mysql:"'),
     ("database", 3, f"expected {DATABASE}, got a number"),
-    (
-        "database",
-        "postgresql://me:hunter2@db/x",
-        (
-            "PostgreSQL is not supported yet: it comes with the extra `postgres` in a later version; "
-            "until then use sqlite:NAME"
-        ),
-    ),
+    ("database", "postgresql://me:hunter/2@db/x", f"expected {POSTGRES}"),
+    ("database", "postgres://me:hunter2@hunter2@db/x", f"expected {POSTGRES}"),
+    ("database", "postgresql://db/x?password=hunter2@", f"expected {POSTGRES}"),
+    ("database", "postgresql:hunter2", f"expected {POSTGRES}"),
+    ("database", "postgresql://me:hunter 2@db", f"expected {POSTGRES}"),
     ("base_url", "home.example", f'expected {URL}, got "home.example"'),
     ("base_url", "ftp://a/?t=hunter2", f'expected {URL}, got "ftp://a/?…"'),
     ("base_url", "http://", f'expected {URL}, got "http://"'),
@@ -480,6 +478,24 @@ def test_a_bare_database_name_lives_in_the_data_folder(loaded):
     assert loaded(flags=flags).database_path == "/data/home.db"
     assert (name.database_path, name.database_text) == ("/data/x.db", "sqlite:/data/x.db")
     assert (memory.database_path, memory.database_text) == (":memory:", "in memory")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://db", "postgresql://db"),
+        ("postgres://me:hunter2@db:5432/home", "postgresql://db:5432/home"),
+        ("postgresql://me@a:1,[::1]:2/home?password=hunter2", "postgresql://a:1,[::1]:2/home"),
+        ("postgresql:///home?host=/run", "postgresql:///home"),
+    ],
+)
+def test_a_postgresql_database(loaded, url, shown):
+    """It is taken as it is, from a file or where a platform names it; shown are its hosts and its name."""
+    for settings in (loaded(flags={"database": url}), loaded(environ={"DATABASE_URL": url})):
+        assert (settings.database, settings.database_path) == (url, url)
+        assert settings.database_text == shown
+        assert {row[0]: row[1] for row in settings.shown()}["database"] == f'"{shown}"'
+        assert "hunter2" not in str(settings.shown())
 
 
 @pytest.mark.parametrize(

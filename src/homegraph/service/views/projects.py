@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from homegraph.graph.model import ApiKey, Instant, Project
 from homegraph.service.clock import rfc3339
-from homegraph.service.transcript import MASK
-from homegraph.service.views import View
+from homegraph.service.views import MASK, View
 
 
 class ProjectView(View, frozen=True, kw_only=True):
@@ -35,7 +34,6 @@ class OAuthView(View, frozen=True, kw_only=True):
     token_url: str
     scopes: tuple[str, ...]
     client_auth: str
-    flow: str
     pkce: bool
     redirect_uri: str
 
@@ -79,7 +77,6 @@ def project_view(
             token_url=shown_url(oauth.token_url),
             scopes=oauth.scopes,
             client_auth=oauth.client_auth,
-            flow=project.policy.oauth_flow,
             pkce=oauth.pkce,
             redirect_uri=oauth.redirect_uri,
         ),

@@ -1,0 +1,169 @@
+"""Agent users and their device lists. The states of a device go, and move, with its row.
+
+Who writes a list holds its agent user's work (``work.lock_works``); devices are locked after it, in key order, and the agent user's own
+row, which has the numbers, last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from homegraph.graph import reporting
+from homegraph.graph.applying import Stored
+from homegraph.graph.model import Device, Instant, Placement, Target
+from homegraph.graph.syncing import Work
+from homegraph.store.postgres import reports, work
+from homegraph.store.postgres.database import Database, columns
+from homegraph.store.refusals import no_agent_user, no_device
+from homegraph.store.rows import (
+    Row,
+    columns_of_placement,
+    device_of,
+    row_of_new_device,
+    row_of_renewed_device,
+)
+
+
+class Written(NamedTuple):
+    """What is written of one list: ``stored`` are inserted or renewed, ``removed`` dropped."""
+
+    project_id: str
+    agent_user_id: str
+    stored: Iterable[Stored]
+    removed: Sequence[str]
+    now: Instant
+
+
+async def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
+    """``Store.definitions``."""
+    key = (target.project_id, target.agent_user_id)
+    return {row[0]: row[1] for row in await db.rows("list_definitions", *key, list(device_ids))}
+
+
+async def agent_users(
+    db: Database, project_id: str | None, after: tuple[str, str], limit: int
+) -> list[tuple[str, str]]:
+    """``Store.agent_users``."""
+    if project_id is None:
+        rows = await db.rows("list_agent_users", *after, limit)
+    else:
+        start = second_key(project_id, after)
+        rows = await db.rows("list_agent_users_of_project", project_id, start, limit)
+    return [(row[0], row[1]) for row in rows]
+
+
+async def devices(
+    db: Database, project_id: str, agent_user_id: str, after: str, limit: int
+) -> list[Device]:
+    """``Store.devices``."""
+    if not await is_linked(db, project_id, agent_user_id):
+        raise no_agent_user(project_id, agent_user_id)
+    rows = await db.rows("list_devices", project_id, agent_user_id, after, limit)
+    return list(map(device_of, rows))
+
+
+async def place(
+    db: Database, project_id: str, agent_user_id: str, device_id: str, placement: Placement
+) -> None:
+    """``Store.place``."""
+    key = (project_id, agent_user_id, device_id)
+    if not await db.run("place_device", *key, *columns_of_placement(placement)):
+        raise no_device(agent_user_id, device_id)
+
+
+# --- for the other modules ----------------------------------------------------------------------------------
+
+
+def second_key(first: str, after: tuple[str, str]) -> str:
+    """Where a list with one first key starts: at its beginning, unless ``after`` is in it."""
+    return after[1] if after[0] == first else ""
+
+
+async def is_linked(db: Database, project_id: str, agent_user_id: str) -> bool:
+    """Whether an agent user is linked."""
+    row = await find_agent_user(db, project_id, agent_user_id)
+    return row is not None and bool(row[0])
+
+
+async def find_agent_user(db: Database, project_id: str, agent_user_id: str) -> Row | None:
+    """Whether an agent user is linked, since when it is not or is, and the last fence of its work."""
+    return await db.row("find_agent_user", [project_id], [agent_user_id])
+
+
+async def open_agent_user(db: Database, project_id: str, agent_user_id: str, now: Instant) -> bool:
+    """Make an agent user linked, with no devices and idle work, unless it is linked; whether it was not. Its work is locked then."""
+    home = Target(project_id, agent_user_id)
+    if not await work.open_work(db, home):
+        return False
+    row = await find_agent_user(db, project_id, agent_user_id)
+    await db.run("link_agent_user", project_id, agent_user_id, now)
+    if row is not None:
+        await work.save_works(db, {home: Work(fence=row[3])})
+    return True
+
+
+async def write(db: Database, written: Sequence[Written]) -> None:
+    """Insert the devices that have a placement, renew the others, drop those that are removed.
+
+    Raises LookupError when an agent user is not linked: its list would be nobody's.
+    """
+    new: list[Row] = []
+    renewed: list[Row] = []
+    gone: list[Row] = []
+    kept: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    changed: set[tuple[str, str]] = set()
+    for project_id, agent_user_id, stored, removed, now in written:
+        for one in stored:
+            if one.placement is not None:
+                new.append(row_of_new_device(project_id, agent_user_id, one, one.placement, now))
+                changed.add((project_id, agent_user_id))
+            else:
+                renewed.append(row_of_renewed_device(project_id, agent_user_id, one, now))
+            kept[project_id, agent_user_id, one.device_id] = reporting.kept(one.traits)
+        if removed:
+            gone += [(project_id, agent_user_id, device_id) for device_id in removed]
+            changed.add((project_id, agent_user_id))
+    if here := sorted({row[:3] for row in (*renewed, *gone)}):
+        await db.rows("lock_devices", *columns(here))
+    states: dict[tuple[str, str, str], bytes | None] = {}
+    if renewed:
+        states |= _by_key(await db.rows("renew_device", *columns(renewed)[:-1]))
+    if gone:
+        await db.run("delete_devices", *columns(gone))
+    if new:
+        new.sort(key=lambda row: row[:3])
+        states |= _by_key(await db.rows("insert_device", *columns(new)[:-1]))
+    if states:
+        definitions = [(*row[:3], row[-1]) for row in (*renewed, *new)]
+        await db.run("save_definition", *columns(definitions))
+        changed |= await reports.drop_states(db, states, kept)
+    await _recount(db, changed)
+
+
+def _by_key(rows: Sequence[Row]) -> dict[tuple[str, str, str], bytes | None]:
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def hand_over(db: Database, project_id: str, old: str, new: str) -> None:
+    """Give a list to another agent user, placement, states and all, unless that one has devices of its own."""
+    if not await db.rows("list_devices", project_id, new, "", 1):
+        await db.run("move_devices", project_id, old, new)
+        await _recount(db, {(project_id, new)})
+
+
+async def close_agent_user(db: Database, project_id: str, agent_user_id: str, now: Instant) -> None:
+    """Leave a tombstone: no devices, no work, and so no lease that holds."""
+    target = Target(project_id, agent_user_id)
+    fence = await work.close_work(db, target)
+    await db.run("delete_all_devices", project_id, agent_user_id)
+    await db.run("unlink_agent_user", project_id, agent_user_id, now, fence)
+
+
+async def _recount(db: Database, homes: set[tuple[str, str]]) -> None:
+    if not homes:
+        return
+    keys = columns(sorted(homes))
+    await db.rows("lock_agent_users", *keys)
+    if await db.run("recount", *keys) < len(homes):
+        raise LookupError(f"not all are linked of {sorted(homes)}")

@@ -1,0 +1,117 @@
+"""Runs, exchanges, errands and notifications, kept for reading until there are too many or they are too old; and what a status page asks.
+
+The journals are rings (``store.rings``). Here a number may be missing where a transaction was undone, so how many there are is told
+a little too high and pruned a little too early.
+"""
+
+from __future__ import annotations
+
+from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
+from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, Limits
+from homegraph.store.postgres import devices, linkings, service_accounts
+from homegraph.store.postgres.database import Database
+from homegraph.store.rings import AFTER_ALL, EXCHANGES, RUNS, Ring, bounds, cut, length
+from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
+
+
+async def runs(
+    db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
+) -> list[Run]:
+    """``Store.runs``."""
+    before = before or AFTER_ALL
+    if project_id is None:
+        rows = await db.rows("list_runs", before, limit)
+    elif agent_user_id is None:
+        rows = await db.rows("list_runs_of_project", project_id, before, limit)
+    else:
+        rows = await db.rows("list_runs_of_agent_user", project_id, agent_user_id, before, limit)
+    return list(map(run_of, rows))
+
+
+async def find_run(db: Database, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
+    """``Store.find_run``."""
+    row = await db.row("find_run", run_id)
+    if row is None:
+        return None
+    run = run_of(row)
+    exchanges = await db.rows("list_exchanges", run.target.project_id, run.id)
+    return run, tuple(map(exchange_of, exchanges))
+
+
+async def notifications(
+    db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
+) -> list[Notification]:
+    """``Store.notifications``."""
+    before = before or AFTER_ALL
+    if project_id is None:
+        rows = await db.rows("list_notifications", before, limit)
+    elif agent_user_id is None:
+        rows = await db.rows("list_notifications_of_project", project_id, before, limit)
+    else:
+        key = (project_id, agent_user_id)
+        rows = await db.rows("list_notifications_of_agent_user", *key, before, limit)
+    return list(map(notification_of, rows))
+
+
+async def prune(db: Database, limits: Limits, now: Instant, batch: int) -> int:
+    """``Store.prune``. Linkings of processes that died are ended, too: there is no opening that all processes share."""
+    oldest = now - limits.age_max_seconds
+    went = 0
+    for ring, most in bounds(limits).items():
+        went += await _prune(db, ring, most, oldest, batch)
+    await linkings.recover(db, now)
+    return went + await service_accounts.prune(db, now, batch)
+
+
+async def knowledge(db: Database, project_id: str, agent_user_id: str) -> Knowledge:
+    """``Store.knowledge``."""
+    row = await devices.find_agent_user(db, project_id, agent_user_id)
+    links = await db.rows("list_links_of_agent_user", [project_id], [agent_user_id])
+    first_syncs = await db.rows("list_first_syncs", project_id, FIRST_SYNCS_SHOWN_MAX)
+    return Knowledge(
+        known=row is not None,
+        linked=row is not None and bool(row[0]),
+        unlinked_at=row[1] if row else None,
+        links=tuple(links_of(link[1:] for link in links)),
+        elsewhere=bool(await db.value("is_linked_elsewhere", project_id, agent_user_id)),
+        first_syncs=tuple(map(link_of, first_syncs)),
+    )
+
+
+async def counts(db: Database) -> Counts:
+    """``Store.counts``."""
+    ((agent_users, device_count, states),) = await db.rows("count_agent_users")
+    ((waiting, running),) = await db.rows("count_work")
+    (links,) = await db.rows("count_links")
+    return Counts(
+        projects=await db.value("count_projects"),
+        agent_users=agent_users,
+        devices=device_count,
+        states=states,
+        links={
+            state.value: number for state, number in zip(LinkState, links, strict=True) if number
+        },
+        waiting=waiting,
+        running=running,
+        runs=length(*await _ends(db, RUNS)),
+        exchanges=length(*await _ends(db, EXCHANGES)),
+    )
+
+
+async def check(db: Database) -> None:
+    """``Store.check``."""
+    await db.run("probe")
+
+
+async def _ends(db: Database, ring: Ring) -> tuple[int | None, int | None]:
+    ((first, last),) = await db.rows(ring.measure)
+    return first, last
+
+
+async def _prune(db: Database, ring: Ring, most: int, oldest: Instant, batch: int) -> int:
+    """Drop what is too much or too old from the beginning of a journal; how many went."""
+    first, last = await _ends(db, ring)
+    if first is None or last is None:
+        return 0
+    young: int | None = await db.value(ring.find_young, oldest, batch)
+    return await db.run(ring.delete, cut(first, last, young, most=most, batch=batch))

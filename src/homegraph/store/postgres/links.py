@@ -1,0 +1,187 @@
+"""Links: what the file declares of them, their tokens, and their end.
+
+Who changes a link locks its row first, and then the work of whom it belongs to. A link that is not here yet is made to be locked: an
+ended one without a grant, which is as good as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from homegraph.graph import linking, refreshing
+from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
+from homegraph.graph.refreshing import TokenEvent, Turn
+from homegraph.graph.syncing import Work
+from homegraph.store.port import DeclaredLink
+from homegraph.store.postgres import devices, work
+from homegraph.store.postgres.database import Database, columns
+from homegraph.store.postgres.trouble import ChangedMeanwhileError
+from homegraph.store.refusals import no_agent_user, no_link
+from homegraph.store.rows import link_of, links_of, row_of_link
+
+
+async def links(
+    db: Database, project_id: str | None, after: tuple[str, str], limit: int
+) -> list[Link]:
+    """``Store.links``."""
+    if project_id is None:
+        rows = await db.rows("list_links", *after, limit)
+    else:
+        start = devices.second_key(project_id, after)
+        rows = await db.rows("list_links_of_project", project_id, start, limit)
+    return list(map(link_of, rows))
+
+
+async def find_link(db: Database, project_id: str, user_id: str) -> Link | None:
+    """``Store.find_link``."""
+    row = await db.row("find_link", [project_id], [user_id])
+    return link_of(row) if row else None
+
+
+async def begin_refresh(  # a refresh has these parts
+    db: Database,
+    project_id: str,
+    user_id: str,
+    before: Tokens,
+    now: Instant,
+    lease_seconds: float,
+    insist: bool,  # noqa: FBT001  # handed on by place
+) -> tuple[Turn, Link]:
+    """``Store.begin_refresh``."""
+    link = await _lock_living(db, project_id, user_id)
+    turn, after = refreshing.begin(link, before, now, lease_seconds=lease_seconds, insist=insist)
+    if after is not link:
+        await save(db, after)
+    return turn, after
+
+
+async def follow_tokens(
+    db: Database, project_id: str, user_id: str, event: TokenEvent, now: Instant
+) -> Link:
+    """``Store.follow_tokens``."""
+    link = await _lock_living(db, project_id, user_id)
+    after = refreshing.follow(link, event, now)
+    if link.state is LinkState.BROKEN and after.state is not LinkState.BROKEN:
+        await begin(db, after, now)
+    elif after is not link:
+        await save(db, after)
+    return after
+
+
+async def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
+    """``Store.unlink``."""
+    locked = await lock(db, [(project_id, user_id)])
+    if (project_id, user_id) not in locked:
+        raise no_link(project_id, user_id)
+    return await end(db, locked[project_id, user_id], now)
+
+
+async def delete_agent_user(
+    db: Database, project_id: str, agent_user_id: str, now: Instant
+) -> tuple[Link, ...]:
+    """``Store.delete_agent_user``. The agent user ends with the last of its links."""
+    before = await _links_of(db, project_id, agent_user_id)
+    locked = await lock(db, [(link.project_id, link.user_id) for link in before])
+    if not await work.lock_works(db, [Target(project_id, agent_user_id)]):
+        raise no_agent_user(project_id, agent_user_id)
+    # Nobody comes or goes now; but somebody may have before the locks were held.
+    after = await _links_of(db, project_id, agent_user_id)
+    if not locked.keys() >= {(link.project_id, link.user_id) for link in after}:
+        raise ChangedMeanwhileError
+    return tuple(
+        [await end(db, link, now) for link in after if link.state is not LinkState.UNLINKED]
+    )
+
+
+# --- for the other modules ----------------------------------------------------------------------------------
+
+
+async def lock(db: Database, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
+    """Those of the links that are here, by project and user, locked until the transaction ends."""
+    asked = sorted(set(keys))
+    if not asked:
+        return {}
+    rows = await db.rows("lock_links", *columns(asked))
+    return {(row[0], row[1]): link_of(row) for row in rows}
+
+
+async def reserve(
+    db: Database, keys: Iterable[tuple[str, str]], now: Instant
+) -> Mapping[tuple[str, str], Link]:
+    """Links by project and user, locked until the transaction ends; those that are not here are made, as good as none."""
+    asked = sorted(set(keys))
+    if not asked:
+        return {}
+    await db.run("reserve_links", *columns(asked), now)
+    return await lock(db, asked)
+
+
+async def adopt(db: Database, link: Link, declared: DeclaredLink, now: Instant) -> None:
+    """Take a grant of the file over, once, and ask for the SYNC that shows what it is worth. The link is locked."""
+    adopted = linking.adopt(
+        link,
+        project_id=link.project_id,
+        user_id=declared.user_id,
+        tokens=declared.tokens,
+        digest=declared.digest,
+        now=now,
+    )
+    if adopted is not None:
+        await begin(db, adopted, now)
+
+
+async def begin(db: Database, link: Link, now: Instant) -> int:
+    """Write a link that has a new grant, and ask for the SYNC that shows what it is worth; that request's generation."""
+    await save(db, link)
+    project_id = link.project_id
+    target = Target(project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
+    if target.is_first_sync and await work.open_work(db, target):
+        fence = await db.value("find_link_fence", project_id, link.user_id)
+        await work.save_works(db, {target: Work(fence=fence)})
+    return await work.ask(db, target, now)
+
+
+async def save(db: Database, link: Link) -> None:
+    """Write the whole link."""
+    await db.run("save_link", *row_of_link(link))
+
+
+async def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link:
+    """Unlink; with the last link of an agent user ends that, too. Again changes nothing. The link as it is now."""
+    if link.state is LinkState.UNLINKED:
+        return link
+    ended = linking.end(link, now, problem)
+    await save(db, ended)
+    if not link.agent_user_id:
+        await close_first_sync(db, link)
+        return ended
+    # Whoever ends another link of the agent user waits here, so that one of the two sees that it is the last.
+    await work.lock_works(db, [Target(link.project_id, link.agent_user_id)])
+    if await is_last(db, link):
+        await devices.close_agent_user(db, link.project_id, link.agent_user_id, now)
+    return ended
+
+
+async def close_first_sync(db: Database, link: Link) -> None:
+    """Forget the work of a link's first SYNC, except for its fence."""
+    fence = await work.close_work(db, Target(link.project_id, "", link.user_id))
+    await db.run("keep_link_fence", link.project_id, link.user_id, fence)
+
+
+async def is_last(db: Database, link: Link) -> bool:
+    """Whether no other link of its agent user is left."""
+    key = (link.project_id, link.agent_user_id, link.user_id)
+    return not await db.value("count_other_links", *key)
+
+
+async def _links_of(db: Database, project_id: str, agent_user_id: str) -> list[Link]:
+    rows = await db.rows("list_links_of_agent_user", [project_id], [agent_user_id])
+    return links_of(row[1:] for row in rows)
+
+
+async def _lock_living(db: Database, project_id: str, user_id: str) -> Link:
+    """A link that has not ended, locked. Raises NotFound."""
+    link = (await lock(db, [(project_id, user_id)])).get((project_id, user_id))
+    if link is None or link.state is LinkState.UNLINKED:
+        raise no_link(project_id, user_id)
+    return link

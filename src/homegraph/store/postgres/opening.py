@@ -1,0 +1,152 @@
+"""Opening a database: how it is reached, what is in between, and its schema.
+
+A pooler that gives every transaction another connection (pgbouncer, ``pool_mode = transaction``) is recognised by the number of the
+process that answers: it tells its clients numbers of its own. Through one, no statement is prepared beyond its transaction and
+nobody listens.
+
+Servers that start together set the schema up one after the other, in one transaction each. Migrations that only add (pre) are applied
+here; those that remove (post) wait until no old server is left, and are applied here only to a database that was empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from homegraph.errors import SettingsError, StoreError, StoreUnavailable
+from homegraph.graph.model import Instant
+from homegraph.store.migrate import Applied, migrations, plan
+from homegraph.store.postgres import linkings
+from homegraph.store.postgres.connections import Connections
+from homegraph.store.postgres.database import Database
+from homegraph.store.postgres.trouble import translated
+
+CONNECTIONS_MAX: Final = 16
+"""Connections of one process. A few do: calls that come together share a transaction."""
+
+CONNECT_SECONDS: Final = 5.0
+"""How long a host may take to answer before the next one is tried."""
+
+STATEMENT_SECONDS: Final = 10.0
+"""How long a statement may take. A server that hangs must not hold its callers."""
+
+STATEMENTS_CACHED_MAX: Final = 256
+"""Of one connection. More than there are statements, so that each is prepared once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an open store consists of. ``connect`` makes a connection beside the pool; None through a pooler."""
+
+    connections: Connections
+    connect: Callable[[], Awaitable[asyncpg.Connection[Any]]] | None
+
+
+async def open_database(url: str, now: Instant) -> Opened:
+    """Connect, look at what is there, and bring the schema up to date.
+
+    Raises:
+        SchemaTooNew: a newer homegraph wrote it.
+        SettingsError: the URL cannot be read.
+        StoreError: it is not homegraph's.
+        StoreUnavailable: it cannot be used.
+    """
+    options = _options(url)
+    try:
+        is_pooled = await _examine(options)
+        caches = 0 if is_pooled else STATEMENTS_CACHED_MAX
+        options |= {"statement_cache_size": caches, "max_cached_statement_lifetime": 0}
+        pool = asyncpg.create_pool(
+            **options, min_size=1, max_size=CONNECTIONS_MAX, reset=_leave_as_it_is
+        )
+        await pool
+    except Exception as exc:
+        told = translated(_unreadable(exc))
+        if told is exc:
+            raise
+        raise told from exc
+    connections = Connections(pool, is_pooled=is_pooled)
+    try:
+        await connections.write(_migrate, now)
+        await connections.write(linkings.recover, now)
+    except BaseException:
+        await connections.close()
+        raise
+    if is_pooled:
+        return Opened(connections, None)
+    return Opened(connections, lambda: asyncpg.connect(**options))
+
+
+def _options(url: str) -> dict[str, Any]:
+    """What a connection is made with. Of several hosts, the one that can be written to is used."""
+    options: dict[str, Any] = {
+        "dsn": url,
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": STATEMENT_SECONDS,
+        "server_settings": {"application_name": "homegraph"},
+    }
+    if "target_session_attrs" not in parse_qs(urlsplit(url).query):
+        options["target_session_attrs"] = "read-write"
+    return options
+
+
+async def _examine(options: dict[str, Any]) -> bool:
+    """Whether a pooler is in between. Raises StoreUnavailable for a database that cannot keep what is told to it."""
+    connection = await asyncpg.connect(**options, statement_cache_size=0)
+    try:
+        db = Database(connection)
+        async with connection.transaction():
+            backend: int = await db.value("find_backend")
+            if await db.value("find_durability") == "off":
+                raise StoreUnavailable(
+                    "PostgreSQL answers commits before they are on the disk (synchronous_commit = off).",
+                    hint="Turn synchronous_commit on, at least for this database or user.",
+                )
+            if await db.value("find_encoding") != "UTF8":
+                raise StoreUnavailable(
+                    "The database does not keep texts as UTF-8.",
+                    hint="Create it with ENCODING 'UTF8'.",
+                )
+        ours: int = connection.get_server_pid()
+        return backend != ours
+    finally:
+        connection.terminate()
+
+
+async def _migrate(db: Database, now: Instant) -> None:
+    await db.rows("lock_schema")
+    ((tables, ours),) = await db.rows("count_tables")
+    if tables and not ours:
+        raise StoreError(
+            "The database has tables, but they are not homegraph's.",
+            hint="Give homegraph a database of its own, or a schema by ?search_path=… in the URL.",
+        )
+    if not ours:
+        await db.prepare("create_migration_table")
+    applied = [Applied(*row) for row in await db.rows("list_migrations")]
+    for migration in plan(migrations("postgres"), applied):
+        if applied and migration.phase == "post":
+            continue
+        await db.script(migration.sql)
+        named = (migration.number, migration.phase, migration.name, migration.digest)
+        await db.run("record_migration", *named, now)
+
+
+def _unreadable(exc: Exception) -> Exception:
+    """An address that the driver cannot read, without repeating it: there may be a password in it."""
+    if isinstance(exc, (ValueError, asyncpg.ClientConfigurationError)) and not isinstance(
+        exc, asyncpg.TargetServerAttributeNotMatched
+    ):
+        return SettingsError(
+            "The database's URL cannot be read.",
+            hint="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full.",
+        )
+    return exc
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """What a connection is given back with: no operation changes more of it than its transaction."""

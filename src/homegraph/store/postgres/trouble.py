@@ -1,0 +1,84 @@
+"""What can be wrong with a server somewhere else, said in a sentence and with what to do about it.
+
+Nothing of an address is ever repeated but its host and port, which drivers put into their messages; a password never is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+import asyncpg
+
+from homegraph.errors import StoreUnavailable
+
+_AWAY: Final = (
+    "Check that PostgreSQL runs and that this machine reaches it; the server tries again by itself."
+)
+
+HINTS: Final = {
+    "08": _AWAY,
+    "25": "It takes no writes: name the primary, or several hosts in the URL, of which the one that can be written to is used.",
+    "28": "Check user and password of the URL, and pg_hba.conf.",
+    "3D": "Create the database that the URL names.",
+    "3F": "The user needs a schema: grant CREATE and USAGE on it.",
+    "42": "The user must own the schema, or have all rights on its tables.",
+    "53": "PostgreSQL has no room: free some of its disk or memory, or allow more connections.",
+    "55": "Somebody holds a lock for long: look into pg_stat_activity.",
+    "57": _AWAY,
+    "58": "Its disk fails: look into PostgreSQL's log.",
+    "XX": "PostgreSQL reports damage: look into its log.",
+}
+"""By class of SQLSTATE (PostgreSQL's manual, appendix A): trouble of the database. Other errors would be mistakes of ours."""
+
+_RIGHTS: Final = "42501"
+
+_AGAIN: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,  # somebody was faster; the next attempt sees what he wrote
+    asyncpg.InvalidCachedStatementError,
+)
+
+
+class ChangedMeanwhileError(Exception):
+    """What a transaction set out from is not so any more; it must be made again."""
+
+
+def is_worth_repeating(exc: Exception) -> bool:
+    """Whether the same transaction may succeed at once."""
+    return isinstance(exc, (*_AGAIN, ChangedMeanwhileError))
+
+
+def translated(exc: Exception) -> Exception:
+    """What is told to the caller: the database's trouble as StoreUnavailable, anything else as it is."""
+    unavailable = _unavailable(exc)
+    if unavailable is None:
+        return exc
+    unavailable.__cause__ = exc
+    return unavailable
+
+
+def _unavailable(exc: Exception) -> StoreUnavailable | None:
+    if isinstance(exc, asyncpg.PostgresError):
+        state = exc.sqlstate or ""
+        if state[:2] not in HINTS or (state[:2] == "42" and state != _RIGHTS):
+            return None
+        said = str(exc.args[0] if exc.args else exc).partition("\n")[0]
+        return StoreUnavailable(f"PostgreSQL says: {said}.", hint=HINTS[state[:2]])
+    if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
+        return StoreUnavailable("No host of the database's URL can be written to.", hint=_AWAY)
+    if isinstance(exc, ssl.SSLError):
+        return StoreUnavailable(
+            f"There is no TLS connection to PostgreSQL: {exc.reason or 'it was refused'}.",
+            hint="Check sslmode and sslrootcert of the URL.",
+        )
+    if isinstance(exc, TimeoutError):
+        return StoreUnavailable("PostgreSQL does not answer.", hint=_AWAY)
+    if isinstance(exc, OSError):
+        said = exc.strerror or str(exc)
+        return StoreUnavailable(f"PostgreSQL cannot be reached: {said}.", hint=_AWAY)
+    # The driver's own: a connection that broke while it was in use, or a server that speaks otherwise.
+    if isinstance(exc, (asyncpg.InterfaceError, asyncpg.InternalClientError)):
+        return StoreUnavailable("The connection to PostgreSQL broke.", hint=_AWAY)
+    return None

@@ -1,0 +1,122 @@
+"""Servers on PostgreSQL: one, one that dies, and two that share a database."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
+from support.accounts import REPORT, call, create, fetch
+from support.homes import KEY, Setup, configuration, wait_for_links
+from support.postgres import Postgres
+from support.server import until
+
+SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+"""Servers that share a database share the key that tokens in it are sealed with."""
+
+REVOKED_SECONDS_MAX: Final = 1.0
+"""The longest that a server may believe what another one has revoked."""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL whose commits wait for the disk."""
+    postgres = Postgres(options=())
+    yield postgres
+    postgres.close()
+
+
+def refused_soon(call: Callable[[], int]) -> None:
+    """Call until it is refused; what is sent later than a second after now must be."""
+    revoked_at = time.monotonic()
+    sent_at = revoked_at
+    while call() == 200:
+        assert sent_at < revoked_at + REVOKED_SECONDS_MAX
+        sent_at = time.monotonic()
+
+
+def on(url: str, cloud: ScriptedFulfillment, **parts: Any) -> dict[str, Any]:
+    """The file of a server on a database."""
+    server = {"database": url, "encryption_key": SEALED_WITH, "lease_seconds": 3}
+    return configuration(cloud, server=server, **parts)
+
+
+def test_a_home_outlives_its_server(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """Requests, reports and queries are as with a file; all of it is there after a stop and after kill -9; no password is shown."""
+    url = postgres.fresh_url().replace("postgres@", "postgres:hunter2@")
+    server = start(on(url, cloud))
+    setup = Setup(cloud, server)
+    wait_for_links(server, "linked")
+    assert (setup.request_sync().status, setup.request_sync(is_async=True).status) == (200, 200)
+    token = fetch(create(setup))
+    report = '{"agentUserId": "user-1", "payload": {"devices": {"states": {"lamp": {"on": true}}}}}'
+    bearer = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    assert server.call(report, path=REPORT, headers=bearer).status == 200
+
+    assert server.stop() == 0
+    server.restart()
+    cloud.homes["token-1"].devices = [lamp("lamp"), lamp("second")]
+    assert setup.request_sync().status == 200
+    server.kill()
+    server.restart()
+
+    query = '{"agentUserId": "user-1", "inputs": [{"payload": {"devices": [{"id": "lamp"}]}}]}'
+    answered = server.call(query, path="/v1/devices:query", headers=bearer)
+    assert answered.json["payload"]["devices"]["lamp"]["on"] is True
+    assert server.device_ids("user-1") == ["lamp", "second"]
+    assert "hunter2" not in server.banner + server.story() + str(server.admin("status"))
+    assert f"postgresql://127.0.0.1:{postgres.port}/" in server.banner
+
+
+def test_what_one_server_revokes_the_other_refuses(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """A key, and a token, within a second; until then both servers had been called with them."""
+    url = postgres.fresh_url()
+    one = Setup(cloud, start(on(url, cloud), name="one"))
+    two = Setup(cloud, start(on(url, cloud), name="two"))
+    wait_for_links(two.server, "linked")
+    made = one.server.admin_post("keys", project="acme")
+    path = create(one)
+    token = fetch(path)
+    for server in (one.server, two.server):
+        assert (
+            server.call('{"agentUserId": "user-1", "async": true}', key=made["key"]).status == 200
+        )
+        assert call(server, token).status == 200
+
+    one.server.admin_post("keys/revoke", project="acme", id=made["id"])
+    refused_soon(lambda: two.request_sync(is_async=True, key=made["key"]).status)
+    key_id = json.loads(path.read_text())["private_key_id"]
+    one.server.admin_post("service-accounts/revoke", project="acme", id=key_id)
+    refused_soon(lambda: call(two.server, token).status)
+    assert two.request_sync(key=KEY).status == 200
+
+
+def test_what_a_dead_server_left_the_other_does(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """A run under way when its server is killed is run again by the other one, when its lease has ended."""
+    url = postgres.fresh_url()
+    one = Setup(cloud, start(on(url, cloud), name="one"))
+    wait_for_links(one.server, "linked")
+    gate = threading.Event()
+    cloud.answer_next(Answer(hold=gate))
+    asked = len(cloud.intents())
+    assert one.request_sync(is_async=True).status == 200
+    cloud.wait_for(asked + 1)
+    two = start(on(url, cloud), name="two")
+    one.server.kill()
+    cloud.homes["token-1"].devices = [lamp("lamp"), lamp("other")]
+    gate.set()
+
+    until(lambda: two.device_ids("user-1") == ["lamp", "other"], "the run was executed again")
+    outcomes = [run["outcome"] for run in two.admin("runs")["runs"]]
+    assert "interrupted" in outcomes

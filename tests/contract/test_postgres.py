@@ -1,0 +1,73 @@
+"""The store's contract, kept by PostgreSQL."""
+
+import itertools
+
+import pytest
+from hypothesis import settings
+
+from homegraph.store.postgres import PostgresStore
+from support.postgres import Postgres
+
+pytest.register_assert_rewrite("homegraph.testing.store_contract")
+
+from homegraph.testing.store_contract import (  # noqa: E402
+    StatesMachine,
+    StoreContract,
+    StoreMachine,
+)
+
+pytestmark = pytest.mark.anyio
+
+SERVER = {}
+"""The server of this module, for the machines, which take no fixtures."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server():
+    """One server; its database is emptied for each store."""
+    SERVER["server"] = server = Postgres()
+    yield server
+    server.close()
+
+
+async def open_store():
+    """Open an empty store whose interrupted runs have ids in order."""
+    numbers = itertools.count()
+    url = await SERVER["server"].emptied()
+    return await PostgresStore.open(url, ids=lambda: f"interrupted-{next(numbers):04}", now=900.0)
+
+
+@pytest.fixture
+async def store():
+    """An open, empty store."""
+    store = await open_store()
+    yield store
+    await store.close()
+
+
+class TestPostgres(StoreContract):
+    """Every sentence of the port."""
+
+
+class PostgresMachine(StoreMachine):
+    """On the same database."""
+
+    async def open_store(self):
+        return await open_store()
+
+
+TestPostgresMachine = PostgresMachine.TestCase
+TestPostgresMachine.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+
+
+class PostgresStatesMachine(StatesMachine):
+    """The same."""
+
+    async def open_store(self):
+        return await open_store()
+
+
+TestPostgresStatesMachine = PostgresStatesMachine.TestCase
+TestPostgresStatesMachine.settings = settings(
+    max_examples=15, stateful_step_count=30, deadline=None
+)

