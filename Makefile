@@ -33,12 +33,10 @@ install: $(RUN_STAMP)  ## Set up only; afterwards .venv/bin/homegraph works
 
 dev: $(DEV_STAMP)  ## Set up for development
 
-browser:  ## Install Chromium for the tests (as root, by apt-get); anybody else is told that they go without
-	@test -x $(CHROMIUM) || if test "$$(id -u)" = 0; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
-	else \
-	  echo "There is no $(CHROMIUM): linking in a browser is NOT tried. \`make browser\` as root installs it."; \
-	fi
+browser:  ## Install Chromium for the tests (as root, by apt-get); whoever goes without is told so
+	@test -x $(CHROMIUM) || { test "$$(id -u)" = 0 && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	  echo "There is no $(CHROMIUM): linking in a browser is NOT tried here. \`make browser\` as root installs it."
 
 demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONCE=1 ends by itself)
 	@$(BIN)/homegraph demo $(if $(ONCE),--once) $(ARGS)

@@ -177,7 +177,7 @@ class FulfillmentTimeout(FulfillmentError):
     """The fulfillment did not answer within the allowed time."""
 
     code, retryable = "FULFILLMENT_TIMEOUT", True
-    hint = "Answer SYNC within 5 s: return the devices you know and refresh them later."
+    hint = "Answer from what you know (SYNC within 5 s, QUERY and EXECUTE within 2 s), and tell the rest later."
 
 
 class FulfillmentFailed(FulfillmentError):
@@ -207,7 +207,7 @@ class ReplyUnusable(FulfillmentError):
     """The fulfillment's reply is not an answer to the intent."""
 
     code = "REPLY_UNUSABLE"
-    hint = "Answer with one JSON object: requestId, and payload with agentUserId and devices."
+    hint = "Answer with one JSON object: requestId, and payload with what the intent asks for."
 
 
 class ReplyGarbled(FulfillmentError):

@@ -119,8 +119,34 @@ def test_a_user_who_says_no(server: Server) -> None:
         done = command.end()
 
     assert done.code == 1
-    assert done.err.splitlines()[-3:-2] == ["error: The login page has answered with an error."]
+    assert done.err.splitlines()[-3:-2] == [
+        "error: The login page answered with an error: access_denied."
+    ]
     assert "fix:" in done.err
+
+
+def test_why_it_failed_is_traced(server: Server, shared_cloud: ScriptedFulfillment) -> None:
+    """Step by step, with the answer and what to do; a user who has never tried has no linkings."""
+    shared_cloud.answer_token_next(Answer(400, b'{"error":"invalid_grant"}'))
+    begun = begin(server, "--user", "hal").json
+    come_back(server, begun["authorization_url"], code="c-o-d-e")
+    shown = server.cli("links", "trace", "hal")
+    told = server.show("links", "trace", "hal", "--limit", "1")
+    nobody = server.cli("links", "trace", "nobody")
+
+    lines = shown.out.splitlines()
+    assert lines[0].startswith(f"linking {begun['linking'][:8]}   acme / hal   ")
+    assert lines[0].endswith("failed: CODE_REFUSED")
+    assert [line.split()[1] for line in lines if ":" in line[:3]] == [
+        *("authorize", "callback", "exchange")
+    ]
+    assert "          <-- 400   25 bytes" in shown.out
+    assert '{"error":"invalid_grant"}' in shown.out
+    assert "CODE_REFUSED: The token endpoint refused the code: invalid_grant." in shown.out
+    assert "fix: Compare redirect_uri" in shown.out
+    assert "c-o-d-e" not in shown.out
+    assert told["linkings"][0]["linking"] == begun["linking"]
+    assert (nobody.code, nobody.out) == (0, "")
 
 
 def test_nobody_comes_back(server: Server) -> None:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.graph import destinations, errands, naming, quota, reporting, syncing
+from homegraph.graph import destinations, errands, linking, naming, quota, reporting, syncing
 from homegraph.graph import refreshing as decided
 from homegraph.server import doors
 from homegraph.service import (
     authorities,
     budgets,
+    code_exchange,
     credentials,
     refreshing,
     remembered,
@@ -25,7 +26,7 @@ from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
 from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
-from homegraph.web import exchange
+from homegraph.web import exchange, link_page
 from homegraph.web import linking as web_linking
 from homegraph.wire import (
     assertions,
@@ -84,8 +85,15 @@ FIXED = {
     ),
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
     "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",
-    "form of the page that links accounts": f"{web_linking.FORM_BYTES_MAX} bytes",
-    "linkings of a project": f"{rows.LINKINGS_MAX}",
+    "form of the page that links accounts": f"{link_page.FORM_BYTES_MAX} bytes",
+    "linkings of a project": (
+        f"{rows.LINKINGS_MAX}, kept for {rows.LINKINGS_KEPT_SECONDS / 86_400:.0f} days"
+    ),
+    "steps of a linking that are kept": (
+        f"{linking.STEPS_MAX}, {code_exchange.BODY_BYTES_MAX // 1024} KiB"
+    ),
+    "linkings of a user in one trace": f"{service_linkings.TRACES_SHOWN_MAX}",
+    "fragment of the implicit flow": f"{web_linking.FRAGMENT_BYTES_MAX} bytes",
     "answer of a token endpoint": (
         f"{refreshing.TOKEN_SECONDS:.0f} s, {refreshing.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
     ),

@@ -95,6 +95,7 @@ def test_the_example_shows_every_key_of_a_table_but_rare_ones(tmp_path):
         "sync_mode",
         "shrink_guard",
         "first_sync_failure",
+        "flow",
         "execute_updates_states",
         "unknown_types",
         "unknown_traits",

@@ -404,7 +404,10 @@ def ask(call, run_id, errand_id, key_id):
     }[call]
 
 
-ELSEWHERE = ("links/unlink", "link", "links/start", "links/finish", "linking", "runs/accept")
+ELSEWHERE = (
+    *("links/unlink", "links/refresh", "links/expire", "links/revoke", "link"),
+    *("links/start", "links/finish", "links/trace", "linking", "runs/accept"),
+)
 """Calls that need a link with a problem, a login page (test_linking.py), or a run that is held."""
 
 SHAPED = sorted(f"{method} /-/api/{name}" for method, name in ROUTES if name not in ELSEWHERE)
@@ -441,6 +444,17 @@ def test_a_link_is_explained_and_ended_as_its_reference_says(tmp_path):
     same(shape(example("POST /-/api/links/unlink")), shape(ended.json))
     assert ended.json["state"] == "unlinked"
     assert [event.state for event in heard if isinstance(event, LinkChanged)] == ["unlinked"]
+
+
+@pytest.mark.parametrize("what", ["refresh", "expire", "revoke"])
+def test_tokens_are_tried_as_their_reference_says(tmp_path, what):
+    """The three calls of a link's tokens."""
+    with ScriptedFulfillment() as scripted, linked(tmp_path, scripted) as served:
+        scripted.refresh_tokens["refresh-1"] = "token-1"
+        answer = served.admin("POST", f"links/{what}", project="acme", user="ann")
+
+    documented = example(f"POST /-/api/links/{what}")
+    same(shape(documented | {"findings": []}), shape(answer.json | {"findings": []}))
 
 
 def test_a_held_run_is_accepted_as_its_reference_says(tmp_path):

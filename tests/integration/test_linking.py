@@ -137,6 +137,19 @@ def test_how_a_linking_stands_is_told(served, cloud):
     assert unknown.status == 404
 
 
+def test_a_trace_has_the_members_of_its_reference(served, cloud):
+    """The linking, and each of its steps."""
+    tokens(cloud)
+    _, asked = begin(served)
+    come_back(served, state=asked["state"], code="c")
+    (trace,) = served.admin("GET", "links/trace?project=acme&user=bea").json["linkings"]
+    (documented,) = example("GET /-/api/links/trace")["linkings"]
+
+    assert list(trace) == list(documented)
+    assert list(trace["steps"][2]) == list(documented["steps"][0])
+    assert sorted(trace["steps"][2]["exchange"]) == sorted(documented["steps"][0]["exchange"])
+
+
 def test_a_linking_that_has_failed_says_why(served, cloud):
     """What the token endpoint said, and what to do; without a wait."""
     cloud.answer_token_next(Answer(400, b'{"error":"invalid_grant"}'))
@@ -145,7 +158,8 @@ def test_a_linking_that_has_failed_says_why(served, cloud):
     told = served.admin("GET", f"linking?project=acme&linking={begun['linking']}&seconds=20").json
 
     assert (told["stage"], told["reason"], told["link"]) == ("failed", "CODE_REFUSED", None)
-    assert told["explanation"]["title"] == told["message"]
+    assert told["message"] == "The token endpoint refused the code: invalid_grant."
+    assert told["explanation"]["title"] == "The token endpoint has refused the code."
 
 
 def test_a_link_that_is_mended_tells_the_sync_after_it(served, cloud):

@@ -10,13 +10,11 @@ import pytest
 
 from homegraph.graph.model import LinkState
 from homegraph.service.events import LinkChanged, TokenLost, TokenRefreshed
-from homegraph.service.outbound import Heard
 from homegraph.service.refreshing import Refreshing
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import EXECUTE, QUERY, SYNC, Answer, Home, ScriptedFulfillment
-from homegraph.wire.query_intent import QueryDevice
 from support.served import Served, an_integration, settings_in
 from support.server import until
 
@@ -54,6 +52,11 @@ class Story:
             devices=["lamp"],
             params=["on=true"],
         )
+
+    def command(self):
+        """Have it turned on; what the device's result says of it."""
+        (device,) = self.execute().json["devices"]
+        return device
 
     @property
     def link(self):
@@ -101,25 +104,22 @@ def test_a_token_is_refreshed_before_it_ends(story):
 
 
 def all_at_once(story):
-    """A SYNC, and QUERYs and EXECUTEs that make 50 intents of it, all at the same time; their errors and failures."""
-    house = story.served.house
-    link = story.link
+    """A SYNC, and QUERYs and EXECUTEs that make 50 intents of it, all at the same time; whether each went well."""
+    devices = {"project": "acme", "agent_user": "user-1", "devices": ["lamp"]}
 
-    async def query():
-        (project,) = await house.store.projects()
-        heard = Heard("", link)
-        return await house.outbound.query(project, heard, [QueryDevice("lamp", None)])
+    def synced():
+        return story.served.request_sync().status == 200
 
     def queried():
-        return 200 if story.served.do(query()).devices else 0
+        return story.served.admin("POST", "query", **devices).json["ok"]
+
+    def executed():
+        return story.execute().json["ok"]
 
     half = (INTENTS - 1) // 2
-    calls = [story.served.request_sync] + [story.execute] * (INTENTS - 1 - half)
+    calls = [synced] + [queried] * half + [executed] * (INTENTS - 1 - half)
     with ThreadPoolExecutor(INTENTS) as pool:
-        futures = [pool.submit(call) for call in calls]
-        queries = [pool.submit(queried) for _ in range(half)]
-        answers = [future.result() for future in futures]
-        return [answer.status for answer in answers] + [one.result() for one in queries]
+        return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 @pytest.mark.parametrize("rotating", [False, True])
@@ -135,9 +135,9 @@ def test_fifty_intents_on_a_token_that_was_refused(story, rotating):
         for count, intent in ((2, SYNC), (25, EXECUTE), (25, QUERY)):  # one QUERY after linking
             story.cloud.wait_for(count, intent)
         release.set()
-        statuses = answers.result()
+        went_well = answers.result()
 
-    assert statuses == [200] * INTENTS
+    assert went_well == [True] * INTENTS
     assert len(story.refreshes) == 1
     tokens = [call.token for call in story.cloud.calls if call.intent][2:]
     assert (tokens.count("token-1"), tokens.count("token-2")) == (INTENTS, INTENTS)
@@ -149,7 +149,7 @@ def test_fifty_intents_on_a_token_whose_time_is_over(story):
     story.expire()
     story.pass_time(LIFETIME)
 
-    assert all_at_once(story) == [200] * INTENTS
+    assert all_at_once(story) == [True] * INTENTS
     assert len(story.refreshes) == 1
     assert {call.token for call in story.cloud.intents(EXECUTE)} == {"token-2"}
 
@@ -189,15 +189,15 @@ def test_a_refusal_in_execute_breaks_the_link(story):
     story.cloud.refresh_tokens.clear()
     story.expire()
 
-    refused = story.execute()
-
-    assert (refused.status, refused.json["error"]["reason"]) == (403, "TOKEN_REFUSED")
+    assert story.command()["reason"] == "TOKEN_REFUSED"
     assert (story.link.state, story.link.problem) == (LinkState.BROKEN, "TOKEN_REFUSED")
     assert [event.code for event in story.told(TokenLost)] == ["TOKEN_REFUSED"]
     assert [event.state for event in story.told(LinkChanged)] == [LinkState.BROKEN]
     calls = len(story.cloud.calls)
     answer = story.served.request_sync()
     assert (answer.status, answer.reason) == (403, "LINK_BROKEN")
+    again = story.execute()
+    assert (again.status, again.json["error"]["reason"]) == (403, "LINK_BROKEN")
     assert len(story.cloud.calls) == calls
     assert len(story.served.do(story.served.house.store.devices("acme", "user-1"))) == 1
 
@@ -249,15 +249,15 @@ def test_an_endpoint_that_fails_is_asked_later(story, answer):
     story.cloud.answer_token_next(answer)
     story.expire()
 
-    first, again = story.execute(), story.execute()
+    first, again = story.command(), story.command()
     calls = len(story.refreshes)
     story.pass_time(1.25)
 
-    assert [one.json["error"]["reason"] for one in (first, again)] == ["TOKEN_ENDPOINT_FAILED"] * 2
-    assert first.json["error"]["message"] in again.json["error"]["message"]
-    assert "It is asked again at 1970-01-12T" in again.json["error"]["message"]
+    assert [one["reason"] for one in (first, again)] == ["TOKEN_ENDPOINT_FAILED"] * 2
+    assert first["message"] in again["message"]
+    assert "It is asked again at 1970-01-12T" in again["message"]
     assert (calls, story.link.state) == (1, LinkState.LINKED)
-    assert story.execute().status == 200
+    assert story.command()["ok"]
 
 
 def test_a_run_waits_for_the_endpoint(story):
@@ -303,8 +303,8 @@ def test_a_token_that_is_good_for_a_moment_yet(story):
     story.cloud.answer_token_next(Answer(503, b""))
     story.pass_time(LIFETIME - 30)
 
-    assert story.execute().status == 200
-    assert story.execute().status == 200
+    assert story.command()["ok"]
+    assert story.command()["ok"]
     assert len(story.refreshes) == 1
     assert [event.code for event in story.told(TokenLost)] == ["TOKEN_ENDPOINT_FAILED"]
 
@@ -315,7 +315,7 @@ def test_an_endpoint_that_repeats_the_token(story):
     story.cloud.answer_token_next(Answer(400, json.dumps(said).encode()))
     story.expire()
 
-    message = story.execute().json["error"]["message"]
+    message = story.command()["message"]
 
     assert message.endswith("invalid_grant (unknown: ***).")
     assert [event.message for event in story.told(TokenLost)] == [message]
@@ -341,3 +341,105 @@ def test_a_server_that_stops_waits_for_a_refresh(tmp_path):
         with Served(settings) as served:
             assert served.request_sync().status == 200
         assert {call.token for call in cloud.intents(SYNC)[2:]} == {"token-2"}
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+
+def by_hand(story, what):
+    """Call the admin API; the answer."""
+    return story.served.admin("POST", f"links/{what}", project="acme", user="ann")
+
+
+def test_refreshing_by_hand(story):
+    """It tells what came, and what is wrong with it."""
+    story.cloud.rotating = True
+
+    came = by_hand(story, "refresh").json
+
+    assert (came["refreshed"], came["expires_in"], came["rotated"]) == (True, 3600, True)
+    assert (came["same_access_token"], came["findings"]) == (False, [])
+    assert came["token"]["expires_at"] == "1970-01-12T14:46:40.000Z"
+    assert len(story.refreshes) == 1
+    story.cloud.refresh_tokens = {"refresh-1-next": "token-2"}
+    story.cloud.rotating = False
+    again = by_hand(story, "refresh").json
+    assert (again["rotated"], again["same_access_token"]) == (False, True)
+    assert [one["rule"] for one in again["findings"]] == ["token-not-renewed"]
+    assert "token-2" not in json.dumps(again)
+
+
+def test_the_same_token_is_a_finding_of_the_run(story):
+    """Who refreshes on the way to a SYNC is told there."""
+    story.cloud.refresh_tokens["refresh-1"] = "token-1"
+    story.pass_time(LIFETIME)
+
+    assert story.served.request_sync().status == 200
+    (run, *_) = story.served.do(story.served.house.store.runs())
+    assert [finding.rule for finding in run.findings] == ["token-not-renewed"]
+    assert [event.same for event in story.told(TokenRefreshed)] == [True]
+
+
+def test_refreshing_by_hand_does_not_wait_for_a_back_off(story):
+    """And what fails is told with its reason; the link shows it until it is over."""
+    story.cloud.answer_token_next(Answer(503, b""))
+    refused = by_hand(story, "refresh")
+    link = story.served.admin("GET", "link?project=acme&user=ann").json
+    assert (refused.status, refused.json["error"]["reason"]) == (403, "TOKEN_ENDPOINT_FAILED")
+    assert (link["token"]["failures"], link["state"]) == (1, "linked")
+    assert link["token"]["error"] == "The token endpoint answered HTTP 503."
+    assert link["token"]["retry_at"].startswith("1970-01-12T13:46:4")
+
+    came = by_hand(story, "refresh").json
+    assert came["refreshed"]
+    assert came["token"]["failures"] == 0
+
+
+def test_a_token_that_was_made_to_expire(story):
+    """Nothing is sent, and the next intent refreshes first."""
+    link = by_hand(story, "expire").json
+    assert (link["state"], story.refreshes) == ("linked", [])
+    story.expire()
+
+    assert story.command()["ok"]
+    assert [call.token for call in story.cloud.intents(EXECUTE)] == ["token-2"]
+
+
+def test_a_grant_that_was_made_to_be_refused(story):
+    """Nothing is sent, nobody is asked any more, and a refresh brings the link back, with a SYNC."""
+    link = by_hand(story, "revoke").json
+    again = by_hand(story, "revoke").json
+    calls = len(story.cloud.calls)
+
+    assert (link["state"], link["problem"]) == ("broken", "TOKEN_REFUSED")
+    assert again["state"] == "broken"
+    assert [event.state for event in story.told(LinkChanged)] == [LinkState.BROKEN]
+    answer = story.served.request_sync()
+    assert (answer.status, answer.reason, len(story.cloud.calls)) == (403, "LINK_BROKEN", calls)
+    story.expire()
+    assert by_hand(story, "refresh").json["state"] == "linked"
+    story.served.until(idle)
+    assert story.cloud.intents(SYNC)[-1].token == "token-2"
+
+
+@pytest.mark.parametrize("what", ["refresh", "expire", "revoke"])
+def test_there_is_no_such_link(story, what):
+    """None of the three makes one, or brings one back that has ended."""
+    nobody = story.served.admin("POST", f"links/{what}", project="acme", user="ben")
+    story.served.admin("POST", "links/unlink", project="acme", user="ann")
+    ended = by_hand(story, what)
+
+    assert (nobody.status, ended.status) == (404, 404)
+
+
+@pytest.mark.parametrize("what", ["refresh", "expire"])
+def test_there_is_nothing_to_refresh_with(tmp_path, what):
+    """Without a refresh token both are refused: the token lasts until a 401."""
+    with ScriptedFulfillment() as cloud:
+        grant = LinkSettings("ann", Secret("token-1"))
+        settings = settings_in(tmp_path, an_integration(cloud, links=(grant,)))
+        with Served(settings) as served:
+            refused = served.admin("POST", f"links/{what}", project="acme", user="ann")
+
+    assert (refused.status, refused.json["error"]["reason"]) == (403, "NOT_ALLOWED")
+    assert "There is no refresh token" in refused.json["error"]["message"]

@@ -29,6 +29,7 @@ from homegraph.wire.oauth import code_request, read_token_reply, refresh_request
 JSON = ("content-type", "application/json")
 FORM = ("content-type", "application/x-www-form-urlencoded")
 URI = "https://home.example/r/acme"
+WITH_QUERY = f"{URI}?tenant=1"
 CLIENT = {"client_id": "https://home.example/a", "client_secret": "a/+=%&ü"}
 ADA = {"name": "ada", "password": "analytical", "decision": "allow"}
 VERIFIER = "v" * 43
@@ -129,7 +130,7 @@ class Open:
         self.now = 0.0
         self.arrived = asyncio.Event()
         self.cloud = DeviceCloud(
-            Config(CLIENT["client_id"], CLIENT["client_secret"], frozenset({URI})),
+            Config(CLIENT["client_id"], CLIENT["client_secret"], frozenset({URI, WITH_QUERY})),
             secret=lambda: f"secret-{next(made)}",
             now=lambda: self.now,
             arrival=self.arrived.wait,
@@ -453,10 +454,23 @@ def test_what_is_not_offered_goes_back_as_an_error(
 
 
 def test_a_parameter_that_stands_twice_is_refused(at: Open) -> None:
-    """Two servers may read two values of it."""
+    """Two servers may read two values of it; in the form it is asked for again."""
     query = urlencode([*ASKED.items(), ("redirect_uri", "https://thief.example/")])
 
-    assert at.ask(lambda caller: caller.get(f"/authorize?{query}")).status == 400
+    async def asked(caller: Caller) -> list[int]:
+        twice = urlencode([*ADA.items(), ("name", "bob")]).encode()
+        form = await caller.post(f"/authorize?{urlencode(ASKED)}", twice, (FORM,))
+        return [(await caller.get(f"/authorize?{query}")).status, form.status]
+
+    assert at.ask(asked) == [400, 403]
+
+
+def test_without_a_state_none_comes_back(at: Open) -> None:
+    """A redirect URI with a query keeps it."""
+    no = {"decision": "deny"}
+    answer = at.ask(lambda caller: caller.sign_in(no, state="", redirect_uri=WITH_QUERY))
+
+    assert answer.headers["location"] == f"{WITH_QUERY}&error=access_denied"
 
 
 # --- the token endpoint ----------------------------------------------------------------------------------------------
@@ -521,6 +535,7 @@ def test_another_client_is_refused_and_the_code_is_still_good(
         ({**CLIENT, "grant_type": "refresh_token"}, "", "invalid_grant"),
         ({**CLIENT, "grant_type": "refresh_token"}, "Basic YTpi", "invalid_request"),
         ({}, "Basic ???", "invalid_client"),
+        ({}, "Basic \xe9", "invalid_client"),
         ({}, "Bearer abc", "invalid_client"),
         ({}, "", "invalid_client"),
         ({str(n): "" for n in range(60)}, "", "invalid_request"),

@@ -144,6 +144,16 @@ class Explanation(_Shape, frozen=True):
     fix: str = ""
 
 
+class Token(_Shape, frozen=True):
+    """What is known of a link's access token."""
+
+    expires_at: str | None = None
+    has_refresh_token: bool = False
+    failures: int = 0
+    error: str = ""
+    retry_at: str | None = None
+
+
 class Link(_Shape, frozen=True):
     """One user's link to a project."""
 
@@ -156,6 +166,7 @@ class Link(_Shape, frozen=True):
     changed_at: str | None = None
     next_attempt_at: str | None = None
     attempts: int = 0
+    token: Token = Token()
     explanation: Explanation | None = None
 
 
@@ -245,6 +256,16 @@ class Finding(_Shape, frozen=True):
     source: str = ""
 
 
+class Refreshed(Link, frozen=True):
+    """A link whose token was refreshed, and what came."""
+
+    refreshed: bool = False
+    expires_in: float = 0.0
+    rotated: bool = False
+    same_access_token: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
 class LinkingStanding(_Shape, frozen=True):
     """How a linking stands: waiting, syncing, linked or failed."""
 
@@ -263,6 +284,7 @@ class LinkingStanding(_Shape, frozen=True):
 class Answer(_Shape, frozen=True):
     """What came back in an exchange; ``size`` is that of the whole body."""
 
+    body: str = ""
     size: int = 0
     truncated: bool = False
 
@@ -334,6 +356,40 @@ class Errands(_Shape, frozen=True):
     """Errands, newest first."""
 
     errands: tuple[Errand, ...] = ()
+
+
+class LinkingStep(_Shape, frozen=True):
+    """One step of a linking; ``verdict`` is ok or the code of a reason."""
+
+    step: str = ""
+    at: str | None = None
+    took: float = 0.0
+    request: str = ""
+    verdict: str = ""
+    message: str = ""
+    exchange: Exchange | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class LinkingTrace(_Shape, frozen=True):
+    """One linking, step by step."""
+
+    linking: str = ""
+    project_id: str = ""
+    user: str = ""
+    stage: str = ""
+    reason: str = ""
+    message: str = ""
+    started_at: str | None = None
+    explanation: Explanation | None = None
+    run: str = ""
+    steps: tuple[LinkingStep, ...] = ()
+
+
+class LinkingTraces(_Shape, frozen=True):
+    """The linkings of a user, newest first."""
+
+    linkings: tuple[LinkingTrace, ...] = ()
 
 
 class Run(_Shape, frozen=True):

@@ -17,7 +17,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from homegraph.graph.model import Instant, Link, LinkState, Outcome, RefreshState, Run, Tokens
+from homegraph.graph.model import (
+    Exchange,
+    Finding,
+    Instant,
+    Link,
+    LinkState,
+    Outcome,
+    RefreshState,
+    Run,
+    Tokens,
+)
 
 NO_TOKENS = Tokens(b"")
 """What a link that has ended holds."""
@@ -74,6 +84,36 @@ Two rows have two answers: a link that broke before its first SYNC had succeeded
 """
 
 
+STEPS_MAX: Final = 20
+"""Steps of one linking that are kept. Three are the rule; whoever replays a state for hours fills no database."""
+
+
+class StepKind(StrEnum):
+    """What is done to link an account, up to the tokens; what follows is in the runs of the link."""
+
+    AUTHORIZE = "authorize"  # the address of the login page was handed out
+    CALLBACK = "callback"  # somebody came back from there
+    EXCHANGE = "exchange"  # the code was exchanged for tokens
+
+
+@dataclass(frozen=True, slots=True)
+class LinkingStep:
+    """One step of a linking, secrets masked.
+
+    ``request`` is what was asked or what came, in one line; ``exchange`` the HTTP request and its answer where there was one, and
+    ``took`` its seconds. ``code`` is the reason if this step failed, ``message`` the sentence.
+    """
+
+    kind: StepKind
+    at: Instant
+    request: str = ""
+    took: float = 0.0
+    code: str = ""
+    message: str = ""
+    exchange: Exchange | None = None
+    findings: tuple[Finding, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Linking:
     """An account that a user is about to link: he was sent to the developer's login page and has not come back yet.
@@ -91,6 +131,12 @@ class Linking:
     sealed_verifier: bytes = b""
     used_at: Instant | None = None
     outcome: str = ""
+    steps: tuple[LinkingStep, ...] = ()
+
+
+def with_step(steps: tuple[LinkingStep, ...], step: LinkingStep) -> tuple[LinkingStep, ...]:
+    """What happened so far, and this. Beyond the bound nothing is added: the first steps tell the story."""
+    return (*steps, step) if len(steps) < STEPS_MAX else steps
 
 
 class Stage(StrEnum):
@@ -122,7 +168,8 @@ def sync_after(linking: Linking, runs: Sequence[Run]) -> Run | None:
 def standing(linking: Linking, run: Run | None, now: Instant) -> Standing:
     """How a linking stands; ``run`` is that of ``sync_after``."""
     if linking.outcome not in ("", GRANTED):
-        return Standing(Stage.FAILED, linking.outcome)
+        said = [step.message for step in linking.steps if step.code == linking.outcome]
+        return Standing(Stage.FAILED, linking.outcome, said[0] if said else "")
     if linking.used_at is None:
         is_late = linking.expires_at <= now
         return Standing(Stage.FAILED, "LINKING_EXPIRED") if is_late else Standing(Stage.WAITING)

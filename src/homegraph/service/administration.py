@@ -184,12 +184,12 @@ async def list_projects(house: House, _asked: Nothing) -> projects.Projects:
 
 async def show_project(house: House, asked: WhichProject) -> projects.ProjectDetail:
     """One project. Raises NotFound."""
-    return await _project(house, await _find_project(house, asked.project))
+    return await _project(house, await find_project(house, asked.project))
 
 
 async def list_keys(house: House, asked: WhichProject) -> projects.Keys:
     """The keys of a project, revoked ones too. Raises NotFound."""
-    await _find_project(house, asked.project)
+    await find_project(house, asked.project)
     now = house.clock.now()
     keys = await house.store.keys(asked.project)
     return projects.Keys(keys=tuple(projects.key_view(key, now) for key in keys))
@@ -227,7 +227,8 @@ async def revoke_key(house: House, asked: WhichKey) -> projects.KeyView:
     return projects.key_view(key, now)
 
 
-async def _find_project(house: House, project_id: str) -> Project:
+async def find_project(house: House, project_id: str) -> Project:
+    """The project. Raises NotFound."""
     for project in await house.store.projects():
         if project.id == project_id:
             return project
@@ -268,7 +269,7 @@ def _addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
 async def list_links(house: House, asked: WhichLinks) -> homes.Links:
     """Links, with what is known of their next attempt. Raises NotFound when the project that is named does not exist."""
     if asked.project:
-        await _find_project(house, asked.project)
+        await find_project(house, asked.project)
     elif asked.after:
         raise SettingsError("needs a project", place="after")
     links = await house.store.links(

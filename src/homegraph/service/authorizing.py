@@ -13,24 +13,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from homegraph.errors import (
-    FulfillmentError,
-    HomegraphError,
-    LinkingRefused,
-    NotFound,
-    TokenEndpointFailed,
-    TokenRefused,
-)
-from homegraph.graph.linking import Linking
-from homegraph.graph.model import Link, OAuthClient, Project, Target, Tokens
+from homegraph.errors import HomegraphError, LinkingRefused, NotFound
+from homegraph.graph.checks.tokens import check_tokens
+from homegraph.graph.linking import Linking, LinkingStep, StepKind
+from homegraph.graph.model import Finding, Link, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
+from homegraph.service.code_exchange import VERIFIER, exchange_code
 from homegraph.service.events import LinkChanged, LinkingEnded, LinkingStarted
 from homegraph.service.house import House
-from homegraph.service.refreshing import TOKEN_REPLY_MAX_BYTES, TOKEN_SECONDS
+from homegraph.service.transcript import shown_query
 from homegraph.wire.authorization import (
+    IMPLICIT_FLOW,
     LOCALE,
     STATE_SECONDS,
     Callback,
@@ -38,19 +34,41 @@ from homegraph.wire.authorization import (
     authorization_url,
     browser_proof,
     check_browser,
+    check_callback,
+    check_state,
+    open_state,
     read_callback,
-    read_state,
     write_state,
 )
-from homegraph.wire.oauth import TokenReply, code_request, read_token_reply
+from homegraph.wire.oauth import TokenReply
 from homegraph.wire.status import REASONS
 
 STATE: Final = "linking state"
-VERIFIER: Final = "verifier"
 BROWSER: Final = "linking browser"
 
 COOKIE_ID_CHARACTERS: Final = 8
 """Of a linking's id in the name of its cookie: enough to tell the linkings of one browser apart."""
+
+AUTHORIZE_SHOWN: Final = frozenset(
+    {"redirect_uri", "client_id", "response_type", "user_locale", "scope", "code_challenge_method"}
+)
+CALLBACK_SHOWN: Final = frozenset(
+    {"error", "error_description", "error_uri", "token_type", "expires_in", "scope"}
+)
+"""Parameters that a trace shows. The value of any other one may be a secret, of ours or of the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came from the login page: the query of the redirect, or in the implicit flow its fragment.
+
+    ``cookies`` are the browser's; None when an operator has carried it here, who may finish what any browser began.
+    ``user_id``, if he has named one, is whose linking it must be.
+    """
+
+    query: str = field(repr=False)
+    cookies: Mapping[str, str] | None = field(default=None, repr=False)
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +82,14 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A link that came into being, or was mended; ``failure`` is what its SYNC ran into, None when all went well."""
+    """A link that came into being, or was mended; ``failure`` is what its SYNC ran into, None when all went well.
+
+    ``findings`` are about the tokens.
+    """
 
     link: Link
     failure: HomegraphError | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 async def begin(
@@ -86,7 +108,8 @@ async def begin(
         LinkingRefused: LINKING_NOT_CONFIGURED.
         AdminRefused: too many linkings of the project are under way.
     """
-    oauth = (await linkable(house, project_id)).oauth
+    project = await linkable(house, project_id)
+    oauth = project.oauth
     now = house.clock.now()
     linking_id = house.ids.secret()
     verifier = house.ids.secret() if oauth.pkce else ""
@@ -99,8 +122,6 @@ async def begin(
         expires_at=now + STATE_SECONDS,
         sealed_verifier=house.vault.seal(verifier, project_id, linking_id, VERIFIER),
     )
-    await house.store.start_linking(linking, now)
-    house.events.announce(LinkingStarted(project_id, user_id))
     state = State(linking_id, project_id, user_id, linking.expires_at, bound)
     url = authorization_url(
         oauth.authorization_url,
@@ -110,7 +131,13 @@ async def begin(
         scopes=oauth.scopes,
         verifier=verifier,
         locale=locale,
+        flow=project.policy.oauth_flow,
     )
+    base, _, parameters = url.partition("?")
+    shown = f"GET {base}?{shown_query(parameters, AUTHORIZE_SHOWN)}"
+    linking = replace(linking, steps=(LinkingStep(StepKind.AUTHORIZE, now, request=shown),))
+    await house.store.start_linking(linking, now)
+    house.events.announce(LinkingStarted(project_id, user_id))
     proof = browser_proof(linking_id, house.vault.signing_key(BROWSER)) if bound else ""
     return Begun(linking, url, proof)
 
@@ -124,7 +151,8 @@ async def linkable(house: House, project_id: str) -> Project:
     """
     project = await _project(house, project_id)
     oauth = project.oauth
-    if not (oauth.authorization_url and oauth.token_url and oauth.client_id):
+    has_token_url = oauth.token_url or project.policy.oauth_flow == IMPLICIT_FLOW
+    if not (oauth.authorization_url and has_token_url and oauth.client_id):
         raise LinkingRefused("LINKING_NOT_CONFIGURED", _title("LINKING_NOT_CONFIGURED"))
     return project
 
@@ -134,18 +162,8 @@ def redirect_uri(oauth: OAuthClient, project_id: str, site_url: str) -> str:
     return oauth.redirect_uri or f"{site_url}/r/{project_id}"
 
 
-async def finish(
-    house: House,
-    project_id: str,
-    query: str,
-    *,
-    user_id: str = "",
-    cookies: Mapping[str, str] | None = None,
-) -> Linked:
-    """Take what the browser brought to ``/r/{project_id}``, and wait for the SYNC that follows.
-
-    ``cookies`` are the browser's; None when an operator has carried the answer here, who may finish what any browser began.
-    ``user_id``, if he has named one, is whose linking it must be.
+async def finish(house: House, project_id: str, came: Came) -> Linked:
+    """Take what came to ``/r/{project_id}``, and wait for the SYNC that follows.
 
     Raises:
         LinkingRefused: the callback is refused, or the login page said no, or the code was refused.
@@ -153,30 +171,83 @@ async def finish(
     """
     whose = ""
     try:
-        callback = read_callback(query)
-        state = read_state(
-            callback.state,
-            house.vault.signing_key(STATE),
-            project_id=project_id,
-            now=house.clock.now(),
-        )
+        callback = read_callback(came.query)
+        state = open_state(callback.state, house.vault.signing_key(STATE))
         whose = state.user_id
-        if user_id not in ("", whose):
-            raise LinkingRefused("LINKING_OTHER_USER")  # noqa: TRY301  # one of the ways in which it is refused
-        if cookies is not None:
-            shown = cookies.get(cookie_name(state.linking_id), "")
-            check_browser(state, shown, house.vault.signing_key(BROWSER))
-        linking = await house.store.use_linking(project_id, state.linking_id, house.clock.now())
+        project, linking = await _used(house, project_id, callback, state, came)
     except LinkingRefused as exc:
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise LinkingRefused(exc.code, _title(exc.code)) from exc
     try:
-        tokens = await _tokens(house, await _project(house, project_id), linking, callback)
+        tokens, findings = await _tokens(house, project, linking, callback, came)
     except HomegraphError as exc:
         await house.store.end_linking(project_id, linking.id, exc.code)
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise
-    return await _grant(house, linking, tokens)
+    linked = await _grant(house, linking, tokens)
+    return replace(linked, findings=findings)
+
+
+async def _used(
+    house: House, project_id: str, callback: Callback, state: State, came: Came
+) -> tuple[Project, Linking]:
+    """Use the state up, unless something is wrong with the callback; then that is noted in the linking that it names."""
+    try:
+        check_state(state, project_id=project_id, now=house.clock.now())
+        project = await _project(house, project_id)
+        check_callback(callback, project.policy.oauth_flow)
+        _check_user(state, came)
+        if came.cookies is not None:
+            shown = came.cookies.get(cookie_name(state.linking_id), "")
+            check_browser(state, shown, house.vault.signing_key(BROWSER))
+        linking = await house.store.use_linking(project_id, state.linking_id, house.clock.now())
+    except LinkingRefused as exc:
+        step = replace(_came(house, came), code=exc.code, message=_title(exc.code))
+        await house.store.note_linking(state.project_id, state.linking_id, step)
+        raise
+    return project, linking
+
+
+def _check_user(state: State, came: Came) -> None:
+    if came.user_id not in ("", state.user_id):
+        raise LinkingRefused("LINKING_OTHER_USER")
+
+
+async def _tokens(
+    house: House, project: Project, linking: Linking, callback: Callback, came: Came
+) -> tuple[Tokens, tuple[Finding, ...]]:
+    """What the callback brought, or what its code is exchanged for; every step is noted. Raises what went wrong."""
+    step = _came(house, came)
+    if (error := _denial(callback)) is not None:
+        step = replace(step, code=error.code, message=error.message)
+    elif callback.access_token:
+        step = replace(step, findings=check_tokens(came.query.encode(), is_implicit=True))
+    await house.store.note_linking(project.id, linking.id, step)
+    if error is not None:
+        raise error
+    if callback.access_token:
+        return _sealed(house, linking, TokenReply(callback.access_token)), step.findings
+    exchanged = await exchange_code(house, project, linking, callback.code)
+    await house.store.note_linking(project.id, linking.id, exchanged.step)
+    if exchanged.tokens is None:
+        raise exchanged.error or HomegraphError()
+    return _sealed(house, linking, exchanged.tokens), exchanged.step.findings
+
+
+def _came(house: House, came: Came) -> LinkingStep:
+    """The step of a browser's return."""
+    shown = shown_query(came.query, CALLBACK_SHOWN)
+    return LinkingStep(StepKind.CALLBACK, house.clock.now(), request=shown)
+
+
+def _denial(callback: Callback) -> LinkingRefused | None:
+    """The login page's own error, with its words."""
+    if not callback.error:
+        return None
+    said = f" ({callback.description})" if callback.description else ""
+    return LinkingRefused(
+        "LINKING_DENIED", f"The login page answered with an error: {callback.error}{said}."
+    )
 
 
 def cookie_name(linking_id: str) -> str:
@@ -202,39 +273,6 @@ async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
             failure = LinkingRefused("SYNC_DEADLINE", _title("SYNC_DEADLINE"))
     now = await house.store.find_link(linking.project_id, linking.user_id)
     return Linked(now or link, failure)
-
-
-async def _tokens(house: House, project: Project, linking: Linking, callback: Callback) -> Tokens:
-    """Exchange the code. The redirect URI is that of the request, even if the setting has changed since."""
-    if callback.error:
-        said = (
-            f"{callback.error} ({callback.description})" if callback.description else callback.error
-        )
-        raise LinkingRefused("LINKING_DENIED", f"The login page answered with an error: {said}.")
-    oauth = project.oauth
-    headers, body = code_request(
-        callback.code,
-        redirect_uri=linking.redirect_uri,
-        verifier=house.vault.open(linking.sealed_verifier, project.id, linking.id, VERIFIER),
-        client_id=oauth.client_id,
-        client_secret=house.vault.open(oauth.sealed_secret, project.id, "client_secret"),
-        client_auth=oauth.client_auth,
-    )
-    try:
-        reply = await house.transport.post(
-            project,
-            oauth.token_url,
-            headers,
-            body,
-            seconds_max=TOKEN_SECONDS,
-            reply_max_bytes=TOKEN_REPLY_MAX_BYTES,
-        )
-        answer = read_token_reply(reply.status, reply.body, grant="code")
-    except FulfillmentError as exc:
-        raise TokenEndpointFailed(f"The token endpoint gave no answer. {exc.message}") from exc
-    except TokenRefused as exc:
-        raise LinkingRefused("CODE_REFUSED", exc.message) from exc
-    return _sealed(house, linking, answer)
 
 
 def _sealed(house: House, linking: Linking, answer: TokenReply) -> Tokens:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from homegraph.errors import FulfillmentError, HomegraphError, NotFound, TokenError
+from homegraph.errors import FulfillmentError, HomegraphError, LinkBroken, NotFound, TokenError
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.errands import DeviceResult, Errand, FollowUp
 from homegraph.graph.model import Exchange, Finding, Instant, Link, LinkState, Project
@@ -29,7 +29,7 @@ from homegraph.service.catalogs import catalog_of
 from homegraph.service.events import Event, StatesReported
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
-from homegraph.service.views import MASK
+from homegraph.service.transcript import MASK
 from homegraph.service.views import errands as views
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.execute_intent import SECRET_RESULTS
@@ -131,6 +131,7 @@ async def party(house: House, asked: Whom) -> Party:
 
     Raises:
         NotFound: no such project, agent user, device, or link that could be used.
+        LinkBroken: there is a link, but it is broken.
         SettingsError: a name of several devices.
     """
     stored = await house.store.devices(asked.project, asked.agent_user)
@@ -160,7 +161,9 @@ async def carry_out(
             refused = exc if isinstance(exc, TokenError) else refused
             results += (_failed(device.id, exc) for device in group)
     now = house.clock.now()
-    ended = replace(errand, finished_at=now, devices=tuple(results), findings=cut(findings))
+    ended = replace(
+        errand, finished_at=now, devices=tuple(results), findings=cut([*heard.findings, *findings])
+    )
     await house.store.finish_errand(
         _without_secrets(ended, heard),
         states=intent.states(results),
@@ -228,11 +231,10 @@ def _failed(device_id: str, error: HomegraphError) -> DeviceResult:
 async def _link(house: House, asked: Whom) -> Link:
     """The link whose token is used: the user's that is named, else the oldest; broken ones are passed over."""
     known = await house.store.knowledge(asked.project, asked.agent_user)
-    usable = [
-        link
-        for link in known.links
-        if link.state is LinkState.LINKED and asked.user in {"", link.user_id}
-    ]
+    theirs = [link for link in known.links if asked.user in {"", link.user_id}]
+    usable = [link for link in theirs if link.state is LinkState.LINKED]
+    if not usable and any(link.state is LinkState.BROKEN for link in theirs):
+        raise LinkBroken
     if not usable:
         whose = f"user {asked.user!r} has no link" if asked.user else "no user has a link"
         raise NotFound(

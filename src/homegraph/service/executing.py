@@ -78,6 +78,7 @@ async def execute(house: House, asked: Wanted) -> ErrandAnswer:
 
     Raises:
         NotFound: no such project, agent user, device, or link that could be used.
+        LinkBroken: there is a link, but it is broken.
         SettingsError: a name of several devices, no such command, parameters that the catalog refuses.
     """
     group_of = await party(house, asked)

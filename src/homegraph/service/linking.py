@@ -96,6 +96,7 @@ def _policy(settings: ProjectSettings, catalog: str, authorities: str) -> Policy
         sync_mode=settings.sync_mode,
         shrink_guard=settings.shrink_guard,
         first_sync_failure=settings.first_sync_failure,
+        oauth_flow=settings.oauth.flow,
         execute_updates_states=settings.execute_updates_states,
         unknown_types=settings.unknown_types,
         unknown_traits=settings.unknown_traits,

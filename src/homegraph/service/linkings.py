@@ -18,16 +18,18 @@ from msgspec import Meta
 
 from homegraph.errors import NotFound
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
-from homegraph.graph.model import Device, Finding, Run
+from homegraph.graph.model import Device, Run
 from homegraph.service import authorizing
-from homegraph.service.administration import Name, works_by_target
+from homegraph.service.administration import Name, find_project, works_by_target
 from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
 from homegraph.service.house import House
 from homegraph.service.views.homes import LinkDetail, link_detail
 from homegraph.service.views.linkings import (
     LinkingDetail,
     LinkingView,
+    Traces,
     linking_detail,
+    linking_trace,
     linking_view,
 )
 from homegraph.wire.authorization import LOCALE
@@ -49,6 +51,9 @@ DEVICES_SHOWN_MAX: Final = 200
 
 RUNS_READ_MAX: Final = 1_000
 """Runs that are looked through for the SYNC that followed a grant. It is among the newest."""
+
+TRACES_SHOWN_MAX: Final = 20
+"""Linkings of one user in one answer. Who has tried more often looks at the last ones."""
 
 UserName = Annotated[str, Meta(min_length=1, max_length=USER_CHARS_MAX)]
 
@@ -77,6 +82,14 @@ class WhichLinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Annotated[float, Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
 
 
+class WhichTraces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest linkings of a user."""
+
+    project: Name
+    user: UserName
+    limit: Annotated[int, Meta(ge=1, le=TRACES_SHOWN_MAX)] = 5
+
+
 async def start(house: House, asked: LinkingWanted, *, site_url: str) -> LinkingView:
     """Begin to link an account, in no browser in particular. Raises NotFound, LinkingRefused, AdminRefused."""
     begun = await authorizing.begin(
@@ -88,8 +101,9 @@ async def start(house: House, asked: LinkingWanted, *, site_url: str) -> Linking
 
 async def finish(house: House, asked: LinkingAnswer) -> LinkDetail:
     """Take an answer that somebody carried here by hand. Raises what the linking, or its first SYNC, failed with."""
-    query = urlsplit(asked.url).query
-    linked = await authorizing.finish(house, asked.project, query, user_id=asked.user)
+    parts = urlsplit(asked.url)
+    came = authorizing.Came(parts.query or parts.fragment, user_id=asked.user)
+    linked = await authorizing.finish(house, asked.project, came)
     if linked.failure is not None:
         raise linked.failure
     return link_detail(linked.link, await works_by_target(house))
@@ -113,6 +127,18 @@ async def show(house: House, asked: WhichLinking) -> LinkingDetail:
             if is_over or now >= deadline or house.loop.stopping:
                 return await _shown(house, linking, found, run)
             await house.clock.wait(news, min(deadline, now + LOOK_AGAIN_SECONDS))
+
+
+async def trace(house: House, asked: WhichTraces) -> Traces:
+    """What happened in the linkings of a user, newest first: also in those that have failed early. Raises NotFound."""
+    await find_project(house, asked.project)
+    shown = []
+    for linking in await house.store.linkings(asked.project, asked.user, limit=asked.limit):
+        run = await _run(house, linking) if linking.outcome == GRANTED else None
+        found = standing(linking, run, house.clock.now())
+        kept = await house.store.find_run(run.id) if run is not None else None
+        shown.append(linking_trace(linking, found, run, kept[1] if kept is not None else ()))
+    return Traces(linkings=tuple(shown))
 
 
 def _project_of(event: Event) -> str:
@@ -145,11 +171,12 @@ async def _run(house: House, linking: Linking) -> Run | None:
 
 async def _shown(house: House, linking: Linking, found: Standing, run: Run | None) -> LinkingDetail:
     """With the link, if a grant came; with the devices, if it is worth something."""
+    findings = tuple(finding for step in linking.steps for finding in step.findings)
     if linking.outcome != GRANTED:
-        return linking_detail(linking, found)
+        return linking_detail(linking, found, findings=findings)
     link = await house.store.find_link(linking.project_id, linking.user_id)
     devices: list[Device] = []
-    findings: tuple[Finding, ...] = run.findings if run is not None else ()
+    findings += run.findings if run is not None else ()
     if found.stage is Stage.LINKED and link is not None:
         try:
             devices = await house.store.devices(

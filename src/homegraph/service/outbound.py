@@ -18,10 +18,10 @@ from homegraph.errors import (
     HomegraphError,
     TokenRejected,
 )
-from homegraph.graph.model import Link, Project
+from homegraph.graph.model import Finding, Link, Project
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.recording import Post, recorded
-from homegraph.service.refreshing import Refreshing
+from homegraph.service.refreshing import Landing, Refreshing
 from homegraph.service.transcript import Transcript
 from homegraph.service.transport import HttpReply, Transport
 from homegraph.service.vault import Vault
@@ -57,7 +57,7 @@ class Bounds:
 class Heard:
     """What one link's intents brought: a reply or an error, after ``took`` seconds, and what went over the wire.
 
-    ``link`` has the tokens as they are now: a refresh on the way is in it.
+    ``link`` has the tokens as they are now: a refresh on the way is in it. ``findings`` are about what the token endpoint answered.
     """
 
     request_id: str
@@ -65,7 +65,13 @@ class Heard:
     reply: SyncReply | None = None
     error: HomegraphError | None = None
     took: float = 0.0
+    findings: tuple[Finding, ...] = ()
     transcript: Transcript = field(default_factory=Transcript)
+
+    def take(self, landing: Landing) -> None:
+        """Go on with the tokens that a refresh has brought."""
+        self.link = landing.link
+        self.findings += landing.findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +142,11 @@ class Outbound:
         self, intent: str, project: Project, body: bytes, heard: Heard
     ) -> HttpReply:
         """Send an intent; on a 401 send it again, once, with another token."""
-        heard.link = await self.refreshing.ready(project, heard.link, heard.transcript)
+        heard.take(await self.refreshing.ready(project, heard.link, heard.transcript))
         reply = await self._intent(intent, project, body, heard)
         if reply.status != _UNAUTHORIZED:
             return reply
-        heard.link = await self.refreshing.renewed(project, heard.link, heard.transcript)
+        heard.take(await self.refreshing.renewed(project, heard.link, heard.transcript))
         reply = await self._intent(intent, project, body, heard)
         if reply.status == _UNAUTHORIZED:
             raise TokenRejected

@@ -39,6 +39,7 @@ async def query(house: House, asked: QueryWanted) -> ErrandAnswer:
 
     Raises:
         NotFound: no such project, agent user, device, or link that could be used.
+        LinkBroken: there is a link, but it is broken.
         SettingsError: a name of several devices.
     """
     group_of = await party(house, asked)

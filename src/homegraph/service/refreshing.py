@@ -17,6 +17,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from homegraph.errors import (
     FulfillmentError,
     HomegraphError,
@@ -26,7 +28,8 @@ from homegraph.errors import (
     TokenRefused,
     TokenRejected,
 )
-from homegraph.graph.model import Link, LinkState, Project, Tokens
+from homegraph.graph.checks.tokens import check_tokens
+from homegraph.graph.model import Finding, Link, LinkState, Project, Tokens
 from homegraph.graph.refreshing import (
     REFRESH_LEASE_SECONDS,
     BackedOff,
@@ -63,11 +66,15 @@ LOOK_AGAIN_SECONDS: Final = 0.25
 
 @dataclass(slots=True)
 class Landing:
-    """What a flight brought: the link as it is now, or an error; what went over the wire, and what is told of a new token."""
+    """What a flight brought: the link as it is now, and maybe an error.
 
-    link: Link | None = None
+    What went over the wire, what is told of a new token, and what is wrong with the answer, are there when this flight asked.
+    """
+
+    link: Link
     error: HomegraphError | None = None
     news: TokenRefreshed | None = None
+    findings: tuple[Finding, ...] = ()
     transcript: Transcript = field(default_factory=Transcript)
 
 
@@ -83,7 +90,7 @@ class Refreshing:
     events: Events
     _flights: dict[tuple[str, str], asyncio.Task[Landing]] = field(default_factory=dict)
 
-    async def ready(self, project: Project, link: Link, transcript: Transcript) -> Link:
+    async def ready(self, project: Project, link: Link, transcript: Transcript) -> Landing:
         """The link with an access token that is worth sending. A refresh that this takes is recorded in the transcript.
 
         Raises:
@@ -91,15 +98,15 @@ class Refreshing:
         """
         urgency = need(link.tokens, self.clock.now())
         if urgency is Need.NONE or not project.oauth.token_url:
-            return link
+            return Landing(link)
         try:
             return await self._shared(project, link, transcript)
         except TokenEndpointFailed:
             if urgency is Need.NOW:
                 raise
-            return link
+            return Landing(link)
 
-    async def renewed(self, project: Project, link: Link, transcript: Transcript) -> Link:
+    async def renewed(self, project: Project, link: Link, transcript: Transcript) -> Landing:
         """The link with another access token than the one it has, which was answered with 401.
 
         Raises:
@@ -125,15 +132,15 @@ class Refreshing:
 
     # --- flights ---------------------------------------------------------------------------------------------
 
-    async def _shared(self, project: Project, link: Link, transcript: Transcript) -> Link:
-        """Take the flight that is under way, or start one. Who has started it has it in his transcript."""
+    async def _shared(self, project: Project, link: Link, transcript: Transcript) -> Landing:
+        """Take the flight that is under way, or start one. Who has started it has it in his transcript, and the findings."""
         flight = self._flights.get((link.project_id, link.user_id))
         is_ours = flight is None
         landing = await asyncio.shield(flight or self._start(project, link))
         transcript.join(landing.transcript, only_secrets=not is_ours)
         if landing.error is not None:
             raise landing.error
-        return landing.link or link
+        return landing if is_ours else Landing(landing.link)
 
     def _start(
         self, project: Project, link: Link, *, insist: bool = False
@@ -149,7 +156,7 @@ class Refreshing:
         return self._flights[key]
 
     async def _fly(self, project: Project, link: Link, *, insist: bool) -> Landing:
-        landing = Landing()
+        landing = Landing(link)
         try:
             turn, now = await self._turn(link, insist=insist)
             match turn:
@@ -229,6 +236,8 @@ class Refreshing:
             raise TokenEndpointFailed(f"The token endpoint gave no answer. {exc.message}") from exc
         answer = read_token_reply(reply.status, reply.body)
         landing.transcript.hide(answer.access_token, answer.refresh_token)
+        before = msgspec.json.encode({"access_token": access})
+        landing.findings = check_tokens(reply.body, previous=before)
         landing.news = TokenRefreshed(
             link.project_id,
             link.user_id,

@@ -246,12 +246,13 @@ class Runs:
         """Read a reply as far as needed: devices whose bytes are known are not looked into."""
         reply = heard.reply
         if reply is None:
-            return Answer(link, error=heard.error)
+            return Answer(link, error=heard.error, findings=heard.findings)
         comparison = applying.compare(claim.known, reply.devices)
         policy = claim.project.policy
         judged = judge(comparison, reply.devices, catalog_of(policy), policy)
         target = claim.lease.target
         findings = (
+            *heard.findings,
             *check_reply(
                 reply,
                 request_id=heard.request_id,

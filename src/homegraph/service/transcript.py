@@ -7,16 +7,17 @@ at the edge.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 import msgspec
 
 from homegraph.graph.model import Exchange
 
 MASK: Final = "***"
+"""What stands where something is not shown."""
 
 SHORT: Final = 4
 """Secrets of fewer characters are not looked for in bodies: they would mask half of the text and hide nothing."""
@@ -66,6 +67,13 @@ class Transcript:
     def _longest_first(self) -> Secrets:
         """A secret that contains another one must go as a whole."""
         return sorted(self._secrets.items(), key=lambda pair: len(pair[0]), reverse=True)
+
+
+def shown_query(query: str, names: Collection[str]) -> str:
+    """A query of which only these parameters are shown; of the others it can be seen that they were there."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    shown = [(name, value if name in names or not value else MASK) for name, value in pairs]
+    return urlencode(shown, safe=f"{MASK}:/ ", quote_via=quote)
 
 
 def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchange:

@@ -96,6 +96,11 @@ class OAuthSettings:
         "body",
         "How client id and secret are sent to token_url: in the form, or as HTTP basic authentication.",
     )
+    flow: str = row(
+        Choice(("code", "implicit")),
+        "code",
+        "What the login page gives: a code to be exchanged at token_url, or, in integrations of old, an access token that does not end.",
+    )
     pkce: bool = row(Switch(), False, "Whether a PKCE pair is sent when an account is linked.")
     redirect_uri: str = row(
         Url(),

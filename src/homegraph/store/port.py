@@ -27,7 +27,7 @@ import msgspec
 
 from homegraph.graph.effects import Effect
 from homegraph.graph.errands import Errand, FollowUp
-from homegraph.graph.linking import Linking
+from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
     ApiKey,
     Cause,
@@ -251,13 +251,20 @@ class Store(CredentialStore, Protocol):
     # --- linkings --------------------------------------------------------------------------------------------
 
     async def start_linking(self, linking: Linking, now: Instant) -> None:
-        """Keep a linking that begins, under an id that is new. Those that ended an hour ago are forgotten.
+        """Keep a linking that begins, under an id that is new. Those whose state ended a week ago are forgotten.
 
-        Raises NotFound when there is no such project, AdminRefused when too many of its linkings are kept.
+        When too many of the project are kept, the one whose state ended first makes place. Raises NotFound when there is no
+        such project, AdminRefused when there is no place because no state has ended by now.
         """
 
     async def find_linking(self, project_id: str, linking_id: str) -> Linking | None:
         """One linking."""
+
+    async def linkings(self, project_id: str, user_id: str, *, limit: int = 20) -> list[Linking]:
+        """Linkings of one user, newest first, whatever became of them."""
+
+    async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
+        """Add a step to a linking, as ``linking.with_step`` says; nothing if it is not kept."""
 
     async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
         """The browser came back: from now on the linking is used. Returns it.

@@ -9,6 +9,7 @@ not at all, and a person with a shell can read them, too.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -16,7 +17,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from homegraph.graph.applying import Stored
-from homegraph.graph.linking import Linking
+from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
     Cause,
     Changes,
@@ -51,9 +52,9 @@ DEVICES_REMEMBERED_MAX: Final = 1_024
 """Combinations of traits and attributes that are taken apart once: a house has a dozen, a thousand houses little more."""
 
 LINKINGS_MAX: Final = 1_000
-"""Linkings of a project that are kept: begun within ``LINKINGS_KEPT_SECONDS``, whatever became of them."""
+"""Linkings of a project that are kept, whatever became of them. For another one the oldest goes whose state has ended."""
 
-LINKINGS_KEPT_SECONDS: Final = 3_600.0
+LINKINGS_KEPT_SECONDS: Final = 7 * 86_400.0
 """How long a linking can be asked about after its state has ended. A state that has ended is refused without it."""
 
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -65,6 +66,7 @@ _headers: Final = msgspec.json.Decoder(dict[str, str])
 _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
 _policy: Final = msgspec.json.Decoder(Policy).decode
+_steps: Final = msgspec.json.Decoder(tuple[LinkingStep, ...])
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
 _by_trait: Final = msgspec.json.Decoder(dict[str, tuple[float, msgspec.Raw]]).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -198,7 +200,13 @@ def row_of_linking(linking: Linking) -> Row:
         linking.sealed_verifier,
         linking.used_at,
         linking.outcome,
+        json_text(linking.steps),
     )
+
+
+def linking_of(row: Row) -> Linking:
+    """The opposite of ``row_of_linking``."""
+    return replace(Linking(*row[:-1]), steps=_steps.decode(row[-1]))
 
 
 # --- work, devices, states -----------------------------------------------------------------------------------

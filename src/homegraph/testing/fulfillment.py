@@ -93,6 +93,8 @@ class ScriptedFulfillment:
         """Refresh token to the access token that it buys; unknown ones get ``invalid_grant``."""
         self.rotating = False
         """Whether each refresh token is good for one refresh, which brings another one; a spent one that comes back costs the grant."""
+        self.forgiving = False
+        """Whether a rotated refresh token is accepted until the one that took its place was used, as Google asks for."""
         self.calls: list[Call] = []
         self._scripts: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._changed = threading.Condition()
@@ -208,7 +210,8 @@ class ScriptedFulfillment:
                 return Answer(HTTPStatus.BAD_REQUEST, b'{"error":"invalid_grant"}')
             if self.rotating:
                 tokens["refresh_token"] = f"{spent}-next"
-                self.refresh_tokens = {f"{spent}-next": f"{access}-next"}
+                former = {spent: access} if self.forgiving else {}
+                self.refresh_tokens = {f"{spent}-next": f"{access}-next", **former}
         return _json_answer({**tokens, "access_token": access})
 
 

@@ -1,195 +1,118 @@
-"""Linking an account with a browser: the page that starts it, and the address that the login page sends the browser back to.
+"""Where the browser comes back to when a user has signed in at the developer's login page: ``/r/{project_id}``, and what it is shown.
 
-``/link/{project_id}`` asks whose account it is and sends the browser to the login page of the device cloud. It asks for no token,
-because a person with a browser has none: it is there while the server listens on this machine only, or when ``link_page`` says so;
-it answers to the server's own names only, and takes its own form only (``guard``). ``/r/{project_id}`` may be called by anybody. The
-signed state that it must bring is the protection, and who has none learns nothing. A state that the page has made is bound to
-its browser by a cookie besides, so that it is no use to somebody who has read it. Whoever brings what is good is shown
-what arrived: he has just signed in for it.
+Anybody may call it, because a browser brings no token of ours; the signed state that it must bring is the protection, and
+who has none learns nothing. Whoever brings one that is good is shown what arrived: he has just signed in for it.
 
-The rule that is easily broken: a cookie belongs to a host name. The page must be under the same one as the redirect URI, so that
-the browser has the cookie when it comes back; for loopback names, which people mix, the page sees to it.
+In the implicit flow the token stands in the fragment of the address, which no browser sends: a page with a few lines of script
+posts it here. Where scripts are switched off, the address can be carried here by hand.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from homegraph.errors import AdminRefused, HomegraphError, SettingsError
-from homegraph.graph.model import Project
+from homegraph.errors import HomegraphError
+from homegraph.graph.model import Finding
 from homegraph.service import authorizing
-from homegraph.service.authorizing import Begun, Linked
-from homegraph.service.linkings import DEVICES_SHOWN_MAX, USER_CHARS_MAX
-from homegraph.settings.server import LOOPBACK_NAMES
+from homegraph.service.authorizing import Came, Linked
+from homegraph.service.linkings import DEVICES_SHOWN_MAX
 from homegraph.web.exchange import CallerGone, read_body
-from homegraph.web.guard import admit_form, admit_host, host_of
-from homegraph.web.pages import FORM_HEADERS, Html, element, page
+from homegraph.web.guard import admit_form
+from homegraph.web.pages import Html, element, headers_of, page
 from homegraph.web.site import Site
-from homegraph.wire.authorization import LOCALE, STATE_SECONDS
+from homegraph.wire.authorization import IMPLICIT_FLOW
 from homegraph.wire.status import REASONS, row_of
 
-FORM_BYTES_MAX: Final = 4_096
-"""A form with one name, each of whose characters may take twelve bytes."""
+FRAGMENT_BYTES_MAX: Final = 16_384
+"""Of what a login page of the implicit flow gives: a state, a token and its kind."""
 
-FIELDS_MAX: Final = 10
+FRAGMENT_SCRIPT: Final = """
+const sent = location.hash.slice(1);
+history.replaceState(null, "", location.pathname);
+const form = document.createElement("form");
+form.method = "post";
+for (const [name, value] of new URLSearchParams(sent)) {
+  const field = document.createElement("input");
+  field.type = "hidden"; field.name = name; field.value = value;
+  form.append(field);
+}
+document.body.append(form);
+form.submit();
+"""
+"""Sends the fragment as a form, and takes the token out of the address and the browser's history."""
 
-SEE_OTHER: Final = 303
 
-_LANGUAGE: Final = re.compile(r"\s*([A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8}){0,3})\s*(?:[,;]|\Z)")
-_COOKIE_PATH: Final = re.compile(r"/[A-Za-z0-9._~/%-]*")
+def callback_routes(site: Site) -> list[Route]:
+    """The callback, and its fragment."""
 
+    async def callback(request: Request) -> Response:
+        query = request.url.query
+        if not query and await _is_implicit(site, request.path_params["project_id"]):
+            return private(_fragment_page())
+        return await _finished(request, query)
 
-class PageClosed(AdminRefused):
-    """The page that links accounts is not shown on this server."""
-
-    code, hint = "LINK_PAGE_CLOSED", REASONS["LINK_PAGE_CLOSED"].fix
-
-
-def linking_routes(site: Site) -> list[Route]:
-    """The page, its form, and the callback."""
-
-    async def link_page(request: Request) -> Response:
-        project_id = request.path_params["project_id"]
+    async def fragment(request: Request) -> Response:
         try:
-            project = await _admitted(site, request, project_id)
-        except HomegraphError as exc:
-            return _private(failed_page(exc))
-        if elsewhere := _same_name(request, project, site.url):
-            return _private(RedirectResponse(elsewhere, SEE_OTHER))
-        return _private(_form_page(project_id, request.query_params.get("user", "")))
-
-    async def start(request: Request) -> Response:
-        project_id = request.path_params["project_id"]
-        try:
-            await _admitted(site, request, project_id)
             admit_form(request.headers)
-            user_id = await _user_of(request)
-            begun = await authorizing.begin(
-                site.house,
-                project_id,
-                user_id,
-                site_url=site.url,
-                locale=_language(request.headers.get("accept-language", "")),
-                bound=True,
-            )
+            body = await read_body(request.receive, None, FRAGMENT_BYTES_MAX)
         except CallerGone:
             return Response()
         except HomegraphError as exc:
-            return _private(failed_page(exc, again=_page_of(site, project_id)))
-        return _private(_to_login(begun))
+            return private(failed_page(exc))
+        return await _finished(request, body.decode("latin-1"))
 
-    async def callback(request: Request) -> Response:
+    async def _finished(request: Request, query: str) -> Response:
         project_id = request.path_params["project_id"]
         try:
-            linked = await authorizing.finish(
-                site.house, project_id, request.url.query, cookies=request.cookies
-            )
+            came = Came(query, request.cookies)
+            linked = await authorizing.finish(site.house, project_id, came)
         except HomegraphError as exc:
-            return _private(failed_page(exc, again=_page_of(site, project_id)))
+            return private(failed_page(exc, again=page_of(site, project_id)))
         if linked.failure is not None:
-            again = _page_of(site, project_id, linked.link.user_id)
-            return _private(failed_page(linked.failure, again=again))
-        return _private(await _linked_page(site, linked))
+            again = page_of(site, project_id, linked.link.user_id)
+            return private(failed_page(linked.failure, again=again))
+        return private(await _linked_page(site, linked))
 
     return [
-        Route("/link/{project_id}", link_page, methods=["GET"]),
-        Route("/link/{project_id}", start, methods=["POST"]),
         Route("/r/{project_id}", callback, methods=["GET"]),
+        Route("/r/{project_id}", fragment, methods=["POST"]),
     ]
 
 
-# --- the page ----------------------------------------------------------------------------------------------------------
+# --- the implicit flow -------------------------------------------------------------------------------------------------
 
 
-async def _admitted(site: Site, request: Request, project_id: str) -> Project:
-    """The project whose accounts may be linked from here. Raises what its page is refused with."""
-    admit_host(site, request.headers.get("host", "").encode("latin-1"))
-    if not site.house.settings.has_link_page:
-        raise PageClosed(REASONS[PageClosed.code].title)
-    return await authorizing.linkable(site.house, project_id)
+async def _is_implicit(site: Site, project_id: str) -> bool:
+    projects = await site.house.store.projects()
+    return any(
+        project.id == project_id and project.policy.oauth_flow == IMPLICIT_FLOW
+        for project in projects
+    )
 
 
-def _same_name(request: Request, project: Project, site_url: str) -> str:
-    """The page's address under the loopback name that the browser will come back to; empty when it has that already."""
-    parts = urlsplit(authorizing.redirect_uri(project.oauth, project.id, site_url))
-    host = host_of(request.headers.get("host", "").encode("latin-1"))
-    if host == parts.hostname or not {host, parts.hostname} <= LOOPBACK_NAMES:
-        return ""
-    return parts._replace(path=request.url.path, query=request.url.query, fragment="").geturl()
-
-
-def _form_page(project_id: str, user_id: str) -> Response:
-    name = element("input", name="user", value=user_id, maxlength=str(USER_CHARS_MAX), required="")
+def _fragment_page() -> Response:
+    """What the login page gives stands in the fragment, which browsers keep to themselves: a script has to send it."""
     return page(
-        f"Link an account of {project_id}",
+        "One moment",
         element(
-            "p",
-            f"You are sent to the login page of {project_id}. When you have signed in there, your devices arrive here.",
+            "noscript",
+            element(
+                "p",
+                "This login page hands out a token that only a script could send on, and scripts are switched off here. Copy the "
+                "address of this page and give it to ",
+                element("code", "homegraph link PROJECT --paste -"),
+                ".",
+            ),
         ),
-        element(
-            "form",
-            element("p", element("label", "Your name here ", name)),
-            element("p", element("button", "Go to the login page")),
-            method="post",
-        ),
-        headers=FORM_HEADERS,
+        element("script", Html(FRAGMENT_SCRIPT)),
+        headers=headers_of("'self'", "same-origin", script=FRAGMENT_SCRIPT),
     )
-
-
-async def _user_of(request: Request) -> str:
-    """The name in the form.
-
-    Raises:
-        SettingsError: it has none, or one that cannot be.
-        CallRefused: the form is too large, or too slow.
-    """
-    body = await read_body(request.receive, None, FORM_BYTES_MAX)
-    try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=FIELDS_MAX, errors="strict")
-    except ValueError as exc:
-        raise SettingsError("is not a form", place="body", hint="") from exc
-    user_id = " ".join(fields.get("user", [""])[0].split())
-    if not 0 < len(user_id) <= USER_CHARS_MAX or not user_id.isprintable():
-        what = f"expected a name of 1 to {USER_CHARS_MAX} characters"
-        raise SettingsError(what, place="user", hint="Go back, and say who you are.")
-    return user_id
-
-
-def _to_login(begun: Begun) -> Response:
-    """Send the browser off, with the proof that it is the one. It shows the proof where it comes back, and nowhere else."""
-    linking = begun.linking
-    parts = urlsplit(linking.redirect_uri)
-    response = RedirectResponse(begun.authorization_url, SEE_OTHER)
-    response.set_cookie(
-        authorizing.cookie_name(linking.id),
-        begun.proof,
-        max_age=int(STATE_SECONDS),
-        path=parts.path if _COOKIE_PATH.fullmatch(parts.path) else "/",
-        secure=parts.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
-    return response
-
-
-def _language(accepted: str) -> str:
-    """The browser's first language, for the login page."""
-    match = _LANGUAGE.match(accepted)
-    return match[1] if match else LOCALE
-
-
-def _page_of(site: Site, project_id: str, user_id: str = "") -> str:
-    """Where a linking can be started again; empty when there is no page for it."""
-    if not site.house.settings.has_link_page:
-        return ""
-    query = f"?user={quote(user_id, safe='')}" if user_id else ""
-    return f"/link/{quote(project_id, safe='')}{query}"
 
 
 # --- the end -----------------------------------------------------------------------------------------------------------
@@ -207,8 +130,20 @@ async def _linked_page(site: Site, linked: Linked) -> Response:
         element("p", f"{link.user_id} is linked to {link.project_id}."),
         element("h2", counted),
         element("ul", *names),
+        *_remarks(linked.findings),
         element("p", "You can close this page."),
     )
+
+
+def _remarks(findings: Sequence[Finding]) -> list[Html]:
+    """What Google would not take, or what will not go well for long."""
+    if not findings:
+        return []
+    items = [
+        element("li", element("strong", f"{one.severity}: "), one.what, " ", one.fix)
+        for one in findings
+    ]
+    return [element("h2", "What the developer should mend"), element("ul", *items)]
 
 
 def failed_page(error: HomegraphError, *, again: str = "") -> Response:
@@ -229,7 +164,15 @@ def failed_page(error: HomegraphError, *, again: str = "") -> Response:
     )
 
 
-def _private(response: Response) -> Response:
+def private(response: Response) -> Response:
     """What is shown to one browser once is kept by nobody."""
     response.headers["cache-control"] = "no-store"
     return response
+
+
+def page_of(site: Site, project_id: str, user_id: str = "") -> str:
+    """Where a linking can be started again; empty when there is no page for it."""
+    if not site.house.settings.has_link_page:
+        return ""
+    query = f"?user={quote(user_id, safe='')}" if user_id else ""
+    return f"/link/{quote(project_id, safe='')}{query}"

@@ -24,7 +24,8 @@ from homegraph.service.doctor import readiness
 from homegraph.service.views.server import Check
 from homegraph.web.discovery import discovery_routes
 from homegraph.web.exchange import answer
-from homegraph.web.linking import linking_routes
+from homegraph.web.link_page import page_routes
+from homegraph.web.linking import callback_routes
 from homegraph.web.pages import HEADERS, NAME, Html, element, page
 from homegraph.web.site import Site
 from homegraph.wire.status import REASONS, Reason, render_html_404, row_of
@@ -60,7 +61,8 @@ def ops_router(site: Site) -> Router:
             Route("/errors/", error_index),
             Route("/errors/{code}", error_page),
             *discovery_routes(site),
-            *linking_routes(site),
+            *page_routes(site),
+            *callback_routes(site),
         ],
         redirect_slashes=False,
         default=_unknown,

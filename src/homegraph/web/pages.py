@@ -1,7 +1,7 @@
 """HTML of our own pages: small, self-contained, and unable to do anything.
 
 A page loads nothing and runs nothing: the content security policy forbids everything but the one style sheet that is in the
-page, named by its hash. Text is escaped where it becomes HTML: ``element`` escapes every child that is not ``Html`` already,
+page, named by its hash (and, on the one page that cannot do without, a script that is named likewise). Text is escaped where it becomes HTML: ``element`` escapes every child that is not ``Html`` already,
 so what comes from outside cannot become markup by being forgotten.
 """
 
@@ -27,21 +27,28 @@ label, input, button { font: inherit } input { padding: .2rem .4rem } button { p
 footer { margin-top: 3rem; opacity: .75; font-size: .9rem }
 """
 
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+def _hash(text: str) -> str:
+    """How a content security policy names a style sheet or a script that is in the page."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _headers(form_action: str, referrer_policy: str) -> dict[str, str]:
+def headers_of(
+    form_action: str, referrer_policy: str = "no-referrer", *, script: str = ""
+) -> dict[str, str]:
+    """Headers of a page whose forms may lead there, and which may run this one script."""
+    allowed = f"script-src 'sha256-{_hash(script)}'; " if script else ""
     return {
-        "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+        "content-security-policy": f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; {allowed}"
         f"base-uri 'none'; form-action {form_action}; frame-ancestors 'none'",
         "referrer-policy": referrer_policy,
         "x-content-type-options": "nosniff",
     }
 
 
-HEADERS: Final = _headers("'none'", "no-referrer")
+HEADERS: Final = headers_of("'none'")
 
-FORM_HEADERS: Final = _headers("http: https:", "same-origin")
+FORM_HEADERS: Final = headers_of("http: https:", "same-origin")
 """Of a page with a form. Browsers apply ``form-action`` to wherever the answer redirects, and a login page may redirect anywhere;
 and without a referrer they do not tell the server where a form comes from."""
 

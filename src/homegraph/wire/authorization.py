@@ -31,6 +31,10 @@ STATE_CHARS_MAX: Final = 4096
 PARAMETERS_MAX: Final = 20
 """Parameters of a callback; four are defined."""
 
+CODE_FLOW: Final = "code"
+IMPLICIT_FLOW: Final = "implicit"
+"""What the login page gives the browser: a code to be exchanged, or, as older integrations do, the access token itself."""
+
 LOCALE: Final = "en-GB"
 """``user_locale`` when nobody has said another one."""
 
@@ -54,12 +58,17 @@ class State(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Callback(msgspec.Struct, frozen=True):
-    """What the browser brought: a state and either a code or an error with what was said about it."""
+    """What the browser brought: a state and either a code (in the implicit flow a token) or an error with what was said about it."""
 
     state: str
     code: str = ""
     error: str = ""
     description: str = ""
+    access_token: str = ""
+
+    def __repr__(self) -> str:
+        """Show nothing of what is secret in it."""
+        return f"Callback(error={self.error!r})"
 
 
 _state_decoder: Final = msgspec.json.Decoder(State)
@@ -71,18 +80,28 @@ def write_state(state: State, key: bytes) -> str:
     return urlsafe_b64encode(_signature(content, key) + content).decode().rstrip("=")
 
 
-def read_state(text: str, key: bytes, *, project_id: str, now: float) -> State:
-    """Check a state that came to the callback of ``project_id``.
+def open_state(text: str, key: bytes) -> State:
+    """Read a state that is ours, whatever it is still good for.
 
     Raises:
-        LinkingRefused: LINKING_STATE_WRONG when it is not ours or of another project, LINKING_EXPIRED.
+        LinkingRefused: LINKING_STATE_WRONG.
     """
     state = _opened(text, key)
-    if state is None or state.project_id != project_id:
+    if state is None:
+        raise LinkingRefused("LINKING_STATE_WRONG")
+    return state
+
+
+def check_state(state: State, *, project_id: str, now: float) -> None:
+    """Refuse a state that is not good at the callback of ``project_id``.
+
+    Raises:
+        LinkingRefused: LINKING_STATE_WRONG when it is of another project, LINKING_EXPIRED.
+    """
+    if state.project_id != project_id:
         raise LinkingRefused("LINKING_STATE_WRONG")
     if state.expires_at <= now:
         raise LinkingRefused("LINKING_EXPIRED")
-    return state
 
 
 def browser_proof(linking_id: str, key: bytes) -> str:
@@ -101,7 +120,7 @@ def check_browser(state: State, shown: str, key: bytes) -> None:
         raise LinkingRefused("LINKING_OTHER_BROWSER")
 
 
-def authorization_url(  # the parameters of the request
+def authorization_url(  # noqa: PLR0913  # the parameters of the request
     base: str,
     *,
     client_id: str,
@@ -110,6 +129,7 @@ def authorization_url(  # the parameters of the request
     scopes: tuple[str, ...] = (),
     verifier: str = "",
     locale: str = LOCALE,
+    flow: str = CODE_FLOW,
 ) -> str:
     """Where to send the browser: ``base`` with the parameters in the order that Google sends them (observed).
 
@@ -119,7 +139,7 @@ def authorization_url(  # the parameters of the request
     parameters = [
         ("redirect_uri", redirect_uri),
         ("client_id", client_id),
-        ("response_type", "code"),
+        ("response_type", "token" if flow == IMPLICIT_FLOW else "code"),
         ("state", state),
         ("user_locale", locale),
     ]
@@ -139,21 +159,37 @@ def challenge(verifier: str) -> str:
 
 
 def read_callback(query: str) -> Callback:
-    """Take the query of a callback apart.
+    """Take the query of a callback apart, or in the implicit flow its fragment.
 
     Raises:
-        LinkingRefused: LINKING_CALLBACK_WRONG when it has no state, or neither a code nor an error, or one of them twice.
+        LinkingRefused: LINKING_CALLBACK_WRONG when it has no state, or one of its parameters twice.
     """
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=PARAMETERS_MAX)
     except ValueError as exc:
         raise LinkingRefused("LINKING_CALLBACK_WRONG") from exc
     given = dict(pairs)
-    state, code, error = (given.get(name, "") for name in ("state", "code", "error"))
-    if len(given) != len(pairs) or not state or bool(code) is bool(error):
+    state = given.get("state", "")
+    if len(given) != len(pairs) or not state:
         raise LinkingRefused("LINKING_CALLBACK_WRONG")
-    said = given.get("error_description", "")[:SAID_MAX]
-    return Callback(state, code, error[:SAID_MAX], said)
+    return Callback(
+        state,
+        given.get("code", ""),
+        given.get("error", "")[:SAID_MAX],
+        given.get("error_description", "")[:SAID_MAX],
+        given.get("access_token", ""),
+    )
+
+
+def check_callback(callback: Callback, flow: str) -> None:
+    """Refuse a callback that brings neither what the flow brings nor an error, or both.
+
+    Raises:
+        LinkingRefused: LINKING_CALLBACK_WRONG.
+    """
+    brought = callback.access_token if flow == IMPLICIT_FLOW else callback.code
+    if bool(brought) is bool(callback.error):
+        raise LinkingRefused("LINKING_CALLBACK_WRONG")
 
 
 def _opened(text: str, key: bytes) -> State | None:

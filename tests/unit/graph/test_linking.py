@@ -191,6 +191,27 @@ def test_how_a_linking_stands(begun, after, stage, reason):
     assert bool(found.message) is (after is not None and bool(reason))
 
 
+def test_a_failure_is_told_in_the_words_of_its_step():
+    """What the token endpoint has said, not what is known of such failures in general."""
+    steps = (
+        linking.LinkingStep(linking.StepKind.AUTHORIZE, 10.0),
+        linking.LinkingStep(linking.StepKind.EXCHANGE, 12.0, code="CODE_REFUSED", message="No."),
+    )
+    failed = replace(BEGUN, used_at=12.0, outcome="CODE_REFUSED", steps=steps)
+
+    assert linking.standing(failed, None, 15.0).message == "No."
+    assert linking.standing(replace(failed, steps=steps[:1]), None, 15.0).message == ""
+
+
+def test_steps_are_bounded():
+    """The first ones are kept."""
+    steps = ()
+    for number in range(linking.STEPS_MAX + 1):
+        steps = linking.with_step(steps, linking.LinkingStep(linking.StepKind.CALLBACK, number))
+
+    assert [step.at for step in steps] == list(range(linking.STEPS_MAX))
+
+
 def test_the_sync_that_tells_what_a_grant_is_worth():
     """The first one that started after it, unless it was interrupted; those of before say nothing about it."""
     before, died = run("1", 11.0), run("2", 12.5, Outcome.INTERRUPTED)

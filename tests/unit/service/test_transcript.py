@@ -1,7 +1,7 @@
 """What is kept of an exchange: nothing secret."""
 
 from homegraph.graph.model import Exchange
-from homegraph.service.transcript import Transcript
+from homegraph.service.transcript import Transcript, shown_query
 
 ACCESS, NEW_ACCESS, SECRET = "at-0123456789", "at-9876543210", "s/e+c=ret"
 
@@ -82,3 +82,12 @@ def test_a_member_is_masked_however_short_it_is():
     (kept,) = transcript.exchanges(1000)
 
     assert kept.request_body == b'{"challenge":{"pin":"***"},"x":"12"}'
+
+
+def test_of_a_query_only_what_is_harmless_is_shown():
+    """Of the others it can be seen that they were there; what is empty hides nothing."""
+    query = "state=s&code=4%2F0A&error=access_denied&error_description=No%20%26&code=&x=%ff"
+
+    assert shown_query(query, {"error", "error_description"}) == (
+        "state=***&code=***&error=access_denied&error_description=No %26&code=&x=***"
+    )

@@ -17,8 +17,10 @@ from homegraph.wire.authorization import (
     browser_proof,
     challenge,
     check_browser,
+    check_callback,
+    check_state,
+    open_state,
     read_callback,
-    read_state,
     write_state,
 )
 
@@ -85,6 +87,15 @@ def test_the_address_of_a_plain_request():
     assert not urlsplit(url).fragment
 
 
+def test_the_address_of_the_implicit_flow():
+    """It asks for a token."""
+    url = authorization_url(
+        "https://x/", client_id="c", redirect_uri="r", state="s", flow="implicit"
+    )
+
+    assert "response_type=token&" in url
+
+
 def test_the_address_with_scopes_and_pkce():
     """Scopes are joined by a blank; the challenge is that of RFC 7636, appendix B."""
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -107,28 +118,53 @@ def test_the_address_with_scopes_and_pkce():
     ]
 
 
+def read_state(text, key, *, project_id, now):
+    """A state that is ours and good here."""
+    state = open_state(text, key)
+    check_state(state, project_id=project_id, now=now)
+    return state
+
+
 def test_a_callback_is_taken_apart():
     """A code or an error with its words, cut."""
     assert read_callback("state=s&code=a%2F%2B") == Callback("s", "a/+")
     assert read_callback("error=access_denied&state=s&error_description=" + "n" * 300) == Callback(
         "s", "", "access_denied", "n" * 200
     )
+    implicit = read_callback("access_token=secret-1&token_type=bearer&state=s")
+    assert implicit.access_token == "secret-1"
+    assert "secret" not in repr(implicit)
 
 
 @pytest.mark.parametrize(
     "query",
-    [
-        "",
-        "code=a",
-        "state=s",
-        "state=s&code=a&error=b",
-        "state=s&state=t&code=a",
-        "state=s&code=a" + "&x=1" * PARAMETERS_MAX,
-    ],
+    ["", "code=a", "state=", "state=s&state=t&code=a", "state=s&code=a" + "&x=1" * PARAMETERS_MAX],
 )
 def test_a_callback_that_is_none(query):
-    """Something is missing, twice there, or contradicts itself."""
+    """It has no state, or something twice, or too much."""
     assert refusal(read_callback, query) == "LINKING_CALLBACK_WRONG"
+
+
+@pytest.mark.parametrize(
+    ("flow", "query", "is_good"),
+    [
+        ("code", "state=s&code=a", True),
+        ("code", "state=s&error=b", True),
+        ("code", "state=s", False),
+        ("code", "state=s&code=a&error=b", False),
+        ("code", "state=s&access_token=a", False),
+        ("implicit", "state=s&access_token=a", True),
+        ("implicit", "state=s&error=b", True),
+        ("implicit", "state=s&code=a", False),
+        ("implicit", "state=s&access_token=a&error=b", False),
+    ],
+)
+def test_a_callback_brings_what_the_flow_brings(flow, query, is_good):
+    """Or an error, and never both."""
+    if is_good:
+        check_callback(read_callback(query), flow)
+    else:
+        assert refusal(check_callback, read_callback(query), flow) == "LINKING_CALLBACK_WRONG"
 
 
 def test_a_bound_state_is_good_in_its_own_browser():

@@ -39,7 +39,6 @@ class DeviceCloud:
 
         ``arrival`` waits until a slow device has arrived; without it, as long as the settings say.
         """
-        self.config = config
         self.homes = first_homes()
         self.grants = Grants(secret, now, token_seconds=config.token_seconds)
         self.reporter = Reporter(self.grants.is_linked)

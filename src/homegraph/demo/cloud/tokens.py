@@ -9,7 +9,6 @@ The rule that is easily broken: only a grant that is really gone is ``invalid_gr
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Callable
 from http import HTTPStatus
@@ -112,7 +111,7 @@ def _basic(header: str) -> tuple[str, str]:
     kind, _, encoded = header.partition(" ")
     try:
         text = base64.b64decode(encoded, validate=True).decode() if kind.lower() == "basic" else ""
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no text in it
         text = ""
     client_id, colon, secret = text.partition(":")
     if not colon:

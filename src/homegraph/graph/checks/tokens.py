@@ -21,8 +21,10 @@ SOURCE: Final = "Google's account linking guide and its validation tool"
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
-def check_tokens(body: bytes, *, previous: bytes | None = None) -> tuple[Finding, ...]:
-    """Everything that is wrong with an answer of status 200.
+def check_tokens(
+    body: bytes, *, previous: bytes | None = None, is_implicit: bool = False
+) -> tuple[Finding, ...]:
+    """Everything that is wrong with an answer of status 200; ``is_implicit``: with the fragment of the implicit flow, which is a form.
 
     ``previous`` is the answer before this one, or just ``{"access_token": …}``: then this is the answer to a refresh.
     """
@@ -33,7 +35,7 @@ def check_tokens(body: bytes, *, previous: bytes | None = None) -> tuple[Finding
         what = "The answer has no access_token." if members else "The answer is no JSON object."
         return (TOKEN_UNREADABLE.found(what),)
     findings = list(_type(members))
-    if answer.is_form:
+    if answer.is_form and not is_implicit:
         findings.append(TOKEN_FORM.found("The answer is a form, not a JSON object."))
     if _JWT.fullmatch(access):
         findings.append(

@@ -9,14 +9,9 @@ all, and an address only without what may be a secret in it (``shown_url``). Exc
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from homegraph.wire.status import REASONS
-
-MASK: Final = "***"
-"""What stands where something is not shown."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

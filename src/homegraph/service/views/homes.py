@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from homegraph.graph.model import Device, Link, Target
+from homegraph.graph.model import Device, Finding, Link, Target
 from homegraph.graph.syncing import Work
 from homegraph.service.clock import rfc3339
+from homegraph.service.events import TokenRefreshed
 from homegraph.service.views import Explanation, View, explanation
 
 
@@ -27,10 +28,38 @@ class LinkView(View, frozen=True, kw_only=True):
     attempts: int
 
 
-class LinkDetail(LinkView, frozen=True, kw_only=True):
-    """One link, and its problem in words."""
+class TokenView(View, frozen=True, kw_only=True):
+    """What is known of a link's access token, and of the refresh that could not be made.
 
+    ``failures`` came in a row, ``error`` is the last one, and the token endpoint is asked again at ``retry_at``.
+    """
+
+    expires_at: str | None
+    has_refresh_token: bool
+    failures: int
+    error: str
+    retry_at: str | None
+
+
+class LinkDetail(LinkView, frozen=True, kw_only=True):
+    """One link, its token, and its problem in words."""
+
+    token: TokenView
     explanation: Explanation | None
+
+
+class RefreshView(LinkDetail, frozen=True, kw_only=True):
+    """A link whose token was refreshed, and what came.
+
+    ``refreshed`` is false when somebody else had refreshed it in the same moment; then nothing is known of the answer.
+    ``expires_in`` is in seconds, 0 when the token endpoint did not say.
+    """
+
+    refreshed: bool
+    expires_in: float
+    rotated: bool
+    same_access_token: bool
+    findings: tuple[Finding, ...]
 
 
 class Links(View, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,13 +76,43 @@ def link_view(link: Link, works: Mapping[Target, Work]) -> LinkView:
 
 def link_detail(link: Link, works: Mapping[Target, Work]) -> LinkDetail:
     """Show a link with its problem explained."""
-    return LinkDetail(**_link_members(link, works), explanation=explanation(link.problem))
+    return LinkDetail(**_detail_members(link, works))
+
+
+def refresh_view(
+    link: Link,
+    works: Mapping[Target, Work],
+    *,
+    news: TokenRefreshed | None,
+    findings: tuple[Finding, ...],
+) -> RefreshView:
+    """Show what a refresh brought."""
+    return RefreshView(
+        **_detail_members(link, works),
+        refreshed=news is not None,
+        expires_in=news.expires_in if news else 0.0,
+        rotated=news is not None and news.rotated,
+        same_access_token=news is not None and news.same,
+        findings=findings,
+    )
 
 
 def target_of(link: Link) -> Target:
     """For whom the syncs of a link run: its agent user, or the link itself before its first SYNC."""
     user_id = "" if link.agent_user_id else link.user_id
     return Target(link.project_id, link.agent_user_id, user_id)
+
+
+def _detail_members(link: Link, works: Mapping[Target, Work]) -> dict[str, Any]:
+    token = TokenView(
+        expires_at=rfc3339(link.tokens.expires_at),
+        has_refresh_token=bool(link.tokens.sealed_refresh),
+        failures=link.refresh.failures,
+        error=link.refresh.error,
+        retry_at=rfc3339(link.refresh.due_at or None),
+    )
+    shown = {"token": token, "explanation": explanation(link.problem)}
+    return _link_members(link, works) | shown
 
 
 def _link_members(link: Link, works: Mapping[Target, Work]) -> dict[str, Any]:

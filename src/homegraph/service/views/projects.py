@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from homegraph.graph.model import ApiKey, Instant, Project
 from homegraph.service.clock import rfc3339
-from homegraph.service.views import MASK, View
+from homegraph.service.transcript import MASK
+from homegraph.service.views import View
 
 
 class ProjectView(View, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class OAuthView(View, frozen=True, kw_only=True):
     token_url: str
     scopes: tuple[str, ...]
     client_auth: str
+    flow: str
     pkce: bool
     redirect_uri: str
 
@@ -77,6 +79,7 @@ def project_view(
             token_url=shown_url(oauth.token_url),
             scopes=oauth.scopes,
             client_auth=oauth.client_auth,
+            flow=project.policy.oauth_flow,
             pkce=oauth.pkce,
             redirect_uri=oauth.redirect_uri,
         ),

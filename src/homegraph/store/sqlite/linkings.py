@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
-from homegraph.graph.linking import Linking
+from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import Instant, Link, Target, Tokens
 from homegraph.store.refusals import no_project, too_many_linkings
-from homegraph.store.rows import LINKINGS_KEPT_SECONDS, LINKINGS_MAX, row_of_linking
+from homegraph.store.rows import (
+    LINKINGS_KEPT_SECONDS,
+    LINKINGS_MAX,
+    json_text,
+    linking_of,
+    row_of_linking,
+)
 from homegraph.store.sqlite import links, work
 from homegraph.store.sqlite.database import Database
 
@@ -17,7 +23,8 @@ def start(db: Database, begun: Linking, now: Instant) -> None:
     if db.row("find_project", begun.project_id) is None:
         raise no_project(begun.project_id)
     db.run("delete_linkings", begun.project_id, now - LINKINGS_KEPT_SECONDS)
-    if db.value("count_linkings", begun.project_id) >= LINKINGS_MAX:
+    is_full = db.value("count_linkings", begun.project_id) >= LINKINGS_MAX
+    if is_full and not db.run("delete_oldest_linking", begun.project_id, now):
         raise too_many_linkings(begun.project_id, LINKINGS_MAX)
     db.run("insert_linking", *row_of_linking(begun))
 
@@ -25,7 +32,12 @@ def start(db: Database, begun: Linking, now: Instant) -> None:
 def find(db: Database, project_id: str, linking_id: str) -> Linking | None:
     """``Store.find_linking``."""
     row = db.row("find_linking", project_id, linking_id)
-    return Linking(*row) if row else None
+    return linking_of(row) if row else None
+
+
+def of_user(db: Database, project_id: str, user_id: str, limit: int) -> list[Linking]:
+    """``Store.linkings``."""
+    return list(map(linking_of, db.rows("list_linkings", project_id, user_id, limit)))
 
 
 def use(db: Database, project_id: str, linking_id: str, now: Instant) -> Linking:
@@ -41,6 +53,14 @@ def use(db: Database, project_id: str, linking_id: str, now: Instant) -> Linking
 def end(db: Database, project_id: str, linking_id: str, outcome: str) -> None:
     """``Store.end_linking``."""
     db.run("end_linking", project_id, linking_id, outcome)
+
+
+def note(db: Database, project_id: str, linking_id: str, step: LinkingStep) -> None:
+    """``Store.note_linking``."""
+    found = find(db, project_id, linking_id)
+    if found is not None:
+        steps = linking.with_step(found.steps, step)
+        db.run("save_linking_steps", project_id, linking_id, json_text(steps))
 
 
 def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from homegraph.errors import AdminRefused, LinkingRefused, NotFound
-from homegraph.graph.linking import BY_USER, GRANTED, Linking
-from homegraph.graph.model import LinkState, Tokens
+from homegraph.graph.linking import BY_USER, GRANTED, STEPS_MAX, Linking, LinkingStep, StepKind
+from homegraph.graph.model import Exchange, Finding, LinkState, Tokens
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import Scene, first_sync, stored, target
 
 NEW = Tokens(b"new-access", b"new-refresh", 9_000.0)
 
 LINKINGS_MAX = 1_000
-KEPT_SECONDS = 3_600.0
+KEPT_SECONDS = 7 * 86_400.0
 
 
 def a_linking(linking_id: str = "l-1", user_id: str = "bea") -> Linking:
@@ -59,17 +59,66 @@ class Granting:
         assert ended == replace(a_linking(), outcome="LINKING_DENIED", sealed_verifier=b"")
 
     async def test_linkings_are_bounded(self, store: Store) -> None:
-        """Too many of a project are refused, until those that ended an hour ago make place."""
+        """Too many of a project are refused while all of them may still come back; then the one that ended first makes place."""
         await Scene(store).declare()
         for number in range(LINKINGS_MAX):
-            await store.start_linking(a_linking(f"l-{number}"), 1_000.0)
+            begun = replace(a_linking(f"l-{number}"), expires_at=1_600.0 + number % 7)
+            await store.start_linking(begun, 1_000.0)
         with pytest.raises(AdminRefused):
-            await store.start_linking(a_linking("late"), 1_600.0 + KEPT_SECONDS - 1)
+            await store.start_linking(a_linking("late"), 1_599.0)
         assert await store.find_linking("acme", "late") is None
-        await store.start_linking(a_linking("late"), 1_600.0 + KEPT_SECONDS)
+        await store.start_linking(a_linking("late"), 1_601.0)
 
-        assert await store.find_linking("acme", "l-0") is None
+        kept = [await store.find_linking("acme", f"l-{n}") for n in range(0, LINKINGS_MAX, 7)]
+        assert kept.count(None) == 1
         assert await store.find_linking("acme", "late") is not None
+
+    async def test_linkings_are_forgotten(self, store: Store) -> None:
+        """A week after their state has ended, when another one begins."""
+        await Scene(store).declare()
+        await store.start_linking(a_linking(), 1_000.0)
+        for number, now in enumerate((1_600.0 + KEPT_SECONDS - 1, 1_600.0 + KEPT_SECONDS)):
+            begun = replace(a_linking(f"new-{number}"), expires_at=now + 600)
+            await store.start_linking(begun, now)
+            assert (await store.find_linking("acme", "l-1") is None) is bool(number)
+
+    async def test_what_happened_in_a_linking(self, store: Store) -> None:
+        """Steps are kept in order, whole and bounded; one of a linking that is not kept is nothing."""
+        await Scene(store).declare()
+        exchange = Exchange(
+            "code exchange", "bea", "https://x/", 1.0, 0.5, {"a": "b"}, b"\xff", 200, {}, b"{}", 2
+        )
+        finding = Finding("token-type-missing", "advice", "what", "why", "fix")
+        steps = (
+            LinkingStep(StepKind.AUTHORIZE, 1_000.0, "GET https://x/"),
+            LinkingStep(
+                StepKind.EXCHANGE, 1_001.5, "POST", 0.5, "CODE_REFUSED", "No.", exchange, (finding,)
+            ),
+        )
+        await store.start_linking(replace(a_linking(), steps=steps[:1]), 1_000.0)
+        await store.note_linking("acme", "l-1", steps[1])
+        await store.note_linking("acme", "l-2", steps[1])
+        await store.end_linking("acme", "l-1", "CODE_REFUSED")
+        found = await store.find_linking("acme", "l-1")
+        assert found is not None
+        assert (found.steps, found.outcome) == (steps, "CODE_REFUSED")
+
+        for _ in range(STEPS_MAX):
+            await store.note_linking("acme", "l-1", steps[1])
+        found = await store.find_linking("acme", "l-1")
+        assert found is not None
+        assert len(found.steps) == STEPS_MAX
+
+    async def test_the_linkings_of_a_user(self, store: Store) -> None:
+        """The newest first, no more than asked for, and nobody else's."""
+        await Scene(store).declare()
+        for number, user in enumerate(("bea", "carl", "bea", "bea")):
+            begun = replace(a_linking(f"l-{number}", user), created_at=1_000.0 + number)
+            await store.start_linking(begun, 1_000.0)
+        found = await store.linkings("acme", "bea", limit=2)
+
+        assert [linking.id for linking in found] == ["l-3", "l-2"]
+        assert await store.linkings("acme", "dora") == await store.linkings("other", "bea") == []
 
     async def test_a_grant_of_somebody_new(self, store: Store) -> None:
         """A link in its first SYNC that is due at once, and the linking knows what became of it."""

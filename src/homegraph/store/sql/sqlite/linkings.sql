@@ -1,16 +1,25 @@
 -- find_linking --
 -- One linking.
 SELECT
-  linking_id, project_id, user_id, redirect_uri, created_at, expires_at, sealed_verifier, used_at, outcome
+  linking_id, project_id, user_id, redirect_uri, created_at, expires_at, sealed_verifier, used_at, outcome, steps
 FROM linking
 WHERE project_id = ? AND linking_id = ?;
+
+-- list_linkings --
+-- Linkings of one user, newest first.
+SELECT
+  linking_id, project_id, user_id, redirect_uri, created_at, expires_at, sealed_verifier, used_at, outcome, steps
+FROM linking
+WHERE project_id = ? AND user_id = ?
+ORDER BY created_at DESC
+LIMIT ?;
 
 -- insert_linking --
 -- Keep a linking that begins.
 INSERT INTO linking (
-  linking_id, project_id, user_id, redirect_uri, created_at, expires_at, sealed_verifier, used_at, outcome
+  linking_id, project_id, user_id, redirect_uri, created_at, expires_at, sealed_verifier, used_at, outcome, steps
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- count_linkings --
 -- How many linkings of a project are kept.
@@ -20,6 +29,13 @@ SELECT count(*) FROM linking WHERE project_id = ?;
 -- Drop the linkings of a project whose state ended before a time.
 DELETE FROM linking WHERE project_id = ? AND expires_at <= ?;
 
+-- delete_oldest_linking --
+-- Drop the linking of a project whose state ended first, if one has ended before a time.
+DELETE FROM linking
+WHERE (project_id, linking_id) = (
+  SELECT project_id, linking_id FROM linking WHERE project_id = ? AND expires_at <= ? ORDER BY expires_at LIMIT 1
+);
+
 -- use_linking --
 -- The browser came back, for the first time.
 UPDATE linking SET used_at = ?3 WHERE project_id = ?1 AND linking_id = ?2 AND used_at IS NULL;
@@ -28,6 +44,10 @@ UPDATE linking SET used_at = ?3 WHERE project_id = ?1 AND linking_id = ?2 AND us
 -- What a linking led to; the verifier is needed no longer. What was written first stays.
 UPDATE linking SET outcome = ?3, sealed_verifier = x''
 WHERE project_id = ?1 AND linking_id = ?2 AND outcome = '';
+
+-- save_linking_steps --
+-- What happened in a linking so far.
+UPDATE linking SET steps = ?3 WHERE project_id = ?1 AND linking_id = ?2;
 
 -- interrupt_linkings --
 -- The process died with the code in its hands: nobody knows what became of the code.
