@@ -25,6 +25,7 @@ POSTGRES_ALONE = {
     "lock_devices": "the same",
     "lock_links": "the same",
     "lock_project": "the same",
+    "lock_linking": "the same",
     "lock_credentials": "the same",
     "reserve_links": "a row that is not there cannot be locked",
     "grow_state_counts": "a recount would not see what others are about to add",

@@ -6,12 +6,19 @@ from typing import Final
 
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
-from homegraph.graph.linking import Linking
+from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import Instant, Link, Tokens
 from homegraph.store.postgres import links
 from homegraph.store.postgres.database import Database
 from homegraph.store.refusals import no_project, too_many_linkings
-from homegraph.store.rows import LINKINGS_KEPT_SECONDS, LINKINGS_MAX, row_of_linking
+from homegraph.store.rows import (
+    LINKINGS_KEPT_SECONDS,
+    LINKINGS_MAX,
+    json_text,
+    linking_of,
+    row_of_linking,
+    steps_of,
+)
 
 IN_HAND_SECONDS: Final = 300.0
 """How long a process may have a code in its hands before it is taken for dead: far longer than a token endpoint may take."""
@@ -22,7 +29,8 @@ async def start(db: Database, begun: Linking, now: Instant) -> None:
     if await db.row("lock_project", begun.project_id) is None:
         raise no_project(begun.project_id)
     await db.run("delete_linkings", begun.project_id, now - LINKINGS_KEPT_SECONDS)
-    if await db.value("count_linkings", begun.project_id) >= LINKINGS_MAX:
+    is_full = await db.value("count_linkings", begun.project_id) >= LINKINGS_MAX
+    if is_full and not await db.run("delete_oldest_linking", begun.project_id, now):
         raise too_many_linkings(begun.project_id, LINKINGS_MAX)
     await db.run("insert_linking", *row_of_linking(begun))
 
@@ -30,7 +38,12 @@ async def start(db: Database, begun: Linking, now: Instant) -> None:
 async def find(db: Database, project_id: str, linking_id: str) -> Linking | None:
     """``Store.find_linking``."""
     row = await db.row("find_linking", project_id, linking_id)
-    return Linking(*row) if row else None
+    return linking_of(row) if row else None
+
+
+async def of_user(db: Database, project_id: str, user_id: str, limit: int) -> list[Linking]:
+    """``Store.linkings``."""
+    return list(map(linking_of, await db.rows("list_linkings", project_id, user_id, limit)))
 
 
 async def use(db: Database, project_id: str, linking_id: str, now: Instant) -> Linking:
@@ -46,6 +59,14 @@ async def use(db: Database, project_id: str, linking_id: str, now: Instant) -> L
 async def end(db: Database, project_id: str, linking_id: str, outcome: str) -> None:
     """``Store.end_linking``."""
     await db.run("end_linking", project_id, linking_id, outcome)
+
+
+async def note(db: Database, project_id: str, linking_id: str, step: LinkingStep) -> None:
+    """``Store.note_linking``."""
+    row = await db.row("lock_linking", project_id, linking_id)
+    if row is not None:
+        steps = json_text(linking.with_step(steps_of(row[0]), step))
+        await db.run("save_linking_steps", project_id, linking_id, steps)
 
 
 async def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from homegraph.graph.errands import Errand, FollowUp
-from homegraph.graph.linking import Linking
+from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
     AccessToken,
     ApiKey,
@@ -193,6 +193,12 @@ class PostgresStore:
 
     async def find_linking(self, project_id: str, linking_id: str) -> Linking | None:
         return await self._db.glance(linkings.find, project_id, linking_id)
+
+    async def linkings(self, project_id: str, user_id: str, *, limit: int = 20) -> list[Linking]:
+        return await self._db.glance(linkings.of_user, project_id, user_id, limit)
+
+    async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
+        await self._db.write(linkings.note, project_id, linking_id, step)
 
     async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
         return await self._db.write(linkings.use, project_id, linking_id, now)

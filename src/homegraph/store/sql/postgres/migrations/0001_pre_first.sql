@@ -102,10 +102,12 @@ CREATE TABLE linking (
   sealed_verifier bytea NOT NULL,
   used_at double precision,  -- when the browser came back
   outcome text NOT NULL DEFAULT '',  -- "granted", or the code of a reason; empty while nobody knows
+  steps text NOT NULL DEFAULT '[]',  -- JSON, an array of graph.linking.LinkingStep
   PRIMARY KEY (project_id, linking_id)
 );
 
 CREATE INDEX linking_by_expiry ON linking (project_id, expires_at);
+CREATE INDEX linking_by_user ON linking (project_id, user_id, created_at);
 
 -- Those that a process has in its hands.
 CREATE INDEX linking_under_way ON linking (used_at) WHERE used_at IS NOT NULL AND outcome = '';
