@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NamedTuple
 
-from homegraph.graph.destinations import Address
 from homegraph.service.http.connection import Connection
 
 IDLE_SECONDS: Final = 4.0
@@ -22,12 +21,12 @@ IDLE_MAX: Final = 512
 
 
 class Place(NamedTuple):
-    """Where a connection leads."""
+    """Where a connection leads. It is looked up with every call; text is quick to hash."""
 
     scheme: str
     host: str
     port: int
-    address: Address
+    address: str
     authorities: str
 
 

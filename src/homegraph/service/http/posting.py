@@ -165,7 +165,11 @@ class HttpTransport:
             raise AddressRefused(refusals[addresses[0]])
         route.places = tuple(
             Place(
-                destination.scheme, destination.host, destination.port, address, route.authorities
+                destination.scheme,
+                destination.host,
+                destination.port,
+                str(address),
+                route.authorities,
             )
             for address in good
         )
@@ -210,7 +214,7 @@ class HttpTransport:
         is_secure = place.scheme == "https"
         _, connection = await self._loop.create_connection(
             lambda: Connection(self._loop),
-            str(place.address),
+            place.address,
             place.port,
             ssl=tls_context(place.authorities) if is_secure else None,
             server_hostname=place.host if is_secure else None,
@@ -233,15 +237,16 @@ def _request(start: bytes, headers: Headers, body: bytes) -> bytes:
     Raises:
         FulfillmentRefused: a value would break out of its header; it came from outside, as tokens do.
     """
-    lines = []
-    for name, value in headers:
-        if not value.isprintable() or not value.isascii():
-            raise FulfillmentRefused(
-                f"Nothing was sent: the header {name} would have characters that no header may have."
-            )
-        lines.append(f"{name}: {value}\r\n")
-    lines.append(f"content-length: {len(body)}\r\n\r\n")
-    return b"".join((start, "".join(lines).encode("ascii"), body))
+    values = "".join([value for _, value in headers])
+    if not (values.isascii() and values.isprintable()):
+        name = next(
+            name for name, value in headers if not (value.isascii() and value.isprintable())
+        )
+        raise FulfillmentRefused(
+            f"Nothing was sent: the header {name} would have characters that no header may have."
+        )
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return b"".join((start, f"{lines}content-length: {len(body)}\r\n\r\n".encode("ascii"), body))
 
 
 def _untrusted(place: Place, exc: ssl.SSLCertVerificationError) -> FulfillmentUntrusted:
