@@ -21,7 +21,7 @@ from homegraph.errors import (
 from homegraph.graph.destinations import Rules
 from homegraph.graph.model import Project
 from homegraph.graph.policy import Policy
-from homegraph.service.http.pool import IDLE_PER_PLACE_MAX
+from homegraph.service.http.pool import IDLE_PER_PLACE_MAX, IDLE_SECONDS
 from homegraph.service.http.posting import HttpTransport
 from homegraph.service.http.resolving import ANSWER_SECONDS, LOOK_UP_SECONDS, LOOK_UPS_MAX
 from homegraph.testing.clock import ManualClock
@@ -198,10 +198,36 @@ def test_bytes_on_an_idle_connection():
             url = f"http://127.0.0.1:{peer.port}/"
             await post(url)
             nudge.set()
-            await peer.closed.wait()
+            async with asyncio.timeout(IDLE_SECONDS / 2):  # at once, not for its age
+                await peer.closed.wait()
             return (await post(url)).body, peer.connections
 
     assert run(story()) == (b"{}", 2)
+
+
+def test_an_answer_before_the_request_was_read():
+    """What is left of the request would be the beginning of the next one: the connection is not used again."""
+    done = asyncio.Event()
+    connections = []
+
+    async def hasty(reader, writer):
+        connections.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await done.wait()
+        writer.close()
+
+    async def story():
+        server = await asyncio.start_server(hasty, "127.0.0.1", 0, limit=1_024)
+        async with server, calling() as post:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            for _ in range(2):
+                await post(url, body=b"x" * 20_000_000)
+            done.set()
+
+    run(story())
+
+    assert len(connections) == 2
 
 
 async def _hang_up(_, writer):
