@@ -21,6 +21,9 @@ from homegraph.store.port import Store
 LOOK_AGAIN_SECONDS: Final = 5.0
 """The longest the loop goes without looking: bounds the harm of a hint that got lost."""
 
+RESERVE_SHARE: Final = 4
+"""One place of so many is kept for projects that have none, however many of the others hang."""
+
 
 @dataclass(slots=True)
 class Loop:
@@ -68,7 +71,13 @@ class Loop:
             return
         due = await self.store.projects_due(now)
         self.runs.place_wanted = bool(due)  # what is not claimed below is left for want of a place
-        shares = share(free, due, running, each_max=self.project_concurrency)
+        shares = share(
+            free,
+            due,
+            running,
+            each_max=self.project_concurrency,
+            reserve=self.concurrency // RESERVE_SHARE,
+        )
         for project_id, places in shares.items():
             claims = await self.store.claim_due(
                 project_id,

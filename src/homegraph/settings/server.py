@@ -195,7 +195,11 @@ class Settings:
         8 * MIB,
         "The largest reply of a fulfillment, before and after decompression.",
     )
-    concurrency: int = row(Whole(1, 1024, "runs"), 64, "How many runs are under way at once.")
+    concurrency: int = row(
+        Whole(1, 1024, "runs"),
+        64,
+        "How many runs are under way at once. A quarter of them is kept for projects that have none.",
+    )
     project_concurrency: int = row(
         Whole(1, 1024, "runs"), 16, "How many of them may be of one project."
     )

@@ -29,13 +29,21 @@ def test_a_project_at_its_bound_gets_nothing():
     assert share(5, ["a"], {"a": 2}, each_max=2) == {}
 
 
-@given(st.integers(0, 20), projects, running, st.integers(1, 5))
-def test_never_more_than_free_and_never_more_than_each(free, due, held, each_max):
-    """The shares fit in the free places, respect the bound, and leave none free that could be used."""
-    shares = share(free, due, held, each_max=each_max)
+def test_the_last_places_are_for_those_who_have_none():
+    """Projects that hang may hold all but the reserve; whoever comes after them has a place at once."""
+    assert share(4, ["a", "b"], {"a": 3}, each_max=9, reserve=4) == {"b": 1}
+    assert share(6, ["a"], {"a": 1}, each_max=9, reserve=4) == {"a": 2}
+    assert share(3, ["a", "b"], {"a": 3, "b": 2}, each_max=9, reserve=4) == {}
+
+
+@given(st.integers(0, 20), projects, running, st.integers(1, 5), st.integers(0, 6))
+def test_never_more_than_free_and_never_more_than_each(free, due, held, each_max, reserve):
+    """The shares fit in the free places, respect the bounds, and leave none free that could be used."""
+    shares = share(free, due, held, each_max=each_max, reserve=reserve)
 
     assert sum(shares.values()) <= free
     after = {project: held.get(project, 0) + shares.get(project, 0) for project in due}
     assert all(shares[project] >= 1 and after[project] <= each_max for project in shares)
     if sum(shares.values()) < free:
-        assert all(count >= each_max for count in after.values())
+        left = free - sum(shares.values())
+        assert all(count >= (each_max if left > reserve else 1) for count in after.values())
