@@ -22,6 +22,7 @@ from homegraph.graph import syncing
 from homegraph.graph.effects import BindLink
 from homegraph.graph.linking import Linking
 from homegraph.graph.model import Mode, Outcome, Placement
+from homegraph.graph.refreshing import BackedOff, Failed, Start
 from homegraph.graph.syncing import Admission, Retry
 from homegraph.store.migrate import migrations
 from homegraph.store.port import Declaration
@@ -123,6 +124,24 @@ async def test_runs_of_a_process_that_is_gone(path):
         assert await store.heartbeat(lost, 1_001.0, LEASE_SECONDS) == lost
         admitted = await Scene(store).request(Mode.SYNC)
         assert admitted.admission is Admission.START
+
+
+async def test_a_refresh_of_a_process_that_is_gone(path):
+    """Its turn is over: the next one does not wait for a lease. A token endpoint that failed is not asked earlier for that."""
+    async with opened(path) as store:
+        scene = Scene(store)
+        await scene.link("anna", "1836")
+        await scene.link("ben", "1837")
+        turn = ("acme", "anna", TOKENS, 1_000.0)
+        assert (await store.begin_refresh(*turn, lease_seconds=LEASE_SECONDS))[0] == Start()
+        await store.follow_tokens("acme", "ben", Failed(TOKENS, "HTTP 503", 0.5), 1_000.0)
+
+    async with opened(path, now=1_000.5) as store:
+        assert (await store.begin_refresh(*turn, lease_seconds=LEASE_SECONDS))[0] == Start()
+        backed_off, _ = await store.begin_refresh(
+            "acme", "ben", TOKENS, 1_000.5, lease_seconds=LEASE_SECONDS
+        )
+        assert backed_off == BackedOff(1_001.0, "HTTP 503")
 
 
 async def test_a_linking_of_a_process_that_is_gone(path):

@@ -8,82 +8,23 @@ from dataclasses import replace
 
 import pytest
 
+from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
 from homegraph.service.events import LinkChanged, TokenLost, TokenRefreshed
 from homegraph.service.refreshing import Refreshing
-from homegraph.settings.projects import LinkSettings
-from homegraph.settings.secret import Secret
-from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import EXECUTE, QUERY, SYNC, Answer, Home, ScriptedFulfillment
 from support.served import Served, an_integration, settings_in
 from support.server import until
+from support.stories import LIFETIME, idle, told
 
-LIFETIME = 3_600.0
 INTENTS = 50
-
-
-class Story:
-    """A cloud whose tokens live for an hour, a server that is linked with it, and the time between them."""
-
-    def __init__(self, cloud, served, clock):
-        self.cloud, self.served, self.clock = cloud, served, clock
-        self.events = []
-        served.house.events.subscribe(self.events.append)
-
-    def pass_time(self, seconds):
-        """Let time pass."""
-
-        async def advance():
-            self.clock.advance(seconds)
-
-        self.served.do(advance())
-
-    def expire(self):
-        """The access token has ended: the fulfillment does not know it any more, and the next one it does."""
-        self.cloud.homes = {"token-2": self.cloud.homes.get("token-1", Home())}
-
-    def execute(self):
-        """Have the lamp turned on."""
-        return self.served.admin(
-            "POST",
-            "execute",
-            project="acme",
-            agent_user="user-1",
-            devices=["lamp"],
-            params=["on=true"],
-        )
-
-    def command(self):
-        """Have it turned on; what the device's result says of it."""
-        (device,) = self.execute().json["devices"]
-        return device
-
-    @property
-    def link(self):
-        """The link as it is now."""
-        return self.served.do(self.served.house.store.find_link("acme", "ann"))
-
-    @property
-    def refreshes(self):
-        """The calls of the token endpoint."""
-        return [call for call in self.cloud.calls if call.path == "/token"]
-
-    def told(self, kind):
-        """The events of this kind."""
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 @pytest.fixture
 def story(tmp_path):
     """A linked user; refresh-1 buys token-2."""
-    clock = ManualClock()
-    grant = LinkSettings("ann", Secret("token-1"), Secret("refresh-1"), LIFETIME)
-    with ScriptedFulfillment() as cloud:
-        cloud.refresh_tokens["refresh-1"] = "token-2"
-        settings = settings_in(tmp_path, an_integration(cloud, links=(grant,)))
-        with Served(settings, clock) as served:
-            served.until_link(lambda link: link.state is LinkState.LINKED)
-            yield Story(cloud, served, clock)
+    with told(tmp_path) as story:
+        yield story
 
 
 def test_a_token_is_refreshed_before_it_ends(story):
@@ -182,6 +123,48 @@ def test_two_processes_and_a_rotating_server(story):
     assert [one.error for one in heard] == [None, None]
     assert len(story.refreshes) == 1
     assert story.link.state is LinkState.LINKED
+
+
+class Forgetful:
+    """A store whose disk is full when tokens are to be kept, for the first time."""
+
+    def __init__(self, store):
+        self.store, self.fails = store, True
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    async def follow_tokens(self, *args):
+        """Fail once."""
+        if self.fails:
+            self.fails = False
+            raise StoreUnavailable("The disk is full.")
+        return await self.store.follow_tokens(*args)
+
+
+def test_tokens_that_could_not_be_stored(story):
+    """They are not used, and not lost: the next intent stores them first, and asks nobody again."""
+    story.cloud.rotating = True
+    story.expire()
+    house, link = story.served.house, story.link
+    store = Forgetful(house.store)
+    refreshing = replace(house.outbound.refreshing, store=store)
+    outbound = replace(house.outbound, refreshing=refreshing)
+
+    async def sync():
+        (project,) = await house.store.projects()
+        return await outbound.sync(project, link)
+
+    first, second = story.served.do(sync()), story.served.do(sync())
+
+    assert first.error.code == "STORE_UNAVAILABLE"
+    assert (second.error, len(story.refreshes)) == (None, 1)
+    assert [call.token for call in story.cloud.intents(SYNC)[1:]] == [
+        "token-1",
+        "token-1",
+        "token-2",
+    ]
+    assert story.link.tokens == second.link.tokens
 
 
 def test_a_refusal_in_execute_breaks_the_link(story):
@@ -293,11 +276,6 @@ def released(served, release):
         release.set()
 
 
-async def idle(house):
-    """Whether nothing is to do."""
-    return not await house.store.works()
-
-
 def test_a_token_that_is_good_for_a_moment_yet(story):
     """The endpoint fails a minute before the end: the intent goes out with the old token."""
     story.cloud.answer_token_next(Answer(503, b""))
@@ -341,105 +319,3 @@ def test_a_server_that_stops_waits_for_a_refresh(tmp_path):
         with Served(settings) as served:
             assert served.request_sync().status == 200
         assert {call.token for call in cloud.intents(SYNC)[2:]} == {"token-2"}
-
-
-# --- by hand ---------------------------------------------------------------------------------------------------------
-
-
-def by_hand(story, what):
-    """Call the admin API; the answer."""
-    return story.served.admin("POST", f"links/{what}", project="acme", user="ann")
-
-
-def test_refreshing_by_hand(story):
-    """It tells what came, and what is wrong with it."""
-    story.cloud.rotating = True
-
-    came = by_hand(story, "refresh").json
-
-    assert (came["refreshed"], came["expires_in"], came["rotated"]) == (True, 3600, True)
-    assert (came["same_access_token"], came["findings"]) == (False, [])
-    assert came["token"]["expires_at"] == "1970-01-12T14:46:40.000Z"
-    assert len(story.refreshes) == 1
-    story.cloud.refresh_tokens = {"refresh-1-next": "token-2"}
-    story.cloud.rotating = False
-    again = by_hand(story, "refresh").json
-    assert (again["rotated"], again["same_access_token"]) == (False, True)
-    assert [one["rule"] for one in again["findings"]] == ["token-not-renewed"]
-    assert "token-2" not in json.dumps(again)
-
-
-def test_the_same_token_is_a_finding_of_the_run(story):
-    """Who refreshes on the way to a SYNC is told there."""
-    story.cloud.refresh_tokens["refresh-1"] = "token-1"
-    story.pass_time(LIFETIME)
-
-    assert story.served.request_sync().status == 200
-    (run, *_) = story.served.do(story.served.house.store.runs())
-    assert [finding.rule for finding in run.findings] == ["token-not-renewed"]
-    assert [event.same for event in story.told(TokenRefreshed)] == [True]
-
-
-def test_refreshing_by_hand_does_not_wait_for_a_back_off(story):
-    """And what fails is told with its reason; the link shows it until it is over."""
-    story.cloud.answer_token_next(Answer(503, b""))
-    refused = by_hand(story, "refresh")
-    link = story.served.admin("GET", "link?project=acme&user=ann").json
-    assert (refused.status, refused.json["error"]["reason"]) == (403, "TOKEN_ENDPOINT_FAILED")
-    assert (link["token"]["failures"], link["state"]) == (1, "linked")
-    assert link["token"]["error"] == "The token endpoint answered HTTP 503."
-    assert link["token"]["retry_at"].startswith("1970-01-12T13:46:4")
-
-    came = by_hand(story, "refresh").json
-    assert came["refreshed"]
-    assert came["token"]["failures"] == 0
-
-
-def test_a_token_that_was_made_to_expire(story):
-    """Nothing is sent, and the next intent refreshes first."""
-    link = by_hand(story, "expire").json
-    assert (link["state"], story.refreshes) == ("linked", [])
-    story.expire()
-
-    assert story.command()["ok"]
-    assert [call.token for call in story.cloud.intents(EXECUTE)] == ["token-2"]
-
-
-def test_a_grant_that_was_made_to_be_refused(story):
-    """Nothing is sent, nobody is asked any more, and a refresh brings the link back, with a SYNC."""
-    link = by_hand(story, "revoke").json
-    again = by_hand(story, "revoke").json
-    calls = len(story.cloud.calls)
-
-    assert (link["state"], link["problem"]) == ("broken", "TOKEN_REFUSED")
-    assert again["state"] == "broken"
-    assert [event.state for event in story.told(LinkChanged)] == [LinkState.BROKEN]
-    answer = story.served.request_sync()
-    assert (answer.status, answer.reason, len(story.cloud.calls)) == (403, "LINK_BROKEN", calls)
-    story.expire()
-    assert by_hand(story, "refresh").json["state"] == "linked"
-    story.served.until(idle)
-    assert story.cloud.intents(SYNC)[-1].token == "token-2"
-
-
-@pytest.mark.parametrize("what", ["refresh", "expire", "revoke"])
-def test_there_is_no_such_link(story, what):
-    """None of the three makes one, or brings one back that has ended."""
-    nobody = story.served.admin("POST", f"links/{what}", project="acme", user="ben")
-    story.served.admin("POST", "links/unlink", project="acme", user="ann")
-    ended = by_hand(story, what)
-
-    assert (nobody.status, ended.status) == (404, 404)
-
-
-@pytest.mark.parametrize("what", ["refresh", "expire"])
-def test_there_is_nothing_to_refresh_with(tmp_path, what):
-    """Without a refresh token both are refused: the token lasts until a 401."""
-    with ScriptedFulfillment() as cloud:
-        grant = LinkSettings("ann", Secret("token-1"))
-        settings = settings_in(tmp_path, an_integration(cloud, links=(grant,)))
-        with Served(settings) as served:
-            refused = served.admin("POST", f"links/{what}", project="acme", user="ann")
-
-    assert (refused.status, refused.json["error"]["reason"]) == (403, "NOT_ALLOWED")
-    assert "There is no refresh token" in refused.json["error"]["message"]

@@ -8,7 +8,8 @@ are gone, because what it brings may be the only valid tokens there are.
 What happened is decided by ``graph.refreshing`` inside the store's transaction; here it is carried out and announced.
 
 The rule that is easily broken: tokens that were refreshed are durable before anybody uses them, and what is durable
-counts: who was refused looks whether the link holds newer tokens before he believes it.
+counts: who was refused looks whether the link holds newer tokens before he believes it. Tokens that a database would not take are held
+until it does: there may be no others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from homegraph.errors import (
     FulfillmentError,
     HomegraphError,
     LinkBroken,
+    StoreUnavailable,
     TokenEndpointFailed,
     TokenError,
     TokenRefused,
@@ -89,6 +91,8 @@ class Refreshing:
     ids: Ids
     events: Events
     _flights: dict[tuple[str, str], asyncio.Task[Landing]] = field(default_factory=dict)
+    _unsaved: dict[tuple[str, str], Refreshed] = field(default_factory=dict)
+    """Tokens that could not be stored, by link: a few, from the moments in which a database began to fail."""
 
     async def ready(self, project: Project, link: Link, transcript: Transcript) -> Landing:
         """The link with an access token that is worth sending. A refresh that this takes is recorded in the transcript.
@@ -158,6 +162,8 @@ class Refreshing:
     async def _fly(self, project: Project, link: Link, *, insist: bool) -> Landing:
         landing = Landing(link)
         try:
+            if event := self._unsaved.get((link.project_id, link.user_id)):
+                await self._stored(link, event)
             turn, now = await self._turn(link, insist=insist)
             match turn:
                 case Renewed():
@@ -202,7 +208,7 @@ class Refreshing:
             error = _masked(exc, landing)
             failed = Failed(link.tokens, error.message, self.ids.spread())
             return await self._failed(link, failed, error)
-        after = await self._follow(link, event)
+        after = await self._stored(link, event)
         if after.tokens != event.tokens:
             landing.news = None  # a grant came meanwhile
         elif landing.news is not None:
@@ -210,6 +216,16 @@ class Refreshing:
             if link.state is LinkState.BROKEN:
                 self._announce_link(after)
         return after
+
+    async def _stored(self, link: Link, event: Refreshed) -> Link:
+        """Store new tokens; if that fails, the next flight begins with it."""
+        key = (link.project_id, link.user_id)
+        self._unsaved.pop(key, None)
+        try:
+            return await self._follow(link, event)
+        except StoreUnavailable:
+            self._unsaved[key] = event
+            raise
 
     async def _asked(self, project: Project, link: Link, landing: Landing) -> Refreshed:
         oauth, place = project.oauth, (link.project_id, link.user_id)
