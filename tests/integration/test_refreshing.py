@@ -287,16 +287,35 @@ def test_a_token_that_is_good_for_a_moment_yet(story):
     assert [event.code for event in story.told(TokenLost)] == ["TOKEN_ENDPOINT_FAILED"]
 
 
-def test_an_endpoint_that_repeats_the_token(story):
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_request"])
+def test_an_endpoint_that_repeats_the_token(story, error):
     """What it says of an error is told without it."""
-    said = {"error": "invalid_grant", "error_description": "unknown: refresh-1"}
+    said = {"error": error, "error_description": "unknown: refresh-1"}
     story.cloud.answer_token_next(Answer(400, json.dumps(said).encode()))
     story.expire()
 
     message = story.command()["message"]
 
-    assert message.endswith("invalid_grant (unknown: ***).")
+    assert message.endswith(f"{error} (unknown: ***).")
     assert [event.message for event in story.told(TokenLost)] == [message]
+
+
+def test_a_server_that_stops_does_not_wait_for_another_one(story):
+    """Whose turn it is not will not get one: nothing of his can be lost."""
+    house, link = story.served.house, story.link
+    story.expire()
+
+    async def stopped():
+        store, now = house.store, house.clock.now()
+        await store.begin_refresh("acme", "ann", link.tokens, now, lease_seconds=1_000.0)
+        (project,) = await store.projects()
+        syncing = asyncio.ensure_future(house.outbound.sync(project, link))
+        await asyncio.to_thread(story.cloud.wait_for, 2, SYNC)
+        await house.outbound.refreshing.close()
+        return await syncing
+
+    assert story.served.do(stopped()).error.code == "SERVER_STOPPING"
+    assert story.refreshes == []
 
 
 def test_a_server_that_stops_waits_for_a_refresh(tmp_path):

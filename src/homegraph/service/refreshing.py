@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from homegraph.errors import (
+    CallRefused,
     FulfillmentError,
     HomegraphError,
     LinkBroken,
@@ -93,6 +94,7 @@ class Refreshing:
     _flights: dict[tuple[str, str], asyncio.Task[Landing]] = field(default_factory=dict)
     _unsaved: dict[tuple[str, str], Refreshed] = field(default_factory=dict)
     """Tokens that could not be stored, by link: a few, from the moments in which a database began to fail."""
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ready(self, project: Project, link: Link, transcript: Transcript) -> Landing:
         """The link with an access token that is worth sending. A refresh that this takes is recorded in the transcript.
@@ -131,7 +133,8 @@ class Refreshing:
         return await asyncio.shield(self._start(project, link, insist=True))
 
     async def close(self) -> None:
-        """Let flights land: each may bring the only valid tokens. They take ``TOKEN_SECONDS`` at most."""
+        """Let flights land: each may bring the only valid tokens. They take ``TOKEN_SECONDS`` at most; none begins any more."""
+        self._closing.set()
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
 
     # --- flights ---------------------------------------------------------------------------------------------
@@ -181,9 +184,12 @@ class Refreshing:
         return landing
 
     async def _turn(self, link: Link, *, insist: bool) -> tuple[Turn, Link]:
-        """Wait for our turn, or for news. It ends: a turn does, and then it is another's, with news, or ours."""
-        never = asyncio.Event()
-        while True:
+        """Wait for our turn, or for news. It ends: a turn does, and then it is another's, with news, or ours.
+
+        Raises:
+            CallRefused: the server stops.
+        """
+        while not self._closing.is_set():
             turn, now = await self.store.begin_refresh(
                 link.project_id,
                 link.user_id,
@@ -194,7 +200,9 @@ class Refreshing:
             )
             if not isinstance(turn, Busy):
                 return turn, now
-            await self.clock.wait(never, min(turn.until, self.clock.now() + LOOK_AGAIN_SECONDS))
+            look_at = min(turn.until, self.clock.now() + LOOK_AGAIN_SECONDS)
+            await self.clock.wait(self._closing, look_at)
+        raise CallRefused("SERVER_STOPPING")
 
     # --- one refresh -----------------------------------------------------------------------------------------
 
