@@ -12,6 +12,7 @@ from homegraph.service import (
     budgets,
     code_exchange,
     credentials,
+    promises,
     refreshing,
     remembered,
     requesting,
@@ -107,6 +108,8 @@ FIXED = {
     "devices of an EXECUTE or a live QUERY": (
         f"{naming.DEVICES_PER_INTENT_MAX}; those of one command or call {service_errands.DEVICES_MAX}"
     ),
+    "waiting for follow-ups in one call": f"{service_errands.WAIT_SECONDS_MAX:.0f} s",
+    "homes that `homegraph doctor` looks into": f"{promises.HOMES_LOOKED_AT_MAX} of a project",
     "follow-up of an EXECUTE": f"{errands.FOLLOW_UP_SECONDS:.0f} s",
     "devices of a reply": f"{intents.DEVICES_MAX}",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",

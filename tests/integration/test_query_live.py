@@ -86,6 +86,23 @@ def test_a_device_that_promised_reports_and_has_none_is_named(served, clock):
     assert rules() == []
 
 
+def test_doctor_says_that_nobody_reports(served, cloud, clock):
+    """A minute after the SYNC, and until any device is reported; those that promised nothing do not count."""
+
+    def reports():
+        checks = served.admin("GET", "doctor").json["checks"]
+        return [(one["ok"], one["detail"]) for one in checks if one["name"] == "reports of acme"]
+
+    cloud.home.devices = [LAMP, {**LAMP, "id": "lamp-2"}, lamp("other")]
+    served.request_sync()
+    promise = "devices with willReportState"
+    assert reports() == [(True, f"{promise} are reported")]
+    clock.advance(60)
+    assert reports() == [(False, f"2 of 2 {promise} were never reported: lamp, lamp-2")]
+    Program(served).report({"lamp": {"on": False, "online": True}})
+    assert reports() == [(True, f"1 of 2 {promise} were never reported: lamp-2")]
+
+
 def test_a_device_without_an_answer_and_one_with_an_error(served, cloud):
     """Each has its own result, and the findings name them."""
     body = {

@@ -146,6 +146,11 @@ def queried(
     return tuple(rows)
 
 
+def last_stored(rows: Iterable[TraitState]) -> Instant | None:
+    """When the newest of a device's states came; None when it has none."""
+    return max((row.committed_at for row in rows), default=None)
+
+
 def kept(traits: Iterable[str]) -> tuple[str, ...]:
     """Whose states a device may have that declares ``traits``: theirs, and whether it is online."""
     return (ONLINE, *traits)

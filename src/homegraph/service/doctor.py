@@ -3,7 +3,8 @@
 ``readiness`` asks what decides whether calls can be served: is the server stopping, can the database be written to, does
 the loop claim. It is asked every few seconds by machines, so it is cheap, and bounded in time.
 
-``examine`` looks further and is asked by people: clock, data folder, each project's fulfillment and token endpoint, each link.
+``examine`` looks further and is asked by people: clock, data folder, each project's fulfillment and token endpoint, each link, and
+whether devices that promised reports have any.
 Every check that fails says what to do. A fulfillment is tried by a POST of ``{}`` without a token: whatever it answers, even
 a refusal, shows that it is there.
 
@@ -25,6 +26,7 @@ from homegraph.errors import FulfillmentError, ReplyTooLarge, StoreError
 from homegraph.graph.model import Link, LinkState, Project
 from homegraph.service.clock import rfc3339
 from homegraph.service.house import House
+from homegraph.service.promises import kept_promises
 from homegraph.service.reading import all_links
 from homegraph.service.views.projects import shown_url
 from homegraph.service.views.server import Advice, Check
@@ -83,6 +85,7 @@ async def examine(house: House) -> tuple[Advice, ...]:
         links = await _links(house)
         checks += _token_endpoints(projects, links.refreshable)
         checks += links.advice()
+        checks += await kept_promises(house, projects)
     except StoreError as exc:
         checks.append(Advice(name="database", ok=False, detail=exc.message, fix=exc.hint))
     return tuple(checks)

@@ -18,7 +18,7 @@ from homegraph.graph.checks.reports import Promise, check_promises
 from homegraph.graph.errands import QUERY, DeviceResult
 from homegraph.graph.model import Finding
 from homegraph.graph.naming import Named
-from homegraph.graph.reporting import TraitState
+from homegraph.graph.reporting import TraitState, last_stored
 from homegraph.service.errands import Party, Whom, begun, carry_out, party
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
@@ -79,7 +79,7 @@ class _Querying:
             took=said.took,
         )
         promises = [
-            Promise(device.id, device.added_at, self._stored_at(device.id))
+            Promise(device.id, device.added_at, last_stored(self._stored.get(device.id, ())))
             for device in group
             if device.reports
         ]
@@ -109,10 +109,6 @@ class _Querying:
     def _flat(self, device_id: str) -> Mapping[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(flat(self._stored.get(device_id, ())))
         return found
-
-    def _stored_at(self, device_id: str) -> float | None:
-        rows = self._stored.get(device_id, ())
-        return max((row.committed_at for row in rows), default=None)
 
 
 def _silent() -> DeviceAnswer:

@@ -12,6 +12,7 @@ from homegraph.graph.reporting import (
     TraitState,
     decide,
     kept,
+    last_stored,
     malformed,
     queried,
 )
@@ -181,6 +182,16 @@ def test_an_answer_to_a_query_is_taken_as_far_as_it_is_understood():
         TraitState("lamp", "OnOff", b'{"on":true}', 7.0),
         TraitState("lamp", "online", b'{"online":true}', 7.0),
     }
+
+
+def test_when_a_device_was_stored_last():
+    """By its newest trait; never, when it has none."""
+    rows = [
+        TraitState("lamp", trait, b"{}", at) for trait, at in (("a", 1.0), ("b", 3.0), ("c", 2.0))
+    ]
+
+    assert last_stored(rows) == 3.0
+    assert last_stored(()) is None
 
 
 @given(
