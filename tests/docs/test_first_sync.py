@@ -53,10 +53,10 @@ def test_the_demo_prints_what_is_shown(story, block):
 
 def test_the_steps_are_all_there(story):
     """The page follows the demo; the last two steps are told together."""
-    titles = re.findall(r"^\d  (.*)$", story, re.MULTILINE)
+    titles = re.findall(r"^\d+  (.*)$", story, re.MULTILINE)
 
-    assert re.findall(r"^### (.*)$", DEMO, re.MULTILINE) == [*titles[:7], "Two mistakes"]
-    assert titles[7:] == ["A wrong key", "An unknown user"]
+    assert re.findall(r"^### (.*)$", DEMO, re.MULTILINE) == [*titles[:8], "Two mistakes"]
+    assert titles[8:] == ["A wrong key", "An unknown user"]
 
 
 def test_the_file_loads(tmp_path):

@@ -31,7 +31,7 @@ from homegraph.demo.story import ANY_PORT, NOT_REACHED, Told, staged, tell
 from homegraph.errors import SettingsError
 
 TITLES = [step.title for step in STORY]
-LINK, FIRST_SYNC, MOVE, LIGHT, ADD, REQUEST, THREE, KEY, USER = range(9)
+LINK, FIRST_SYNC, MOVE, LIGHT, ADD, REQUEST, THREE, DURING, KEY, USER = range(10)
 
 
 class Secrets:
@@ -155,10 +155,11 @@ def test_every_step_is_as_told() -> None:
         Told(TITLES[ADD], True, "9 devices there, 8 here"),
         Told(TITLES[REQUEST], True, "+1 added; link and room untouched"),
         Told(TITLES[THREE], True, "~2 changed, -1 removed"),
+        Told(TITLES[DURING], True, "2 requests during a SYNC, 1 SYNC more"),
         Told(TITLES[KEY], True, "400 API_KEY_UNKNOWN"),
         Told(TITLES[USER], True, "404 AGENT_USER_NEVER_LINKED"),
     ]
-    assert made[0].home.syncs == 3
+    assert made[0].home.syncs == 5
     assert "NOT AS TOLD" not in text
     assert "+1 added   ~0 changed   -0 removed" in text
     assert "API key not valid. Please pass a valid API key." in text
@@ -191,10 +192,12 @@ def broken(kind: type[Broken], nth: int) -> Make:
         (broken(Forgetful, 3), THREE, "it removed ('blind', 'lamp')"),
         (broken(Renamed, 1), LINK, "your link belongs to 'user-9'"),
         (Tampered, THREE, "it changed"),
+        (broken(Broken, 4), DURING, "retrying: FULFILLMENT_FAILED"),
+        (broken(Broken, 5), DURING, "retrying: FULFILLMENT_FAILED"),
     ],
     ids=[
         *("nobody", "500-1", "500-2", "500-3", "forgets-1", "forgets-2", "forgets-3"),
-        *("renames", "no-trait"),
+        *("renames", "no-trait", "500-4", "500-5"),
     ],
 )
 def test_what_is_not_as_told_is_said_and_ends_the_story(make: Make, at: int, words: str) -> None:
@@ -254,7 +257,7 @@ def test_the_exit_code_and_the_document_say_how_it_went(
 
     assert (code, document["ok"]) == (1, False)
     assert [step["title"] for step in document["steps"]] == TITLES
-    assert [step["ok"] for step in document["steps"]] == [*[True] * 5, *[False] * 4]
+    assert [step["ok"] for step in document["steps"]] == [*[True] * 5, *[False] * 5]
     assert "The story ends at step 6: Request Sync." in said.err
 
 
@@ -264,7 +267,7 @@ def test_a_story_that_holds_ends_with_0(capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr()
 
     assert (code, said.err) == (0, "")
-    assert said.out.endswith("\nAll 9 steps went as told.\n")
+    assert said.out.endswith("\nAll 10 steps went as told.\n")
 
 
 def test_a_taken_default_port_is_said_and_another_is_used(

@@ -112,9 +112,10 @@ class Runs(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One SYNC in full. ``reason`` and ``message`` are empty when all went well."""
+    """One SYNC in full. ``reason`` and ``message`` are empty when all went well; ``merged`` counts the requests."""
 
     id: str
+    merged: int
     outcome: str
     reason: str
     message: str

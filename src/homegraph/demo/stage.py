@@ -28,6 +28,7 @@ from homegraph.demo.calls import Call
 from homegraph.demo.cloud.app import DeviceCloud
 from homegraph.demo.cloud.homes import Home
 from homegraph.demo.narrator import Narrator
+from homegraph.demo.serving import Curtain
 from homegraph.errors import HomegraphError
 from homegraph.server import Running
 from homegraph.service.events import Event, Events, StatesReported, SyncFinished
@@ -119,6 +120,7 @@ class Stage:
 
     narrator: Narrator
     cloud: DeviceCloud
+    curtain: Curtain
     cloud_url: str
     server: Running
     api_key: str = field(repr=False)
@@ -213,6 +215,18 @@ class Stage:
         check(self.cloud.reporter.client is not None, "the cloud cannot call the Home Graph")
         client = self.cloud.reporter.client
         return (await client.query(self.who, [device_id]))[device_id] if client else {}
+
+    async def sync_under_way(self) -> None:
+        """Wait until the cloud has answered SYNC behind the curtain.
+
+        Raises:
+            NotAsTold: there is none in time.
+        """
+        try:
+            async with asyncio.timeout(NEWS_SECONDS_MAX):
+                await self.curtain.kept_waiting.wait()
+        except TimeoutError as exc:
+            raise NotAsTold(f"no SYNC within {NEWS_SECONDS_MAX:g} seconds") from exc
 
     async def place(self, device_id: str, *, room: str) -> None:
         """Choose a device's room, as ``homegraph devices place`` does."""

@@ -195,6 +195,41 @@ async def change_three_things(stage: Stage) -> str:
     return "~2 changed, -1 removed"
 
 
+async def request_during_a_run(stage: Stage) -> str:
+    """What is requested while a SYNC is under way may not be in its answer any more."""
+    stage.narrator.say(
+        "Now the awkward moment. A SYNC is under way, and the cloud has just given its list. Then you set up a pump, and the cloud "
+        'calls again, twice. A Home Graph that said "I am at it already" would miss the pump.'
+    )
+    syncs = stage.home.syncs
+    stage.finished.forget()
+    call = stage.request_sync(f'{{"agentUserId": "{stage.who}", "async": true}}')
+    with stage.curtain.closed():
+        answer = await stage.send(call)
+        stage.show_answer(answer)
+        _check_accepted(answer)
+        await stage.sync_under_way()
+        stage.narrator.result("SYNC is under way; here comes the pump")
+        stage.home.add(Device("pump", "OUTLET", "Pump", ["OnOff"], {"on": False}))
+        for _ in range(2):
+            answer = await stage.send(call)
+            stage.show_answer(answer)
+            _check_accepted(answer)
+    first, second = await stage.next_run(), await stage.next_run()
+    for run in (first, second):
+        stage.show_sync(run)
+        stage.show_changes(run)
+    check(first.changes == documents.Changes(), f"the first SYNC changed {first.changes}")
+    check(second.changes == documents.Changes(added=("pump",)), f"it changed {second.changes}")
+    check(second.merged == 2, f"the second SYNC was for {second.merged} requests")  # noqa: PLR2004
+    check(stage.home.syncs == syncs + 2, f"there were {stage.home.syncs - syncs} SYNCs")
+    stage.narrator.say(
+        "So a request that comes during a SYNC leads to another one after it; two such requests share it. No accepted request is "
+        "without a SYNC that began after it."
+    )
+    return "2 requests during a SYNC, 1 SYNC more"
+
+
 async def use_a_wrong_key(stage: Stage) -> str:
     """The first of the usual mistakes."""
     stage.narrator.say(
@@ -221,6 +256,7 @@ STORY: Final = (
     Step("The cloud gets a new device", add_at_the_cloud),
     Step("Request Sync", request_sync),
     Step("Three changes, one call", change_three_things),
+    Step("A request during a SYNC", request_during_a_run),
     Step("A wrong key", use_a_wrong_key),
     Step("An unknown user", name_an_unknown_user),
 )

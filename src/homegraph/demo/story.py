@@ -29,7 +29,7 @@ from homegraph.demo.calls import Call
 from homegraph.demo.cloud.app import DeviceCloud
 from homegraph.demo.cloud.config import SAMPLE_PASSWORDS, Config
 from homegraph.demo.narrator import Narrator, narrator_for
-from homegraph.demo.serving import address, opened, taken
+from homegraph.demo.serving import Curtain, address, opened, taken
 from homegraph.demo.stage import ACCOUNT, PROJECT, Finished, Stage, calling
 from homegraph.demo.steps import STORY, Step
 from homegraph.errors import HomegraphError, SettingsError
@@ -136,10 +136,18 @@ async def staged(
         redirect_uri = f"{server.url}/r/{PROJECT}"
         cloud = (make or cloud_of)(Config(CLIENT_ID, client_secret, frozenset({redirect_uri})))
         cloud.playground.announces = False
-        cloud_url = await stack.enter_async_context(opened(cloud, door))
+        curtain = Curtain(cloud.app)
+        cloud_url = await stack.enter_async_context(opened(cloud, door, app=curtain))
         http = await stack.enter_async_context(calling(server.url))
         stage = Stage(
-            narrator, cloud, cloud_url, server, api_key, Finished(server.house.events), http
+            narrator,
+            cloud,
+            curtain,
+            cloud_url,
+            server,
+            api_key,
+            Finished(server.house.events),
+            http,
         )
         credentials = await stage.service_account()
         client = AsyncClient(base_url=server.url, credentials=credentials)
@@ -227,7 +235,7 @@ def _invite(stage: Stage) -> None:
     )
     narrator.paste(_exports(stage))
     narrator.say("Then, for example:")
-    add = Call("POST", f"{stage.cloud_url}/devices?name=Pump")
+    add = Call("POST", f"{stage.cloud_url}/devices?name=Kettle")
     press = Call("POST", f"{stage.cloud_url}/devices/lamp/toggle")
     for line, note in [
         (add.as_curl(), "A new device at the cloud:"),
