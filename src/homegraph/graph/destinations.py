@@ -222,6 +222,19 @@ def refusal(destination: Destination, address: Address, rules: Rules) -> str:
     return _sentence(destination, address, zone)
 
 
+def refused_unseen(url: str, rules: Rules) -> str:
+    """Why a URL can never be called, as far as that is known before anything is resolved; "" when it may turn out well."""
+    try:
+        destination = read_destination(url)
+    except AddressRefused as exc:
+        return exc.message
+    if destination.is_exact:
+        return refusal(destination, destination.literal or LOCAL_ADDRESSES[0], rules)
+    if destination.scheme == "http" and not rules.networks:
+        return "By http a name is called only within outbound_networks, and none are listed."
+    return ""
+
+
 def _is_listed(address: Address, rules: Rules) -> bool:
     inside = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     judged = inside or address

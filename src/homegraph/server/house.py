@@ -9,11 +9,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from ipaddress import ip_network
 from typing import Final
 
 from homegraph.errors import SettingsError
-from homegraph.graph.destinations import Rules
 from homegraph.graph.syncing import RetryPolicy
 from homegraph.service.budgets import Budgets
 from homegraph.service.clock import Clock, SystemClock, SystemIds
@@ -45,10 +43,7 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
     store = await _open(settings, ids, clock)
     transport = HttpTransport(
         clock.now,
-        rules=Rules(
-            settings.outbound_loopback,
-            tuple(ip_network(network) for network in settings.outbound_networks),
-        ),
+        rules=settings.outbound_rules,
         project_exchanges=settings.project_exchanges,
     )
     vault = Vault(_key(settings))

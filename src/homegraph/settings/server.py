@@ -16,7 +16,7 @@ What comes out is frozen and passed down; nobody asks the environment later. How
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from homegraph.errors import SettingsError
+from homegraph.graph.destinations import Rules
 from homegraph.settings.addresses import (
     MEMORY,
     PORT_MAX,
@@ -55,6 +56,7 @@ from homegraph.settings.kinds import (
     Switch,
     Whole,
 )
+from homegraph.settings.outbound import never_called, outbound_rules
 from homegraph.settings.projects import ProjectSettings, read_projects
 from homegraph.settings.rows import (
     CLIENT_VARIABLES,
@@ -297,6 +299,11 @@ class Settings:
         return "in memory" if path == MEMORY else f"sqlite:{path}"
 
     @property
+    def outbound_rules(self) -> Rules:
+        """Where calls may go."""
+        return outbound_rules(loopback=self.outbound_loopback, networks=self.outbound_networks)
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Every host name (lower case, no port) that the dashboard and the admin API answer to."""
         own = {self.listen.host.lower()} if not self.listen.is_everywhere else set()
@@ -358,7 +365,9 @@ def load(
         values["sources"][name] = source
     _add_platform(values, environ, cwd, problems)
     problems.raise_any()
-    return Settings(**values)
+    settings = Settings(**values)
+    unseen = never_called(settings.projects, settings.outbound_rules)
+    return replace(settings, warnings=(*settings.warnings, *unseen))
 
 
 def _find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:

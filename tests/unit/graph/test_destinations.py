@@ -16,6 +16,7 @@ from homegraph.graph.destinations import (
     Zone,
     read_destination,
     refusal,
+    refused_unseen,
     zone_of,
 )
 
@@ -112,6 +113,20 @@ def test_only_what_is_listed():
     ]
 
     assert allowed == [True, True, True, False, False]
+
+
+def test_what_is_known_without_a_resolver():
+    """A name may turn out well, unless no network is listed that it could lead to by http."""
+    listed = Rules(networks=(ip_network("10.0.0.0/8"),))
+
+    assert refused_unseen("https://cloud.example/", Rules()) == ""
+    assert refused_unseen("http://cloud.example/", listed) == ""
+    assert "outbound_networks" in refused_unseen("http://cloud.example/", Rules())
+    assert refused_unseen("http://localhost/", Rules()) == ""
+    assert refused_unseen("http://localhost/", Rules(loopback=False)) != ""
+    assert refused_unseen("https://10.0.0.1/", listed) == ""
+    assert "10.0.0.1" in refused_unseen("https://10.0.0.1/", Rules())
+    assert "cannot be read" in refused_unseen("http://[/", Rules())
 
 
 GOOD = {

@@ -398,7 +398,37 @@ def test_a_refresh_token_without_an_address_is_remarked(loaded):
     assert loaded(link).warnings == (
         "homegraph.toml: projects.acme: a refresh token cannot be used without oauth.token_url",
     )
-    assert loaded(f"{link}\n[projects.acme.oauth]\ntoken_url = 'http://a/'").warnings == ()
+    assert loaded(f"{link}\n[projects.acme.oauth]\ntoken_url = 'https://a/'").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "network", "said"),
+    [
+        (
+            "http://homeassistant:8123/x",
+            "",
+            "By http a name is called only within outbound_networks",
+        ),
+        ("http://homeassistant:8123/x", "172.18.0.0/16", ""),
+        ("http://192.168.1.5/x", "", "192.168.1.5 is a private network"),
+        ("http://192.168.1.5/x", "192.168.0.0/16", ""),
+        ("http://169.254.169.254/x", "169.254.0.0/16", "169.254.169.254 is never called"),
+        ("http://127.1/x", "", "neither a name nor a plain address"),
+        ("http://localhost/x", "", ""),
+        ("https://cloud.example/x", "", ""),
+    ],
+)
+def test_a_url_that_is_never_called_is_remarked(loaded, url, network, said):
+    """As far as it is known without asking a resolver; the server starts all the same."""
+    networks = f"[server]\noutbound_networks = [{network!r}]\n" if network else ""
+    urls = f"[projects.p]\nfulfillment_url = {url!r}\noauth.token_url = {url!r}\n"
+
+    warnings = loaded(networks + urls).warnings
+
+    assert [warning.partition(" ")[0] for warning in warnings] == (
+        ["projects.p.fulfillment_url", "projects.p.oauth.token_url"] if said else []
+    )
+    assert all(said in warning for warning in warnings)
 
 
 # --- anything at all -------------------------------------------------------------------------------------------
