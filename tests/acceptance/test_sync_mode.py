@@ -41,12 +41,33 @@ def test_quarantine_takes_the_others(cloud: ScriptedFulfillment, start: Any) -> 
     assert (run["outcome"], run["added"], run["removed"]) == ("done", 1, 0)
     assert run["changes"]["held"] == ["bad", "lamp"]
     assert "held back: (bad, lamp)" in setup.server.cli("runs", "show", run["id"]).out
+    held = _held(setup)
+    assert {one["id"]: one["name"] for one in held} == {"lamp": "lamp", "bad": "bad"}
+    (attributes,) = next(one for one in held if one["id"] == "lamp")["findings"]
+    assert (attributes["rule"], attributes["path"]) == ("attributes-not-object", "/attributes")
+    told = setup.server.cli("devices", "list", "--agent-user", "user-1").out
+    assert "held back: bad" in told
+    assert "attributes-not-object: " in told
+
+    cloud.home.devices = [lamp("bad", traits=None), lamp("lamp", attributes=[])]
+    assert setup.request_sync().status == 200
+    run = setup.newest_run()
+    assert (run["changes"]["removed"], run["changes"]["held"]) == (["new"], ["bad", "lamp"])
+    assert "/payload/devices/1/attributes" in {one["path"] for one in run["findings"]}
+    assert {one["id"] for one in _held(setup)} == {"lamp", "bad"}
 
     cloud.home.devices = [lamp("lamp"), lamp("new"), lamp("bad")]
     assert setup.request_sync().status == 200
 
     assert setup.server.device_ids("user-1") == ["bad", "lamp", "new"]
     assert setup.newest_run()["changes"]["held"] == []
+    assert _held(setup) == []
+
+
+def _held(setup: Setup) -> Any:
+    """The devices that are held back, as a program sees them."""
+    shown = setup.server.show("devices", "list", "--agent-user", "user-1")
+    return shown.get("held", [])
 
 
 def test_a_list_that_shrinks_is_held_until_somebody_accepts_it(

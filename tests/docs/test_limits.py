@@ -4,8 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from homegraph.graph import destinations, errands, linking, naming, quota, reporting, syncing
+from homegraph.graph import (
+    destinations,
+    errands,
+    judging,
+    linking,
+    naming,
+    quota,
+    reporting,
+    syncing,
+)
 from homegraph.graph import refreshing as decided
+from homegraph.graph.checks import syncs
 from homegraph.server import doors
 from homegraph.service import (
     authorities,
@@ -112,6 +122,8 @@ FIXED = {
     "homes that `homegraph doctor` looks into": f"{promises.HOMES_LOOKED_AT_MAX} of a project",
     "follow-up of an EXECUTE": f"{errands.FOLLOW_UP_SECONDS:.0f} s",
     "devices of a reply": f"{intents.DEVICES_MAX}",
+    "findings about one answer": f"{syncs.TOLD_MAX}",
+    "findings kept of held devices": f"{judging.HELD_FINDINGS_MAX} of an agent user",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
     "runs, exchanges, notifications": f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s",
     "keys of a service account": f"{service_accounts.KEYS_MAX}",

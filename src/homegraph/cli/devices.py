@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -32,12 +33,16 @@ def list_(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
-    """List the devices of an agent user. As JSON they have SYNC's shape, with "placement" besides."""
+    """List the devices of an agent user. As JSON they have SYNC's shape, with "placement" besides.
+
+    Devices that are held back (sync_mode = "quarantine") follow, each with what Google would refuse.
+    """
     with connect(server, data_dir) as admin:
         body = admin.get("devices", project=admin.project(project), agent_user=agent_user)
     if json:
         output.document(body)
         return 0
+    listed = documents.read(body, documents.Devices)
     output.table(
         ("DEVICE", "NAME", "ROOM", "TYPE", "TRAITS"),
         [
@@ -48,11 +53,24 @@ def list_(
                 device.type.removeprefix(TYPE_PREFIX),
                 _traits(device),
             )
-            for device in documents.read(body, documents.Devices).devices
+            for device in listed.devices
         ],
         empty="No devices. `homegraph runs list` shows what the last SYNC brought.",
     )
+    for line in _held(listed.held):
+        output.data(line)
     return 0
+
+
+def _held(held: Sequence[documents.HeldDevice]) -> Iterator[str]:
+    """Devices that are held back, each with the reasons. Advice is left out: it holds nothing back."""
+    for device in held:
+        name = f"  {device.name}" if device.name else ""
+        yield output.visible(f"held back: {device.id or '(without an id)'}{name}")
+        for finding in device.findings:
+            if finding.severity == "refused":
+                yield output.visible(f"  {finding.rule}: {finding.what}  {finding.path}".rstrip())
+                yield output.visible(f"    fix  {finding.fix}")
 
 
 @command(

@@ -213,12 +213,6 @@ class Device(_Shape, frozen=True):
     placement: Placement = Placement()
 
 
-class Devices(_Shape, frozen=True):
-    """The devices of an agent user."""
-
-    devices: tuple[Device, ...] = ()
-
-
 class Changed(_Shape, frozen=True):
     """A device that changed, and which members did."""
 
@@ -264,6 +258,21 @@ class Refreshed(Link, frozen=True):
     rotated: bool = False
     same_access_token: bool = False
     findings: tuple[Finding, ...] = ()
+
+
+class HeldDevice(_Shape, frozen=True):
+    """A device that was not taken, and why."""
+
+    id: str = ""
+    name: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+class Devices(_Shape, frozen=True):
+    """The devices of an agent user, and those that are held back."""
+
+    devices: tuple[Device, ...] = ()
+    held: tuple[HeldDevice, ...] = ()
 
 
 class LinkingStanding(_Shape, frozen=True):

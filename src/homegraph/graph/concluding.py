@@ -27,9 +27,17 @@ from homegraph.errors import (
 from homegraph.graph.applying import Applied
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.replies import is_suspicious, links_disagree, shrunk
-from homegraph.graph.effects import BindLink, Effect, NoteProblem, RekeyLink, Unlink, WriteDevices
+from homegraph.graph.effects import (
+    BindLink,
+    Effect,
+    NoteProblem,
+    RekeyLink,
+    Unlink,
+    WriteDevices,
+    WriteHeld,
+)
 from homegraph.graph.linking import BY_USER
-from homegraph.graph.model import Changes, Finding, Instant, Link, LinkResult, Target
+from homegraph.graph.model import Changes, Finding, HeldDevice, Instant, Link, LinkResult, Target
 from homegraph.graph.policy import Policy
 
 
@@ -37,7 +45,8 @@ from homegraph.graph.policy import Policy
 class Answer:
     """What one link brought: an error, or a reply (``agent_user_id`` as it names itself, and what its list changes).
 
-    ``known`` is how many devices there were before.
+    ``known`` is how many devices there were before. ``held`` are its held devices that are kept, None when they are those that are
+    kept already.
     """
 
     link: Link
@@ -47,6 +56,7 @@ class Answer:
     is_empty: bool = False
     findings: tuple[Finding, ...] = ()
     known: int = 0
+    held: tuple[HeldDevice, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ def conclude(
         shrinking = _shrinking(target, answers, accepted)
         held = policy.shrink_guard and shrinking is not None
         if held:
-            effects = [effect for effect in effects if not isinstance(effect, WriteDevices)]
+            effects = [one for one in effects if not isinstance(one, WriteDevices | WriteHeld)]
     if not answers:
         failures = [LinkBroken("Every link of this agent user is broken; none could be asked.")]
     failure = failures[0] if failures else None
@@ -120,7 +130,12 @@ def _first_sync(answers: Sequence[Answer], policy: Policy) -> tuple[list[Effect]
             continue
         if answer.is_empty and policy.empty_sync == "unlink":
             return [Unlink(answer.link.user_id)], Changes()
-        bound = BindLink(answer.link.user_id, answer.agent_user_id, answer.applied.stored)
+        bound = BindLink(
+            answer.link.user_id,
+            answer.agent_user_id,
+            answer.applied.stored,
+            held=answer.held or (),
+        )
         return [bound], answer.applied.changes
     return [], Changes()
 
@@ -136,6 +151,7 @@ def _sync(
     target: Target, answers: Sequence[Answer], policy: Policy
 ) -> tuple[list[Effect], Changes]:
     written: Applied | None = None
+    held: tuple[HeldDevice, ...] | None = None
     effects: list[Effect] = []
     for answer in answers:
         if answer.applied is None:
@@ -143,13 +159,15 @@ def _sync(
         if answer.agent_user_id not in ("", target.agent_user_id):
             effects.append(RekeyLink(answer.link.user_id, answer.agent_user_id))
         elif not answer.is_empty:
-            written = answer.applied
+            written, held = answer.applied, answer.held
         elif policy.empty_sync == "unlink":
             effects.append(Unlink(answer.link.user_id))
     if written is None:
         return effects, Changes()
     if written.stored or written.removed:
         effects.insert(0, WriteDevices(written.stored, written.removed))
+    if held is not None:
+        effects.insert(0, WriteHeld(held))
     return effects, written.changes
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from homegraph.graph.applying import Stored
+from homegraph.graph.model import HeldDevice
 from homegraph.graph.reporting import TraitState
 
 
@@ -25,10 +26,17 @@ class WriteDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteHeld:
+    """Keep these as the held devices of the lease's agent user, in place of those that were kept before. They go with it."""
+
+    held: tuple[HeldDevice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BindLink:
     """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on, is linked and has no problem.
 
-    When that agent user is not linked here yet it is created with ``stored`` as its devices and ``states`` (of those devices:
+    When that agent user is not linked here yet it is created with ``stored`` as its devices, ``held`` as its held ones and ``states`` (of those devices:
     what the first QUERY answered) as their states. Otherwise (a second person of a household) its list is left alone, states
     and all, and a sync is requested for it, cause ``link``: a run of its own may be under way.
     A request that came during the first SYNC becomes one of the agent user; the link's own work is gone.
@@ -38,6 +46,7 @@ class BindLink:
     agent_user_id: str
     stored: tuple[Stored, ...]
     states: tuple[TraitState, ...] = ()
+    held: tuple[HeldDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +85,4 @@ class Unlink:
     problem: str = ""
 
 
-Effect: TypeAlias = WriteDevices | BindLink | RekeyLink | NoteProblem | Unlink
+Effect: TypeAlias = WriteDevices | WriteHeld | BindLink | RekeyLink | NoteProblem | Unlink

@@ -5,8 +5,8 @@ Only devices whose bytes are new are looked at; all others were taken before as 
 * ``google``: a reply with a device that Google would refuse is refused as a whole, with every reason named.
 * ``quarantine``: such a device is held back. A version of it that is stored already stays; the others are taken.
 
-A held device is looked at again with every reply, since nothing of it is kept but the findings of the run: it costs what a new one
-costs until it is mended.
+A held device is kept with its findings, so that it can be shown, and is not looked at again until its bytes change, or what it is
+judged by.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.replies import same_names
 from homegraph.graph.checks.rule import pointer
 from homegraph.graph.checks.syncs import cut, spoken_names
-from homegraph.graph.model import Finding
+from homegraph.graph.model import Finding, HeldDevice
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.intents import DeviceDefinition, device_of
+
+HELD_FINDINGS_MAX: Final = 500
+"""Findings that are kept of an agent user's held devices. A device beyond is held all the same, and looked at with every reply."""
 
 REASONS_TOLD_MAX: Final = 3
 """Reasons in the message of a refused reply. All of them are findings of the run."""
@@ -39,7 +42,8 @@ class Judgement(msgspec.Struct, frozen=True):
     """What is taken of a reply.
 
     ``comparison`` and ``decoded`` are those of the devices that are taken; ``held`` are the ids of devices that are not, as far as they have
-    one. ``refusal`` is set when nothing is taken. ``listed`` has the ids of the whole list in the reply's order.
+    one, and ``to_keep`` those of them that are remembered. ``refusal`` is set when nothing is taken. ``listed`` has the ids of the whole
+    list in the reply's order.
     """
 
     comparison: Comparison
@@ -48,12 +52,23 @@ class Judgement(msgspec.Struct, frozen=True):
     listed: tuple[str, ...]
     findings: tuple[Finding, ...]
     refusal: ReplyUnusable | None = None
+    to_keep: tuple[HeldDevice, ...] = ()
 
 
 def judge(
-    comparison: Comparison, definitions: Sequence[bytes], catalog: Catalog, policy: Policy
+    comparison: Comparison,
+    definitions: Sequence[bytes],
+    catalog: Catalog,
+    policy: Policy,
+    before: Sequence[HeldDevice] = (),
+    judged_by: str = "",
 ) -> Judgement:
-    """Look into the devices that are new. ``definitions`` are the bytes of all devices of the reply."""
+    """Look into the devices that are new. ``definitions`` are the bytes of all devices of the reply.
+
+    ``before`` are the devices that are held already; those that were judged by the same (``judged_by``) are not looked into again.
+    """
+    remembered = {one.fingerprint: one for one in before if one.judged_by == judged_by}
+    kept: dict[bytes, HeldDevice] = {}
     fresh: list[Fresh] = []
     decoded: list[DeviceDefinition] = []
     findings: list[Finding] = []
@@ -61,6 +76,12 @@ def judge(
     listed = list(comparison.listed)
     looked: dict[int, Any] = {}
     for one in comparison.fresh:
+        if known := remembered.get(one.fingerprint):
+            kept[one.fingerprint] = known
+            findings += (_moved(finding, one.index) for finding in known.findings)
+            listed[one.index] = known.device_id
+            held.add(known.device_id)
+            continue
         members, found = _look(one, catalog)
         looked[one.index] = members
         listed[one.index] = _id(members)
@@ -69,6 +90,10 @@ def judge(
             findings += found
         if found and any(finding.severity == "refused" for finding in found):
             held.add(listed[one.index])
+            _, name, _ = next(spoken_names([members]))
+            kept[one.fingerprint] = HeldDevice(
+                one.fingerprint, listed[one.index], name, judged_by, found
+            )
         else:
             fresh.append(one)
             decoded.append(device_of(members))
@@ -82,7 +107,24 @@ def judge(
         tuple(listed),
         cut(findings),
         _refusal(refused) if refused and policy.sync_mode == "google" else None,
+        _bounded(kept.values()),
     )
+
+
+def _moved(finding: Finding, index: int) -> Finding:
+    """A finding of a device that stands elsewhere in the list now."""
+    _, payload, devices, _, *rest = finding.path.split("/")
+    return replace(finding, path="/".join(("", payload, devices, str(index), *rest)))
+
+
+def _bounded(held: Iterable[HeldDevice]) -> tuple[HeldDevice, ...]:
+    kept: list[HeldDevice] = []
+    room = HELD_FINDINGS_MAX
+    for one in held:
+        room -= len(one.findings)
+        if room >= 0:
+            kept.append(one)
+    return tuple(kept)
 
 
 def _look(one: Fresh, catalog: Catalog) -> tuple[Any, tuple[Finding, ...]]:

@@ -337,6 +337,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldDevice:
+    """A device that a SYNC brought and that was not taken, and why.
+
+    ``fingerprint`` is the digest of its bytes, ``device_id`` and ``name`` what could be read of them. ``judged_by`` names what it was
+    judged by: by anything else it has to be judged again.
+    """
+
+    fingerprint: bytes
+    device_id: str
+    name: str
+    judged_by: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """What is known of an agent user that a call named; the material for explaining a refusal.
 

@@ -22,7 +22,7 @@ from msgspec import Meta
 
 from homegraph import __version__
 from homegraph.errors import NotFound, SettingsError
-from homegraph.graph.model import ApiKey, Device, Instant, Project, Target
+from homegraph.graph.model import ApiKey, Device, HeldDevice, Instant, Project, Target
 from homegraph.graph.syncing import Work
 from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
@@ -306,9 +306,15 @@ async def works_by_target(house: House) -> dict[Target, Work]:
 
 
 async def list_devices(house: House, asked: WhichHome) -> homes.Devices:
-    """The devices of an agent user. Raises NotFound when it is not linked here."""
+    """The devices of an agent user, and those that are held back. Raises NotFound when it is not linked here."""
     devices = await house.store.devices(asked.project, asked.agent_user)
-    return homes.Devices(devices=tuple(map(homes.device_view, devices)))
+    held: tuple[HeldDevice, ...] = ()
+    # Without quarantine nothing is held back, whatever was while there was one.
+    if (await find_project(house, asked.project)).policy.sync_mode == "quarantine":
+        held = await house.store.held(Target(asked.project, asked.agent_user))
+    return homes.Devices(
+        devices=tuple(map(homes.device_view, devices)), held=tuple(map(homes.held_view, held))
+    )
 
 
 async def show_device(house: House, asked: WhichDevice) -> homes.DeviceView:

@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from homegraph import __version__
 from homegraph.errors import SettingsError
 from homegraph.graph.policy import Policy
 from homegraph.service.declared_files import declared_text
@@ -19,6 +23,9 @@ from homegraph.wire.catalog.book import Catalog, CatalogError, builtin
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 """Of a catalog file; the builtin one, with all its notes, has a fifth of that."""
+
+NAME_BYTES: Final = 16
+"""Of a digest: two policies that collide by chance are out of reach."""
 
 CATALOGS_KEPT_MAX: Final = 64
 """Catalogs that differ from the builtin one, each some hundred kilobytes."""
@@ -32,6 +39,13 @@ def _extended(text: str) -> Catalog:
 def catalog_of(policy: Policy) -> Catalog:
     """The catalog of a project; its text was proved when it was read."""
     return _extended(policy.catalog) if policy.catalog else builtin()
+
+
+@lru_cache(maxsize=CATALOGS_KEPT_MAX)
+def judged_by(policy: Policy) -> str:
+    """A name for all that a device is judged by: this version, and what the project has chosen."""
+    chosen = msgspec.json.encode(policy)
+    return f"{__version__} {blake2b(chosen, digest_size=NAME_BYTES).hexdigest()}"
 
 
 async def declared_catalogs(projects: Sequence[ProjectSettings]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from homegraph.graph.judging import judge
 from homegraph.graph.model import (
     Cause,
     Exchange,
+    HeldDevice,
     Instant,
     Link,
     LinkState,
@@ -34,6 +35,7 @@ from homegraph.graph.model import (
     Run,
     Target,
 )
+from homegraph.graph.policy import Policy
 from homegraph.graph.syncing import (
     Retry,
     RetryPolicy,
@@ -43,7 +45,7 @@ from homegraph.graph.syncing import (
     next_step,
     state_of,
 )
-from homegraph.service.catalogs import catalog_of
+from homegraph.service.catalogs import catalog_of, judged_by
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
 from homegraph.service.first_query import first_states
@@ -249,8 +251,11 @@ class Runs:
             return Answer(link, error=heard.error, findings=heard.findings)
         comparison = applying.compare(claim.known, reply.devices)
         policy = claim.project.policy
-        judged = judge(comparison, reply.devices, catalog_of(policy), policy)
         target = claim.lease.target
+        before = await self._held(target, policy)
+        judged = judge(
+            comparison, reply.devices, catalog_of(policy), policy, before, judged_by(policy)
+        )
         findings = (
             *heard.findings,
             *check_reply(
@@ -275,7 +280,12 @@ class Runs:
             is_empty=not reply.devices,
             findings=findings,
             known=len(known_ids),
+            held=None if judged.to_keep == before else judged.to_keep,
         )
+
+    async def _held(self, target: Target, policy: Policy) -> tuple[HeldDevice, ...]:
+        """The devices that are held back; only in quarantine are there any."""
+        return await self._store.held(target) if policy.sync_mode == "quarantine" else ()
 
     async def _old_definitions(
         self, target: Target, device_ids: list[str]

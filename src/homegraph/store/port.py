@@ -33,6 +33,7 @@ from homegraph.graph.model import (
     Cause,
     Device,
     Exchange,
+    HeldDevice,
     Instant,
     Knowledge,
     Link,
@@ -364,11 +365,17 @@ class Store(CredentialStore, Protocol):
     async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
         """Stored definitions of those of the devices that are here."""
 
+    async def held(self, target: Target) -> tuple[HeldDevice, ...]:
+        """The held devices of an agent user as the last ``WriteHeld`` (or ``BindLink``) gave them; none of a link in its first SYNC.
+
+        They are gone when the agent user ends or its list goes to another one.
+        """
+
     async def settle(self, settlement: Settlement, now: Instant) -> Work:
         """Store what a run found and what follows it: effects, ``syncing.settle``, run, exchanges. All or nothing.
 
         Effects are carried out in order. One on a link that has ended or moved to another agent user meanwhile does nothing.
-        ``WriteDevices`` comes before effects that may end the agent user.
+        ``WriteDevices`` and ``WriteHeld`` come before effects that may end the agent user.
 
         Returns the work as ``syncing.settle`` left it, even when an effect has ended the target. Raises LeaseLost when
         the lease is lost; then nothing is stored.

@@ -24,6 +24,7 @@ from homegraph.graph.model import (
     Device,
     Exchange,
     Finding,
+    HeldDevice,
     Instant,
     Link,
     LinkResult,
@@ -68,6 +69,7 @@ _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
 _policy: Final = msgspec.json.Decoder(Policy).decode
 _steps: Final = msgspec.json.Decoder(tuple[LinkingStep, ...])
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
+_held: Final = msgspec.json.Decoder(tuple[HeldDevice, ...])
 _by_trait: Final = msgspec.json.Decoder(dict[str, tuple[float, msgspec.Raw]]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -75,6 +77,11 @@ _encode: Final = msgspec.json.Encoder().encode
 def json_text(value: Any) -> str:
     """A value as JSON."""
     return _encode(value).decode()
+
+
+def held_of(text: str) -> tuple[HeldDevice, ...]:
+    """Held devices from JSON."""
+    return _held.decode(text)
 
 
 def names_of(text: str) -> tuple[str, ...]:

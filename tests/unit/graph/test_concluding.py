@@ -1,5 +1,7 @@
 """What follows from the answers of a run."""
 
+from dataclasses import replace
+
 import pytest
 
 from homegraph.errors import (
@@ -13,8 +15,24 @@ from homegraph.errors import (
 from homegraph.graph.applying import Applied, Stored
 from homegraph.graph.checks.replies import links_disagree
 from homegraph.graph.concluding import Answer, conclude
-from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, Unlink, WriteDevices
-from homegraph.graph.model import Changes, Finding, Link, LinkState, Placement, Target, Tokens
+from homegraph.graph.effects import (
+    BindLink,
+    NoteProblem,
+    RekeyLink,
+    Unlink,
+    WriteDevices,
+    WriteHeld,
+)
+from homegraph.graph.model import (
+    Changes,
+    Finding,
+    HeldDevice,
+    Link,
+    LinkState,
+    Placement,
+    Target,
+    Tokens,
+)
 from homegraph.graph.policy import Policy
 
 AGENT_USER = Target("acme", "u-1")
@@ -286,3 +304,28 @@ def test_a_project_may_keep_the_link_of_a_failing_first_sync():
 def test_a_later_sync_does_not_unlink_a_user():
     """Only the first one decides about the linking."""
     assert concluded(failed(FulfillmentFailed(), origin="user")).retryable
+
+
+HELD = (HeldDevice(b"f", "bad", "Bad", "v1", ()),)
+
+
+@pytest.mark.parametrize("held", [HELD, ()])
+def test_held_devices_are_kept_where_they_changed(held):
+    """Those of the list that counts; without a change nothing is written."""
+    answer = listed(10, 0)
+    assert WriteHeld(held) in concluded(replace(answer, held=held)).effects
+    assert not any(isinstance(one, WriteHeld) for one in concluded(answer).effects)
+
+
+def test_a_list_that_is_held_as_a_whole_changes_no_held_device():
+    """Nothing of it is taken."""
+    conclusion = concluded(replace(listed(5, 5), held=HELD))
+    assert conclusion.held
+    assert conclusion.effects == ()
+
+
+def test_a_first_list_brings_its_held_devices():
+    """With the devices that are taken."""
+    answer = Answer(link("ann"), agent_user_id="u-1", applied=Applied(Changes(), (), ()), held=HELD)
+    (bound,) = concluded(answer, target=FIRST).effects
+    assert bound.held == HELD

@@ -1,9 +1,11 @@
 """Which devices of a SYNC reply are taken."""
 
 import json
+from dataclasses import replace
 
+from homegraph.graph import judging
 from homegraph.graph.applying import changes, compare, fingerprint
-from homegraph.graph.judging import judge
+from homegraph.graph.judging import HELD_FINDINGS_MAX, judge
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import builtin
 
@@ -121,3 +123,56 @@ def test_a_reply_with_a_device_without_an_id_names_its_place():
     """In the message, where an id would stand."""
     found = judged(device("a"), b'"a text"', policy=GOOGLE)
     assert "/payload/devices/1: " in found.refusal.message
+
+
+def held_again(*devices, before, judged_by="v1", policy=QUARANTINE):
+    """The judgement of a reply after which ``before`` was held."""
+    return judge(compare({}, devices), devices, builtin(), policy, before, judged_by)
+
+
+def test_a_held_device_is_not_looked_into_again(monkeypatch):
+    """Its findings are repeated, at the place where it stands now."""
+    bad = device("bad", attributes=[])
+    first = held_again(device("a"), bad, before=())
+    (kept,) = first.to_keep
+    assert (kept.device_id, kept.name, kept.judged_by) == ("bad", "Switch bad", "v1")
+    looked = []
+    monkeypatch.setattr(
+        judging, "check_device", lambda members, *_: looked.append(members["id"]) or ()
+    )
+
+    again = held_again(bad, device("a"), before=first.to_keep)
+
+    assert looked == ["a"]
+    assert again.to_keep == first.to_keep
+    assert (again.held, again.listed) == ({"bad"}, ("bad", "a"))
+    assert [one.path for one in first.findings] == ["/payload/devices/1/attributes"]
+    assert [one.path for one in again.findings] == ["/payload/devices/0/attributes"]
+    assert [one.id for one in again.decoded] == ["a"]
+
+
+def test_a_held_device_is_looked_into_when_something_has_changed():
+    """Its own bytes, or what it is judged by; what is mended is held no longer."""
+    first = held_again(device("bad", attributes=[]), before=())
+    mended = held_again(device("bad"), before=first.to_keep)
+    assert (mended.to_keep, mended.held, mended.findings) == ((), frozenset(), ())
+    stale = tuple(replace(one, findings=()) for one in first.to_keep)
+    renewed = held_again(device("bad", attributes=[]), before=stale, judged_by="v2")
+    assert [one.judged_by for one in renewed.to_keep] == ["v2"]
+    assert renewed.findings == first.findings
+
+
+def test_what_is_kept_of_held_devices_is_bounded():
+    """Those beyond the bound are held all the same."""
+    bad = [device(f"bad{n}", attributes=[]) for n in range(HELD_FINDINGS_MAX + 1)]
+    found = held_again(*bad, before=())
+    assert len(found.held) == len(bad)
+    assert len(found.to_keep) == HELD_FINDINGS_MAX
+
+
+def test_a_held_device_without_id_and_name_is_kept_too():
+    """By its bytes; it has nothing else to be known by."""
+    (kept,) = held_again(b"[]", before=()).to_keep
+    assert (kept.device_id, kept.name, len(kept.findings)) == ("", "", 1)
+    again = held_again(b"[]", before=(kept,))
+    assert (again.held, again.to_keep) == (frozenset(), (kept,))

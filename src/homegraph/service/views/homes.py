@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from homegraph.graph.model import Device, Finding, Link, Target
+from homegraph.graph.model import Device, Finding, HeldDevice, Link, Target
 from homegraph.graph.syncing import Work
 from homegraph.service.clock import rfc3339
 from homegraph.service.events import TokenRefreshed
@@ -144,10 +145,30 @@ DeviceView = dict[str, Any]
 """A device as SYNC defined it, whatever members that has, and ``placement`` besides."""
 
 
-class Devices(View, frozen=True, kw_only=True):
-    """The devices of an agent user."""
+class HeldView(View, frozen=True, kw_only=True):
+    """A device that SYNC brought and that was not taken. ``id`` and ``name`` are empty where it has none; paths lead into the device."""
+
+    id: str
+    name: str
+    findings: tuple[Finding, ...]
+
+
+class Devices(View, frozen=True, kw_only=True, omit_defaults=True):
+    """The devices of an agent user. ``held`` are those that are held back, where there are any."""
 
     devices: tuple[DeviceView, ...]
+    held: tuple[HeldView, ...] = ()
+
+
+def held_view(held: HeldDevice) -> HeldView:
+    """Show a held device. Its place in the list is another one with every reply."""
+    findings = (replace(one, path=_inside(one.path)) for one in held.findings)
+    return HeldView(id=held.device_id, name=held.name, findings=tuple(findings))
+
+
+def _inside(path: str) -> str:
+    """What is left of ``/payload/devices/7/name`` within the device."""
+    return "".join(f"/{step}" for step in path.split("/")[4:])
 
 
 def device_view(device: Device) -> DeviceView:

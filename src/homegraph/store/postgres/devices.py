@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
-from homegraph.graph.model import Device, Instant, Placement, Target
+from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.graph.syncing import Work
 from homegraph.store.postgres import reports, work
 from homegraph.store.postgres.database import Database, columns
@@ -20,6 +20,8 @@ from homegraph.store.rows import (
     Row,
     columns_of_placement,
     device_of,
+    held_of,
+    json_text,
     row_of_new_device,
     row_of_renewed_device,
 )
@@ -39,6 +41,12 @@ async def definitions(db: Database, target: Target, device_ids: Sequence[str]) -
     """``Store.definitions``."""
     key = (target.project_id, target.agent_user_id)
     return {row[0]: row[1] for row in await db.rows("list_definitions", *key, list(device_ids))}
+
+
+async def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:
+    """``Store.held``."""
+    row = await db.row("find_held", target.project_id, target.agent_user_id)
+    return held_of(row[0]) if row and row[0] else ()
 
 
 async def agent_users(
@@ -143,6 +151,13 @@ async def write(db: Database, written: Sequence[Written]) -> None:
 
 def _by_key(rows: Sequence[Row]) -> dict[tuple[str, str, str], bytes | None]:
     return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def write_held(
+    db: Database, project_id: str, agent_user_id: str, kept: Sequence[HeldDevice]
+) -> None:
+    """Keep these held devices and no others."""
+    await db.run("write_held", project_id, agent_user_id, json_text(kept) if kept else "")
 
 
 async def hand_over(db: Database, project_id: str, old: str, new: str) -> None:

@@ -1,7 +1,7 @@
 """What runs leave behind: effects, records, and where the work stands now.
 
-Runs that only write devices, nearly all of them, are settled as a group. One that changes links has a transaction of its own, because
-it locks more: first its links, then every agent user that it may touch.
+Runs that only write devices, nearly all of them, are settled as a group. One that changes links or held devices has a transaction of its
+own, because it locks more: first its links, then every agent user that it may touch.
 
 The work is written before the effects, because some of them end it: the row that an effect deletes or the agent user that it
 closes must not be written again afterwards.
@@ -21,6 +21,7 @@ from homegraph.graph.effects import (
     RekeyLink,
     Unlink,
     WriteDevices,
+    WriteHeld,
 )
 from homegraph.graph.model import Instant, Link, LinkState, Target
 from homegraph.graph.syncing import State, Work
@@ -40,12 +41,12 @@ class Settled(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it changes no link."""
+        """Whether it writes devices at most."""
         return all(isinstance(one, WriteDevices) for one in self.settlement.effects)
 
 
 async def settle(db: Database, calls: Sequence[Settled]) -> Sequence[Work | Exception]:
-    """``Store.settle`` for many runs, in their order. Those that change links come alone."""
+    """``Store.settle`` for many runs, in their order. Those that are not plain come alone."""
     targets = {target for call in calls for target in _targets(call.settlement)}
     works = await work.lock_works(db, targets)
     outcomes: list[Work | Exception] = []
@@ -72,10 +73,12 @@ async def settle(db: Database, calls: Sequence[Settled]) -> Sequence[Work | Exce
 
 
 async def settle_links(db: Database, call: Settled) -> Work:
-    """``Store.settle`` for a run that changes links."""
+    """``Store.settle`` for a run that is not plain."""
     target = call.settlement.lease.target
     users = [
-        effect.user_id for effect in call.settlement.effects if not isinstance(effect, WriteDevices)
+        effect.user_id
+        for effect in call.settlement.effects
+        if not isinstance(effect, WriteDevices | WriteHeld)
     ]
     await links.lock(db, [(target.project_id, user_id) for user_id in users])
     (outcome,) = await settle(db, [call])
@@ -117,6 +120,8 @@ async def _carry_out(
     match effect:
         case WriteDevices():
             pass  # written with those of the others
+        case WriteHeld(held):
+            await devices.write_held(db, target.project_id, target.agent_user_id, held)
         case NoteProblem(user_id, problem):
             # The statement itself leaves a link alone that is not this target's any more.
             key = (target.project_id, user_id, target.agent_user_id)
@@ -128,11 +133,17 @@ async def _carry_out(
             if link := await _still_ours(db, target, user_id):
                 await _rekey(db, link, agent_user_id, now)
         case Unlink(user_id, problem):
-            # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
-            if problem and syncing.state_of(settled) is State.WAITING:
-                return
-            if link := await _still_ours(db, target, user_id):
-                await links.end(db, link, now, problem)
+            await _unlink(db, target, settled, user_id, problem, now)
+
+
+async def _unlink(
+    db: Database, target: Target, settled: Work, user_id: str, problem: str, now: Instant
+) -> None:
+    # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
+    if problem and syncing.state_of(settled) is State.WAITING:
+        return
+    if link := await _still_ours(db, target, user_id):
+        await links.end(db, link, now, problem)
 
 
 async def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:
@@ -151,6 +162,8 @@ async def _bind(db: Database, link: Link, settled: Work, bound: BindLink, now: I
     if is_new:
         written = Written(home.project_id, home.agent_user_id, bound.stored, (), now)
         await devices.write(db, [written])
+        if bound.held:
+            await devices.write_held(db, home.project_id, home.agent_user_id, bound.held)
         await reports.write(db, home.project_id, home.agent_user_id, bound.states)
     # A request that came during the first SYNC is owed a run that started after it.
     if not is_new or syncing.state_of(settled) is State.WAITING:

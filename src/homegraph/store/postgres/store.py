@@ -16,6 +16,7 @@ from homegraph.graph.model import (
     Cause,
     Device,
     Exchange,
+    HeldDevice,
     Instant,
     Knowledge,
     Link,
@@ -278,6 +279,9 @@ class PostgresStore:
 
     async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
         return await self._db.glance(devices.definitions, target, device_ids)
+
+    async def held(self, target: Target) -> tuple[HeldDevice, ...]:
+        return await self._db.glance(devices.held, target)
 
     async def settle(self, settlement: Settlement, now: Instant) -> Work:
         call = Settled(settlement, now)

@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Final
 
-from homegraph.graph.effects import BindLink, Effect, NoteProblem, RekeyLink, Unlink, WriteDevices
+from homegraph.graph.effects import (
+    BindLink,
+    Effect,
+    NoteProblem,
+    RekeyLink,
+    Unlink,
+    WriteDevices,
+    WriteHeld,
+)
 from homegraph.store.port import Settlement
 
 BRIEF_DEVICES_MAX: Final = 8
@@ -40,5 +48,5 @@ def _is_brief_effect(effect: Effect) -> bool:
             return True
         case WriteDevices(stored, removed):
             return is_brief(stored, removed)
-        case BindLink() | RekeyLink() | Unlink():
+        case BindLink() | RekeyLink() | Unlink() | WriteHeld():
             return False

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
-from homegraph.graph.model import Device, Instant, Placement, Target
+from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import (
     columns_of_placement,
     device_of,
+    held_of,
     json_text,
     row_of_new_device,
     row_of_renewed_device,
@@ -27,6 +28,12 @@ def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict
     return dict(
         db.rows("list_definitions", target.project_id, target.agent_user_id, json_text(device_ids))
     )
+
+
+def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:
+    """``Store.held``."""
+    text = db.value("find_held", target.project_id, target.agent_user_id)
+    return held_of(text) if text else ()
 
 
 def agent_users(
@@ -116,6 +123,13 @@ def write(
     dropped = db.run_many("delete_states", kept)
     if (new or removed or dropped) and not db.run("recount", project_id, agent_user_id):
         raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")
+
+
+def write_held(
+    db: Database, project_id: str, agent_user_id: str, kept: Sequence[HeldDevice]
+) -> None:
+    """Keep these held devices and no others."""
+    db.run("write_held", project_id, agent_user_id, json_text(kept) if kept else "")
 
 
 def hand_over(db: Database, project_id: str, old: str, new: str) -> None:

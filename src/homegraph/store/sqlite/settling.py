@@ -15,6 +15,7 @@ from homegraph.graph.effects import (
     RekeyLink,
     Unlink,
     WriteDevices,
+    WriteHeld,
 )
 from homegraph.graph.model import Instant, Link, LinkState, Target
 from homegraph.graph.syncing import State, Work
@@ -47,6 +48,8 @@ def _carry_out(db: Database, target: Target, settled: Work, effect: Effect, now:
     match effect:
         case WriteDevices(stored, removed):
             devices.write(db, target.project_id, target.agent_user_id, stored, removed, now)
+        case WriteHeld(held):
+            devices.write_held(db, target.project_id, target.agent_user_id, held)
         case NoteProblem(user_id, problem):
             # The statement itself leaves a link alone that is not this target's any more.
             key = (target.project_id, user_id, target.agent_user_id)
@@ -58,11 +61,17 @@ def _carry_out(db: Database, target: Target, settled: Work, effect: Effect, now:
             if link := _still_ours(db, target, user_id):
                 _rekey(db, link, agent_user_id, now)
         case Unlink(user_id, problem):
-            # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
-            if problem and syncing.state_of(settled) is State.WAITING:
-                return
-            if link := _still_ours(db, target, user_id):
-                links.end(db, link, now, problem)
+            _unlink(db, target, settled, user_id, problem, now)
+
+
+def _unlink(
+    db: Database, target: Target, settled: Work, user_id: str, problem: str, now: Instant
+) -> None:
+    # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
+    if problem and syncing.state_of(settled) is State.WAITING:
+        return
+    if link := _still_ours(db, target, user_id):
+        links.end(db, link, now, problem)
 
 
 def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:
@@ -81,6 +90,8 @@ def _bind(db: Database, link: Link, settled: Work, bound: BindLink, now: Instant
     if is_new:
         devices.open_agent_user(db, home.project_id, home.agent_user_id, now)
         devices.write(db, home.project_id, home.agent_user_id, bound.stored, (), now)
+        if bound.held:
+            devices.write_held(db, home.project_id, home.agent_user_id, bound.held)
         reports.write(db, home.project_id, home.agent_user_id, bound.states)
     # A request that came during the first SYNC is owed a run that started after it.
     if not is_new or syncing.state_of(settled) is State.WAITING:

@@ -19,6 +19,7 @@ from homegraph.graph.model import (
     Cause,
     Device,
     Exchange,
+    HeldDevice,
     Instant,
     Knowledge,
     Link,
@@ -270,6 +271,9 @@ class SqliteStore:
 
     async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
         return await self._reader.call(devices.definitions, target, device_ids)
+
+    async def held(self, target: Target) -> tuple[HeldDevice, ...]:
+        return await self._reader.call(devices.held, target)
 
     async def settle(self, settlement: Settlement, now: Instant) -> Work:
         brief = is_brief_settlement(settlement)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, WriteDevices
-from homegraph.graph.model import Cause, LinkState, Mode, Placement
+from homegraph.graph.model import Cause, HeldDevice, LinkState, Mode, Placement
 from homegraph.graph.syncing import Admission
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import Scene, first_sync, stored, target
@@ -36,6 +36,16 @@ class Rekeying:
         assert await store.works() == []
         assert (await scene.request(Mode.SYNC)).admission is Admission.START
         assert [run.target for run in await store.runs()] == [first_sync()]
+
+    async def test_a_first_sync_with_held_devices(self, store: Store) -> None:
+        """They are kept from the beginning. A second person's do not count, as his list does not."""
+        scene = Scene(store)
+        held = HeldDevice(b"\x00", "bad", "Bad", "v1", ())
+        await scene.declare("anna")
+        await scene.settle(await scene.claim(), BindLink("anna", "1836", (), held=(held,)))
+        await scene.declare("ben")
+        await scene.settle(await scene.claim(), BindLink("ben", "1836", ()))
+        assert await store.held(target()) == (held,)
 
     async def test_a_link_that_broke_in_its_first_query(self, store: Store) -> None:
         """Its SYNC succeeded, so its agent user is here; but it stays broken until it gets other tokens."""

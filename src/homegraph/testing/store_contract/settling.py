@@ -9,11 +9,19 @@ import pytest
 
 from homegraph.errors import LeaseLost
 from homegraph.graph import syncing
-from homegraph.graph.effects import Effect, NoteProblem, RekeyLink, Unlink, WriteDevices
+from homegraph.graph.effects import (
+    Effect,
+    NoteProblem,
+    RekeyLink,
+    Unlink,
+    WriteDevices,
+    WriteHeld,
+)
 from homegraph.graph.model import (
     Changed,
     Changes,
     Finding,
+    HeldDevice,
     LinkResult,
     LinkState,
     Mode,
@@ -31,6 +39,8 @@ from homegraph.testing.store_contract.scene import (
     stored,
     target,
 )
+
+FINDING = Finding("r", "refused", "what", "why", "fix", "bad", "/payload/devices/3/name", "source")
 
 
 class Settling:
@@ -305,3 +315,32 @@ class Settling:
         assert link is not None
         assert (link.state, link.tokens) == (LinkState.UNLINKED, Tokens(b""))
         assert await store.works() == []
+
+    async def test_held_devices(self, store: Store) -> None:
+        """They are kept as they are given, in place of those before, with every finding."""
+        scene = Scene(store)
+        await scene.link()
+        assert await store.held(target()) == ()
+        assert await store.held(target("nobody")) == ()
+        bad = HeldDevice(b"\x00\xff", "bad ☹", "Bad", "v1", (FINDING, FINDING))
+        nameless = HeldDevice(b"\x01", "", "", "v1", (FINDING,))
+
+        await scene.settle(await scene.start(), WriteHeld((bad, nameless)))
+        assert await store.held(target()) == (bad, nameless)
+        assert await store.held(first_sync()) == ()
+        await scene.settle(await scene.start(), WriteHeld((nameless,)))
+        assert await store.held(target()) == (nameless,)
+        await scene.settle(await scene.start())
+        assert await store.held(target()) == (nameless,)
+        await scene.settle(await scene.start(), WriteHeld(()))
+        assert await store.held(target()) == ()
+
+    async def test_held_devices_end_with_their_agent_user(self, store: Store) -> None:
+        """Whoever comes back later begins without them."""
+        scene = Scene(store)
+        await scene.link()
+        held = (HeldDevice(b"\x00", "bad", "Bad", "v1", (FINDING,)),)
+        await scene.settle(await scene.start(), WriteHeld(held), Unlink("anna"))
+        assert await store.held(target()) == ()
+        await scene.link("ben")
+        assert await store.held(target()) == ()

@@ -28,8 +28,16 @@ ON CONFLICT (project_id, agent_user_id) DO UPDATE SET linked = 1, linked_at = ex
 
 -- unlink_agent_user --
 -- Leave a tombstone of an agent user, with the last fence of its work.
-UPDATE agent_user SET linked = 0, unlinked_at = ?3, device_count = 0, state_count = 0, fence_last = ?4
+UPDATE agent_user SET linked = 0, unlinked_at = ?3, device_count = 0, state_count = 0, held = '', fence_last = ?4
 WHERE project_id = ?1 AND agent_user_id = ?2;
+
+-- find_held --
+-- The held devices of a linked agent user, as JSON; empty for none.
+SELECT held FROM agent_user WHERE project_id = ? AND agent_user_id = ?;
+
+-- write_held --
+-- Keep the held devices of a linked agent user.
+UPDATE agent_user SET held = ?3 WHERE project_id = ?1 AND agent_user_id = ?2 AND linked = 1;
 
 -- count_agent_users --
 -- How many agent users are linked, and how many devices and states they have. Tombstones count for nothing in any sum.

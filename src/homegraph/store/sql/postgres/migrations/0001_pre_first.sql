@@ -1,4 +1,5 @@
--- The first schema on PostgreSQL: what SQLite's migrations up to 0018 had made. Every later number is in both dialects.
+-- The first schema on PostgreSQL: what SQLite's migrations up to 0018 had made, but for 0017. That and every later number is in both
+-- dialects.
 --
 -- Every key starts with the project, and where there is one with the agent user, so that rows which belong together can be
 -- spread by that key. Times are seconds since 1970 in UTC. Texts compare by code point; a NUL in one is written as \x01\x01
