@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+import msgspec
+
 from homegraph.graph.model import Changed, Changes, Placement
 from homegraph.wire.intents import DeviceDefinition
 
@@ -26,8 +28,7 @@ FINGERPRINT_BYTES: Final = 16
 """128 bits: with a million devices, two that collide by chance are out of reach."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(msgspec.Struct, frozen=True, gc=False):
     """A device of the reply whose bytes are not known; ``index`` is its place in the list."""
 
     index: int

@@ -58,9 +58,9 @@ def cut(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 def spoken_names(devices: Sequence[object]) -> Iterator[tuple[str, str, str]]:
     """Id, name and room of every device of a list, empty where there are none."""
     for device in devices:
-        members = device if isinstance(device, Mapping) else {}
+        members = device if isinstance(device, dict) else {}
         name = members.get("name")
-        spoken = name.get("name") if isinstance(name, Mapping) else ""
+        spoken = name.get("name") if isinstance(name, dict) else ""
         yield _text(members.get("id")), _text(spoken), _text(members.get("roomHint"))
 
 

@@ -16,7 +16,15 @@ from homegraph.wire.catalog.facts import Field, Rule, Trait
 from homegraph.wire.catalog.fields import check_members
 from homegraph.wire.catalog.paths import Items, Path
 from homegraph.wire.catalog.problems import Place
-from homegraph.wire.catalog.quick import TWO, Holds, Judge, condition_judge, values, walker
+from homegraph.wire.catalog.quick import (
+    TWO,
+    Holds,
+    Judge,
+    condition_judge,
+    has_twins,
+    values,
+    walker,
+)
 from homegraph.wire.catalog.rule_judges import own_judge
 from homegraph.wire.catalog.rules import CHECKS, Scope
 
@@ -78,11 +86,8 @@ def _no_twins(path: Path) -> Judge:
     lists = walker(path)
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in lists(target):
-            if len(found) < TWO:
-                continue
-            texts = [one for one in found if isinstance(one, str)]
-            if len(set(texts)) < len(texts):
+        for found in lists(target):  # noqa: SIM110  # a generator costs more than most judges
+            if len(found) >= TWO and has_twins(found):
                 return False
         return True
 

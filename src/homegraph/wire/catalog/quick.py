@@ -5,7 +5,7 @@ Says the same as ``paths`` and ``conditions``, which also know the ways to what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from homegraph.wire.catalog.conditions import Attributes, compare, holds
@@ -128,6 +128,17 @@ def walker(path: Path) -> Walker:
             head, tail = walker(path[:2]), walker(path[2:])
             return lambda target: [item for one in head(target) for item in tail(one)]
     return lambda target: values(target, path)
+
+
+def has_twins(found: Sequence[Any]) -> bool:
+    """Whether two texts among these are the same."""
+    try:
+        if len(set(found)) == len(found):
+            return False
+    except TypeError:  # a list or an object among them: no business of ours
+        pass
+    texts = [one for one in found if isinstance(one, str)]
+    return len(set(texts)) < len(texts)
 
 
 def _items(value: Any) -> list[Any]:

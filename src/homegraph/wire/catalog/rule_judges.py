@@ -17,6 +17,7 @@ from homegraph.wire.catalog.quick import (
     TWO,
     Judge,
     condition_judge,
+    has_twins,
     limit_reader,
     reader,
     values,
@@ -120,11 +121,9 @@ def _unique(rule: Rule) -> Judge:
     lists, below = walker(path[:last]), walker(path[last:])
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
-        for found in lists(target):
-            if len(found) < TWO:  # a list, or a text, its old form: a name alone has no twin
-                continue
-            names = _texts(below(found))
-            if len(set(names)) < len(names):
+        for found in lists(target):  # noqa: SIM110  # a generator costs more than most judges
+            # A list, or a text, its old form: a name alone has no twin.
+            if len(found) >= TWO and has_twins(below(found)):
                 return False
         return True
 

@@ -5,6 +5,7 @@ import pytest
 
 from homegraph.wire.catalog.conditions import Attributes, holds
 from homegraph.wire.catalog.facts import Condition
+from homegraph.wire.catalog.quick import has_twins
 from support.catalog_traits import device, field
 
 
@@ -90,3 +91,19 @@ def test_a_default_counts_unless_presence_is_asked_for():
 
     assert toy.states_fit({"a": 1, "c": 1}, whole=False)
     assert not toy.states_fit({"b": 1}, whole=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "twins"),
+    [
+        ([], False),
+        (["a", "b"], False),
+        (["a", "b", "a"], True),
+        ([1, 1], False),
+        ([{}, {}, "a"], False),
+        ([{}, "a", "a"], True),
+    ],
+)
+def test_twins_are_texts(found, twins):
+    """What is no text has a problem of another kind, or none."""
+    assert has_twins(found) is twins
