@@ -154,6 +154,22 @@ def test_a_wrong_report_is_refused_as_a_whole_and_says_where(here, reason):
     assert here.program.states("lamp", "plug") == before
 
 
+def test_without_explanation_no_field_is_named(cloud, tmp_path):
+    """With ``explain = false`` every mistake of states is answered with the same bytes, and stores as little."""
+    with scene(tmp_path, cloud, explain=False) as here:
+        before = {"lamp": {"on": True}, "plug": {"on": True}}
+        here.program.report(before)
+        answers = [
+            here.program.report({"lamp": {"on": False}, **wrong}) for wrong, _ in REFUSED.values()
+        ]
+
+        assert all(one.json == answers[0].json and one.status == 400 for one in answers)
+        error = answers[0].json["error"]
+        assert error.keys() == {"code", "message", "status"}
+        assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
+        assert here.program.states("lamp", "plug") == before
+
+
 def test_attributes_of_the_last_sync_narrow_what_may_be_reported(cloud, tmp_path):
     """A color that other lamps have is out of this one's bounds."""
     with scene(tmp_path, cloud) as here:
