@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -33,6 +34,9 @@ OWNERS_KEPT_MAX: Final = 1_024
 """Sets of traits whose keys are kept sorted, at a kilobyte or two each: as many as there are kinds of devices, and more."""
 
 States: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+_NO_STATES: Final[Mapping[str, Any]] = MappingProxyType({})
+
 StateKeys: TypeAlias = Callable[[str], frozenset[str] | None]
 
 
@@ -79,10 +83,12 @@ class Rule(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """What becomes of a report. It is stored when nothing else is set.
 
+    ``states`` are what it brings, by device and trait; ``rows`` are the same, one by one as they are kept.
     ``settling`` means that the first SYNC is too young for reports (a setting); ``unknown`` are device ids that are not here.
     """
 
-    rows: tuple[TraitState, ...] = ()
+    states: Mapping[str, Mapping[str, Mapping[str, Any]]] = _NO_STATES
+    committed_at: Instant = 0.0
     unlinked: bool = False
     settling: bool = False
     unknown: tuple[str, ...] = ()
@@ -93,10 +99,22 @@ class Verdict(msgspec.Struct, frozen=True):
         """Whether it is stored."""
         return not (self.unlinked or self.settling or self.unknown or self.violations)
 
+    @property
+    def rows(self) -> tuple[TraitState, ...]:
+        """What is to be stored."""
+        return tuple(
+            row
+            for device_id, by_trait in self.states.items()
+            for row in _rows(device_id, by_trait, self.committed_at)
+        )
+
 
 def malformed(states: States) -> tuple[Violation, ...]:
     """Mistakes that need no device to be seen: null states, and members of other answers."""
-    return _cut(_malformed(states))
+    for state in states.values():
+        if None in state.values() or not FOREIGN_KEYS.isdisjoint(state):
+            return _cut(_malformed(states))
+    return ()
 
 
 def decide(
@@ -111,19 +129,18 @@ def decide(
     unknown = tuple(sorted((states.keys() | notifications.keys()) - devices.keys()))
     if unknown:
         return Verdict(unknown=unknown)
-    violations = [*_silent(devices, notifications)]
-    rows: list[TraitState] = []
+    violations = [*_silent(devices, notifications)] if notifications else []
+    sorted_: dict[str, dict[str, dict[str, Any]]] = {}
     for device_id, state in states.items():
         device = devices[device_id]
-        by_trait, strangers = _by_trait(device.traits, state, rule.state_keys)
+        sorted_[device_id], strangers = _by_trait(device.traits, state, rule.state_keys)
         problems = rule.check(device.traits, device.attributes, state)
         if strangers or problems:
             violations += (_undeclared(device_id, key) for key in strangers)
             violations += (_wrong(device_id, problem) for problem in problems)
-        rows += _rows(device_id, by_trait, now)
     if violations:
         return Verdict(violations=_cut(iter(violations)))
-    return Verdict(rows=tuple(rows))
+    return Verdict(states=sorted_, committed_at=now)
 
 
 def queried(
@@ -195,8 +212,6 @@ def _rows(
 
 def _malformed(states: States) -> Iterator[Violation]:
     for device_id, state in states.items():
-        if FOREIGN_KEYS.isdisjoint(state) and None not in state.values():
-            continue
         for key, value in state.items():
             if key in FOREIGN_KEYS:
                 yield Violation(

@@ -58,7 +58,10 @@ async def identify(
         StoreUnavailable: the credential cannot be looked up.
     """
     if presented.token:
-        return await _by_token(house, presented, rpc)
+        project = await house.credentials.identify_token(presented.token, rpc=rpc)
+        if presented.key:
+            await _agree(house, presented.key, project)
+        return project
     if not presented.key:
         raise CallRefused(
             "CREDENTIAL_MISSING" if key_method else "ACCESS_TOKEN_MISSING", method=rpc
@@ -70,10 +73,8 @@ async def identify(
     )
 
 
-async def _by_token(house: House, presented: Presented, rpc: str) -> Project:
-    project = await house.credentials.identify_token(presented.token, rpc=rpc)
-    if presented.key:
-        of_key = await house.credentials.find_project_of_key(presented.key)
-        if of_key not in (None, project.id):
-            raise CallRefused("CREDENTIALS_DISAGREE", metadata={"project": project.id})
-    return project
+async def _agree(house: House, key: str, project: Project) -> None:
+    """Refuse a key of another project beside a token."""
+    of_key = await house.credentials.find_project_of_key(key)
+    if of_key not in (None, project.id):
+        raise CallRefused("CREDENTIALS_DISAGREE", metadata={"project": project.id})

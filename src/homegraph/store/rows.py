@@ -8,7 +8,7 @@ not at all, and a person with a shell can read them, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -71,6 +71,7 @@ _steps: Final = msgspec.json.Decoder(tuple[LinkingStep, ...])
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
 _held: Final = msgspec.json.Decoder(tuple[HeldDevice, ...])
 _by_trait: Final = msgspec.json.Decoder(dict[str, tuple[float, msgspec.Raw]]).decode
+_untouched_by_trait: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -324,10 +325,22 @@ def states_of(device_id: str, stored: bytes | None) -> tuple[TraitState, ...]:
 
 def states_with(stored: bytes | None, new: Iterable[TraitState]) -> tuple[int, int, bytes]:
     """A device's states with new ones in the place of those that their traits had; before them the number of traits, old and new."""
-    by_trait = {} if stored is None else _by_trait(stored)
+    return _merged(stored, {one.trait: (one.committed_at, msgspec.Raw(one.state)) for one in new})
+
+
+def states_reported(
+    stored: bytes | None, new: Mapping[str, Mapping[str, Any]], now: Instant
+) -> tuple[int, int, bytes]:
+    """``states_with`` for what a report brings, by trait."""
+    return _merged(stored, {trait: (now, state) for trait, state in new.items()})
+
+
+def _merged(stored: bytes | None, new: dict[str, Any]) -> tuple[int, int, bytes]:
+    if stored is None:
+        return 0, len(new), _encode(new)
+    by_trait = _untouched_by_trait(stored)
     count_before = len(by_trait)
-    for one in new:
-        by_trait[one.trait] = (one.committed_at, msgspec.Raw(one.state))
+    by_trait |= new
     return count_before, len(by_trait), _encode(by_trait)
 
 

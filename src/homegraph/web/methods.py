@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -62,12 +61,10 @@ async def _read(reader: Callable[..., T], call: Call) -> T:
 
     The lenient parser takes a second for the worst mebibyte; who sends it has a credential, but should not have the loop.
     """
-    read = partial(
-        reader, call.body, call.content_type, call.parameters, lenient_form=call.lenient_form
-    )
+    given = (call.body, call.content_type, call.parameters)
     if len(call.body) <= READ_AT_ONCE_MAX_BYTES:
-        return read()
-    return await asyncio.to_thread(read)
+        return reader(*given, lenient_form=call.lenient_form)
+    return await asyncio.to_thread(reader, *given, lenient_form=call.lenient_form)
 
 
 async def answer_request_sync(house: House, call: Call) -> bytes:

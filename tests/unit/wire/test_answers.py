@@ -20,6 +20,9 @@ def test_a_report_is_answered_with_its_request_id():
     """Indented or not; without an id the answer is empty, as it was observed."""
     assert report_answer("r1") == b'{\n  "requestId": "r1"\n}\n'
     assert report_answer("r1", pretty=False) == b'{"requestId":"r1"}'
+    assert report_answer("ff36-a3cc.1_Z") == b'{\n  "requestId": "ff36-a3cc.1_Z"\n}\n'
+    assert report_answer('<"') == b'{\n  "requestId": "\\u003c\\""\n}\n'
+    assert report_answer("r" * 1_000) == b'{\n  "requestId": "%b"\n}\n' % (b"r" * 1_000)
     assert report_answer("") == b"{}\n"
     assert report_answer("r1", fields=parse_field_mask("payload")) == b"{}\n"
 

@@ -21,6 +21,7 @@ from homegraph.store.rows import (
     reported_device_of,
     row_of_notification,
     states_of,
+    states_reported,
     states_with,
 )
 from homegraph.store.sqlite import devices
@@ -57,7 +58,12 @@ def report(
             return Verdict(settling=True)
     verdict = reporting.decide(known, states, notified, rule=rule, now=now)
     if verdict.is_accepted:
-        _save(db, project_id, agent_user_id, stored, verdict.rows)
+        merged = {
+            stored[device_id][0]: states_reported(stored[device_id][1], new, verdict.committed_at)
+            for device_id, new in verdict.states.items()
+            if new
+        }
+        _save(db, project_id, agent_user_id, merged)
         if notifications:
             db.run_many("insert_notification", map(row_of_notification, notifications))
             _answer_follow_ups(db, notifications)
@@ -106,7 +112,11 @@ def write(db: Database, project_id: str, agent_user_id: str, rows: Sequence[Trai
         if row is None:
             raise LookupError(f"agent user {agent_user_id} has no device {device_id}")
         stored[device_id] = row
-    _save(db, project_id, agent_user_id, stored, rows)
+    merged = {
+        stored[device_id][0]: states_with(stored[device_id][1], new)
+        for device_id, new in groupby(rows, _device_id)
+    }
+    _save(db, project_id, agent_user_id, merged)
 
 
 def write_known(
@@ -129,19 +139,13 @@ def write_known(
 
 
 def _save(
-    db: Database,
-    project_id: str,
-    agent_user_id: str,
-    stored: Mapping[str, tuple[int, bytes | None]],
-    rows: Iterable[TraitState],
+    db: Database, project_id: str, agent_user_id: str, merged: Mapping[int, tuple[int, int, bytes]]
 ) -> None:
-    """Add new states to those that are stored, by number of row. Only when there are more than before must they be counted."""
-    values, grown = [], False
-    for device_id, new in groupby(rows, _device_id):
-        number, held = stored[device_id]
-        count_before, count, states = states_with(held, new)
-        values.append((number, count, states))
+    """Write states by the number of their device's row. Only when there are more than before must they be counted."""
+    rows, grown = [], False
+    for number, (count_before, count, states) in merged.items():
+        rows.append((number, count, states))
         grown = grown or count > count_before
-    db.run_many("save_states", values)
+    db.run_many("save_states", rows)
     if grown:
         db.run("recount", project_id, agent_user_id)
