@@ -6,11 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
 
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
+from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from support.accounts import REPORT, call, create, fetch
 from support.homes import KEY, Setup, configuration, wait_for_links
 from support.postgres import Postgres
@@ -18,6 +19,10 @@ from support.server import until
 
 SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 """Servers that share a database share the key that tokens in it are sealed with."""
+
+ROUNDS: Final = 5
+CALLERS: Final = 4
+"""Of each server, at the same time, whenever the token has ended."""
 
 REVOKED_SECONDS_MAX: Final = 1.0
 """The longest that a server may believe what another one has revoked."""
@@ -120,3 +125,32 @@ def test_what_a_dead_server_left_the_other_does(
     until(lambda: two.device_ids("user-1") == ["lamp", "other"], "the run was executed again")
     outcomes = [run["outcome"] for run in two.admin("runs")["runs"]]
     assert "interrupted" in outcomes
+
+
+def test_two_servers_refresh_a_token_once(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """Each refresh token is good for one time, and costs the grant when it is shown again: the servers take turns, and the link lives."""
+    url = postgres.fresh_url()
+    cloud.rotating = True
+    cloud.refresh_tokens["refresh-1"] = "token-2"
+    link = {"user": "me", "access_token": "token-1", "refresh_token": "refresh-1"}
+    servers = [
+        start(on(url, cloud, project={"links": [link]}), name=name) for name in ("one", "two")
+    ]
+    wait_for_links(servers[1], "linked")
+    asked = {
+        "project": "acme",
+        "agent_user": "user-1",
+        "devices": ["lamp"],
+        "params": ["on=true"],
+    }
+
+    for number in range(ROUNDS):
+        cloud.homes = {f"token-2{'-next' * number}": Home()}
+        with ThreadPoolExecutor(2 * CALLERS) as pool:
+            calls = [pool.submit(one.admin_post, "execute", **asked) for one in servers * CALLERS]
+            assert all(call.result()["ok"] for call in calls)
+
+        assert sum(call.path == "/token" for call in cloud.calls) == number + 1
+    assert servers[0].show("links", "show", "me")["state"] == "linked"
