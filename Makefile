@@ -11,7 +11,7 @@ RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint types unit contract integration acceptance bench simulate format lock clean
+.PHONY: help install dev pooler demo test lint types unit contract integration acceptance bench simulate format lock clean
 
 help:  ## List all targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,13 @@ browser:  ## Install Chromium for the tests (as root, by apt-get); whoever goes 
 	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
 	  echo "There is no $(CHROMIUM): linking in a browser is NOT tried here. \`make browser\` as root installs it."
 
+pooler:  ## Install pgbouncer for the tests (as root, by apt-get); anybody else is told that they go without
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || if test "$$(id -u)" = 0; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends pgbouncer >/dev/null; \
+	else \
+	  echo "There is no pgbouncer: a pooler in front of PostgreSQL is NOT tried. \`make pooler\` as root installs it."; \
+	fi
+
 demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONCE=1 ends by itself)
 	@$(BIN)/homegraph demo $(if $(ONCE),--once) $(ARGS)
 
@@ -56,7 +63,7 @@ unit: $(DEV_STAMP)  ## Pure rooms first: wire and graph must be covered to 100 %
 	$(BIN)/pytest tests/unit/wire tests/unit/graph tests/wire -q --cov=homegraph.wire --cov=homegraph.graph --cov-branch --cov-fail-under=100 --cov-report=term --junitxml=$(VENV)/junit/pure.xml
 	$(BIN)/pytest tests/unit tests/docs -q --ignore=tests/unit/wire --ignore=tests/unit/graph --junitxml=$(VENV)/junit/unit.xml
 
-contract: $(DEV_STAMP)  ## The store contract, once per adapter
+contract: $(DEV_STAMP) pooler  ## The store contract, once per adapter
 	$(BIN)/pytest tests/contract -q --junitxml=$(VENV)/junit/contract.xml
 
 integration: $(DEV_STAMP)  ## A real server in the test's process, by real sockets

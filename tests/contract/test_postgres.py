@@ -6,7 +6,6 @@ import pytest
 from hypothesis import settings
 
 from homegraph.store.postgres import PostgresStore
-from support.postgres import Postgres
 
 pytest.register_assert_rewrite("homegraph.testing.store_contract")
 
@@ -19,15 +18,13 @@ from homegraph.testing.store_contract import (  # noqa: E402
 pytestmark = pytest.mark.anyio
 
 SERVER = {}
-"""The server of this module, for the machines, which take no fixtures."""
+"""The server, for the machines, which take no fixtures."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def server():
+def server(postgres):
     """One server; its database is emptied for each store."""
-    SERVER["server"] = server = Postgres()
-    yield server
-    server.close()
+    SERVER["server"] = postgres
 
 
 async def open_store():

@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from homegraph.store import postgres, rings
+from homegraph.store import postgres as adapter
+from homegraph.store import rings
 from homegraph.store.statements import load
-from support.postgres import Postgres
 
 WHOLE_TABLES = {
     # What is asked for is the whole of a table that is small, or a sum over it.
@@ -66,12 +66,11 @@ ANALYZE;
 
 
 @pytest.fixture(scope="module")
-def plans():
+def plans(postgres):
     """Every statement's plan as it is for any values."""
-    server = Postgres()
 
     async def explained():
-        connection = await asyncpg.connect(await server.emptied())
+        connection = await asyncpg.connect(await postgres.set_up())
         await connection.execute(FILL)
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         found = {}
@@ -84,10 +83,7 @@ def plans():
         await connection.close()
         return found
 
-    try:
-        yield asyncio.run(explained())
-    finally:
-        server.close()
+    return asyncio.run(explained())
 
 
 def nodes(plan):
@@ -129,6 +125,6 @@ def test_rows_are_found_by_their_whole_key(plans, name):
 
 def test_every_statement_is_used():
     """A statement that nobody runs is deleted."""
-    places = (*Path(postgres.__file__).parent.glob("*.py"), Path(rings.__file__))
+    places = (*Path(adapter.__file__).parent.glob("*.py"), Path(rings.__file__))
     code = "\n".join(file.read_text() for file in places)
     assert [name for name in load("postgres") if f'"{name}"' not in code] == []

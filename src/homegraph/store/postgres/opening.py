@@ -10,6 +10,7 @@ here; those that remove (post) wait until no old server is left, and are applied
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,7 +66,13 @@ async def open_database(url: str, now: Instant) -> Opened:
         )
         await pool
     except Exception as exc:
-        told = translated(_unreadable(exc))
+        if _is_unreadable(exc):
+            # Without its cause, and without repeating it: there may be a password in it.
+            raise SettingsError(
+                "The database's URL cannot be read.",
+                hint="Write postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full&sslrootcert=FILE; the file must be there.",
+            ) from None
+        told = translated(exc)
         if told is exc:
             raise
         raise told from exc
@@ -136,16 +143,11 @@ async def _migrate(db: Database, now: Instant) -> None:
         await db.run("record_migration", *named, now)
 
 
-def _unreadable(exc: Exception) -> Exception:
-    """An address that the driver cannot read, without repeating it: there may be a password in it."""
-    if isinstance(exc, (ValueError, asyncpg.ClientConfigurationError)) and not isinstance(
-        exc, asyncpg.TargetServerAttributeNotMatched
-    ):
-        return SettingsError(
-            "The database's URL cannot be read.",
-            hint="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full.",
-        )
-    return exc
+def _is_unreadable(exc: Exception) -> bool:
+    """Whether it is the address itself that the driver cannot make sense of."""
+    if isinstance(exc, (asyncpg.TargetServerAttributeNotMatched, ssl.SSLError)):
+        return False  # a certificate that is refused is a ValueError, too
+    return isinstance(exc, (ValueError, asyncpg.ClientConfigurationError))
 
 
 async def _leave_as_it_is(_connection: object) -> None:

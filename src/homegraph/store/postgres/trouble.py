@@ -68,10 +68,11 @@ def _unavailable(exc: Exception) -> StoreUnavailable | None:
         return StoreUnavailable(f"PostgreSQL says: {said}.", hint=HINTS[state[:2]])
     if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
         return StoreUnavailable("No host of the database's URL can be written to.", hint=_AWAY)
-    if isinstance(exc, ssl.SSLError):
+    if isinstance(exc, ssl.SSLError) or (isinstance(exc, ConnectionError) and "SSL" in str(exc)):
+        said = getattr(exc, "reason", "") or "the server has none"
         return StoreUnavailable(
-            f"There is no TLS connection to PostgreSQL: {exc.reason or 'it was refused'}.",
-            hint="Check sslmode and sslrootcert of the URL.",
+            f"There is no TLS connection to PostgreSQL: {said}.",
+            hint="Check sslmode and sslrootcert of the URL, and ssl of the server.",
         )
     if isinstance(exc, TimeoutError):
         return StoreUnavailable("PostgreSQL does not answer.", hint=_AWAY)
