@@ -71,7 +71,7 @@ def test_turning_on_a_lamp_changes_what_query_says(sample: Sample) -> None:
 
 def test_the_commands_of_the_page_work_as_they_stand(sample: Sample) -> None:
     """In their order, and they do what the page says."""
-    uses, press, careful, adds = blocks("sh")[2:]
+    uses, press, careful, adds, wire = blocks("sh")[2:]
 
     done = sample.shell(uses)
     assert done.code == 0, done.err
@@ -102,6 +102,23 @@ def test_the_commands_of_the_page_work_as_they_stand(sample: Sample) -> None:
         "the cloud's Request Sync was followed by a SYNC",
     )
     assert "request, async" in sample.homegraph("runs", "list").out
+
+    done = sample.shell(wire)
+    assert done.code == 0, done.err
+    assert re.findall(r"^[\d:]+  (\w+)", done.out, re.MULTILINE) == [
+        *("authorize", "callback", "exchange", "sync", "query")
+    ]
+    assert "with another refresh token" in done.out
+
+
+def test_nothing_is_found_wrong_with_how_it_links(sample: Sample) -> None:
+    """Neither in a step of the linking nor in a refresh, by Google's published rules."""
+    (linking,) = sample.homegraph("links", "trace", "anna", "--json").json["linkings"]
+    refreshed = sample.homegraph("links", "refresh", "anna", "--json").json
+
+    assert [step["verdict"] for step in linking["steps"]] == ["ok"] * 5
+    assert [step["findings"] for step in linking["steps"]] == [[]] * 5
+    assert (refreshed["findings"], refreshed["rotated"]) == ([], True)
 
 
 def test_careful_devices_do_nothing_unless_they_are_sure(sample: Sample) -> None:
