@@ -20,6 +20,7 @@ from typing import Final, TextIO
 import msgspec
 
 __all__ = [
+    "OutputFailed",
     "clock_time",
     "data",
     "document",
@@ -31,6 +32,11 @@ __all__ = [
     "value",
     "visible",
 ]
+
+
+class OutputFailed(Exception):
+    """What was to be told could not be written; the message says why. A full disk is no bug of ours."""
+
 
 _WIDE: Final = frozenset("WF")
 """East Asian widths that take two columns."""
@@ -149,5 +155,8 @@ def _write(stream: TextIO, text: str, *, end: str = "\n") -> None:
             + end
         )
         stream.flush()
-    except BrokenPipeError:
+    except OSError as exc:
+        # What is still buffered would be tried once more at the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(exc, BrokenPipeError):
+            raise OutputFailed(exc.strerror) from exc

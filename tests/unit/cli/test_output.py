@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import typer
 
 from homegraph.cli import options, output
 from homegraph.cli.status import duration
+
+FULL = Path("/dev/full")
 
 
 @pytest.fixture
@@ -116,3 +120,23 @@ def _command():
     from pathlib import Path
 
     return str(Path(sys.executable).parent / "homegraph")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
+def test_a_full_disk_is_no_bug_of_ours():
+    """It is said, with an exit code that tells that the command failed, and not in a traceback of the end."""
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "homegraph", "lint", "-"],
+            input="{}",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: The result cannot be written: No space left on device.\n"
+        "fix:   Make room, or write it elsewhere.\n"
+    )
