@@ -1,7 +1,7 @@
 """Who may sign in at this cloud, and how often somebody may guess.
 
-Passwords are kept as hashes that take a while to compute. A name that nobody has costs the same time as a wrong password, and is
-answered the same, so that nobody learns here who has an account.
+Passwords are kept as hashes that take a while to compute. A name that nobody has costs the same time as a wrong password, is answered
+the same and is locked the same, so that nobody learns here who has an account.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ FAILURES_MAX: Final = 5
 FORGET_SECONDS: Final = 60.0
 """After which the wrong guesses are forgotten: long for a machine, short for a person."""
 
-PASSWORD_CHARACTERS_MAX: Final = 100
+STRANGERS_MAX: Final = 5_000
+"""Names that nobody has and whose guesses are counted; the oldest goes. More cannot be tried before they are forgotten."""
+
+TYPED_CHARACTERS_MAX: Final = 100
+"""Of a name or a password."""
 
 SCRYPT_COST: Final = 2**13
 """Some 20 ms for every try."""
@@ -49,9 +53,8 @@ class SignInRefused(Exception):
 
 @dataclass(slots=True)
 class Account:
-    """One user of the cloud. ``name`` is what he signs in with, ``agent_user_id`` what Home Graphs call him."""
+    """One user of the cloud. ``agent_user_id`` is what Home Graphs call him."""
 
-    name: str
     agent_user_id: str
     password_hash: bytes = field(repr=False)
     tries: Tries = field(default_factory=Tries)
@@ -63,9 +66,10 @@ class Accounts:
     def __init__(self, passwords: Mapping[str, tuple[str, str]]) -> None:
         """``passwords``: from the name to the password and the agent user id."""
         self._accounts = {
-            name: Account(name, agent_user_id, _hashed(name, password))
+            name: Account(agent_user_id, _hashed(name, password))
             for name, (password, agent_user_id) in passwords.items()
         }
+        self._strangers: dict[str, Tries] = {}
 
     def sign_in(self, name: str, password: str, now: float) -> Account:
         """The account of this name and password.
@@ -73,15 +77,21 @@ class Accounts:
         Raises:
             SignInRefused: there is none, or somebody has guessed too often.
         """
+        name, password = name[:TYPED_CHARACTERS_MAX], password[:TYPED_CHARACTERS_MAX]
         account = self._accounts.get(name)
-        if account is not None and not account.tries.may(now):
+        tries = self._tries_of_stranger(name) if account is None else account.tries
+        if not tries.may(now):
             raise SignInRefused("Too many wrong passwords. Try again in a minute.")
-        given = _hashed(name, password[:PASSWORD_CHARACTERS_MAX])
+        given = _hashed(name, password)
         if account is None or not hmac.compare_digest(given, account.password_hash):
-            if account is not None:
-                account.tries.failed(now)
+            tries.failed(now)
             raise SignInRefused("Name or password is wrong.")
         return account
+
+    def _tries_of_stranger(self, name: str) -> Tries:
+        if name not in self._strangers and len(self._strangers) >= STRANGERS_MAX:
+            del self._strangers[next(iter(self._strangers))]
+        return self._strangers.setdefault(name, Tries())
 
 
 def _hashed(name: str, password: str) -> bytes:
