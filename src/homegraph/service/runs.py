@@ -192,7 +192,9 @@ class Runs:
         """Send SYNC for every link that can be asked, and conclude."""
         links = [link for link in claim.links if link.state is not LinkState.BROKEN]
         places = asyncio.Semaphore(LINKS_AT_ONCE_MAX)
-        pairs = await asyncio.gather(*(self._ask(claim, link, places) for link in links))
+        asking = [self._ask(claim, link, places) for link in links]
+        # Nearly every agent user has one link: then nobody else is asked meanwhile, and no task is needed.
+        pairs = [await asking[0]] if len(asking) == 1 else await asyncio.gather(*asking)
         heard = [heard for heard, _ in pairs]
         answers = [answer for _, answer in pairs]
         conclusion = conclude(
