@@ -21,6 +21,7 @@ WHOLE_TABLES = {
     "list_left_behind": {"sync_work"},  # the same; once, when a file is opened
     "list_migrations": {"migration"},
     "list_projects": {"project"},
+    "list_unlinkings": {"unlinking"},  # of those under way at this moment
     "list_service_keys": {"service_key"},  # a few of each project; read when the server starts
     "count_tables": {"sqlite_schema"},
     "probe": {"probe"},

@@ -28,6 +28,7 @@ from homegraph.service import (
     requesting,
     runs,
     service_accounts,
+    unlinking,
     upkeep,
 )
 from homegraph.service import errands as service_errands
@@ -105,6 +106,9 @@ FIXED = {
     ),
     "linkings of a user in one trace": f"{service_linkings.TRACES_SHOWN_MAX}",
     "fragment of the implicit flow": f"{web_linking.FRAGMENT_BYTES_MAX} bytes",
+    "telling a fulfillment that a user unlinks (DISCONNECT)": (
+        f"{unlinking.GOODBYE_SECONDS:.0f} s with a refresh"
+    ),
     "answer of a token endpoint": (
         f"{refreshing.TOKEN_SECONDS:.0f} s, {refreshing.TOKEN_REPLY_MAX_BYTES // 1024} KiB"
     ),

@@ -269,9 +269,9 @@ def unlink(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
-    """End a link. With an agent user's last link its devices and states go, too.
+    """End a link as its user. With an agent user's last link its devices and states go, too.
 
-    Asks on a terminal, and needs --yes elsewhere.
+    The fulfillment is told (DISCONNECT); when it cannot be, the link ends all the same. Asks on a terminal, and needs --yes elsewhere.
     """
     with connect(server, data_dir) as admin:
         named = admin.project(project)

@@ -1,4 +1,4 @@
-"""An errand: an EXECUTE or a QUERY that somebody here had sent, as it is kept. Its exchanges belong to it as those of a run to the run.
+"""An errand: an EXECUTE or a QUERY that somebody here had sent, or a DISCONNECT, as it is kept. Its exchanges belong to it as those of a run to the run.
 
 It is written down before anything goes out: a command that was sent is known of even if the process dies before the answer, and a
 follow-up may come before it. ``finished_at`` stays None then, and nobody knows what became of it.
@@ -15,6 +15,7 @@ from homegraph.graph.model import Finding, Instant
 
 EXECUTE: Final = "EXECUTE"
 QUERY: Final = "QUERY"
+DISCONNECT: Final = "DISCONNECT"
 
 FOLLOW_UP_SECONDS: Final = 300.0
 """For a follow-up: Google's advice for its deadline is a few seconds to five minutes. One that comes later is kept, and called late."""
@@ -43,7 +44,7 @@ class DeviceResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
-    """One EXECUTE or live QUERY, in one exchange or several. ``user_id`` is whose token was used."""
+    """One EXECUTE, live QUERY or DISCONNECT, in one exchange or several. ``user_id`` is whose token was used."""
 
     id: str
     project_id: str

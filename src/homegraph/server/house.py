@@ -24,6 +24,7 @@ from homegraph.service.outbound import Bounds, Outbound
 from homegraph.service.refreshing import Refreshing
 from homegraph.service.runs import Runs
 from homegraph.service.tokens import own_addresses
+from homegraph.service.unlinking import see_off
 from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key
 from homegraph.settings.addresses import is_postgres
@@ -165,11 +166,13 @@ async def duties(house: House) -> AsyncIterator[None]:
             duties.create_task(upkeep.heartbeat(), name="heartbeat")
             duties.create_task(upkeep.prune(), name="prune")
             duties.create_task(upkeep.keep_time(), name="time")
+            leaving = duties.create_task(see_off(house), name="unlinking")
             try:
                 yield
             finally:
                 house.loop.stop()
                 upkeep.stop()
+                leaving.cancel()  # what is under way stays noted
     except BaseExceptionGroup as group:
         # Whoever uses ``running`` meets the exception that was raised, not how we keep our tasks.
         if len(group.exceptions) == 1:

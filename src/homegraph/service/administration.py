@@ -26,7 +26,6 @@ from homegraph.graph.model import ApiKey, Device, HeldDevice, Instant, Project, 
 from homegraph.graph.syncing import Work
 from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
-from homegraph.service.events import LinkChanged
 from homegraph.service.house import House
 from homegraph.service.linking import KEY_HINT_CHARACTERS
 from homegraph.service.reading import all_links, count_agent_users
@@ -288,13 +287,6 @@ async def show_link(house: House, asked: WhichLink) -> homes.LinkDetail:
     if link is None:
         raise NotFound(f"{asked.user!r} has no link to project {asked.project!r}.")
     return homes.link_detail(link, await works_by_target(house))
-
-
-async def unlink(house: House, asked: WhichLink) -> homes.LinkView:
-    """End a link: its tokens are dropped, and the devices with the last one. Raises NotFound."""
-    link = await house.store.unlink(asked.project, asked.user, house.clock.now())
-    house.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))
-    return homes.link_view(link, {})
 
 
 async def works_by_target(house: House) -> dict[Target, Work]:

@@ -124,6 +124,15 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A fulfillment was told that a user has unlinked his account, or could not be told: then ``code`` says why."""
+
+    project_id: str
+    user_id: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenIssued:
     """A service account got an access token."""
 
@@ -160,6 +169,7 @@ Event: TypeAlias = (
     | LinkingEnded
     | StatesReported
     | Executed
+    | Disconnected
     | TokenIssued
     | TokenDenied
     | DutyFailed

@@ -16,6 +16,7 @@ import structlog
 
 from homegraph.graph.model import LinkState, Outcome, Run, Target
 from homegraph.service.events import (
+    Disconnected,
     DutyFailed,
     Event,
     Executed,
@@ -170,6 +171,11 @@ def _executed(log: structlog.typing.FilteringBoundLogger, event: Executed) -> No
     )
 
 
+def _disconnected(log: structlog.typing.FilteringBoundLogger, event: Disconnected) -> None:
+    write = log.warning if event.code else log.info
+    write("link.disconnected", project=event.project_id, user=event.user_id, code=event.code)
+
+
 def _token(log: structlog.typing.FilteringBoundLogger, event: TokenIssued) -> None:
     log.debug(
         "token.issued", project=event.project_id, service_account=event.email, key=event.key_id
@@ -219,6 +225,7 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     LinkingEnded: _linking_ended,
     StatesReported: _reported,
     Executed: _executed,
+    Disconnected: _disconnected,
     TokenIssued: _token,
     TokenDenied: _denied,
     DutyFailed: _duty,

@@ -26,11 +26,17 @@ from homegraph.service.transcript import Transcript
 from homegraph.service.transport import HttpReply, Transport
 from homegraph.service.vault import Vault
 from homegraph.wire.execute_intent import CommandGroup, execute_request
-from homegraph.wire.intents import REQUEST_HEADERS, SyncReply, read_sync_reply, sync_request
+from homegraph.wire.intents import (
+    REQUEST_HEADERS,
+    SyncReply,
+    disconnect_request,
+    read_sync_reply,
+    sync_request,
+)
 from homegraph.wire.query_intent import QueryDevice, query_request
 
-_REPEATABLE: Final = frozenset({"SYNC", "QUERY"})
-"""Intents that only ask. A command that arrives twice may do something twice."""
+_REPEATABLE: Final = frozenset({"SYNC", "QUERY", "DISCONNECT"})
+"""Intents that may arrive twice: they only ask, or say goodbye. A command that arrives twice may do something twice."""
 
 _OK: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
@@ -137,6 +143,15 @@ class Outbound:
         body = execute_request(request_id, groups, command, challenge)
         reply = await self._authorized("EXECUTE", project, body, heard)
         return Said(_checked(reply), request_id, heard.took)
+
+    async def disconnect(self, project: Project, heard: Heard) -> None:
+        """Send DISCONNECT with the link's token; the exchange joins the transcript. What is answered is not looked at.
+
+        Raises:
+            FulfillmentError, TokenError: no answer.
+        """
+        body = disconnect_request(self.ids.intent())
+        _checked(await self._authorized("DISCONNECT", project, body, heard))
 
     async def _authorized(
         self, intent: str, project: Project, body: bytes, heard: Heard

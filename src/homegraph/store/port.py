@@ -234,11 +234,23 @@ class Store(CredentialStore, Protocol):
         sync, or its first SYNC, as after a grant. Raises NotFound as ``begin_refresh``.
         """
 
-    async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
+    async def begin_unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
+        """Note that a user wants to be unlinked, unless his link has ended; again changes nothing. Returns the link.
+
+        The note goes when the link ends, however that comes, or when a new grant does. Raises NotFound.
+        """
+
+    async def unlink(
+        self, project_id: str, user_id: str, now: Instant, *, begun: bool = False
+    ) -> Link:
         """End a link as ``Unlink`` says; again changes nothing. Returns it as it is now. Raises NotFound.
 
-        A run under way loses its lease if the agent user goes, or if it is the link's first SYNC.
+        ``begun``: only if ``begin_unlink`` has noted it, and the note is still there. A run under way loses its lease if the
+        agent user goes, or if it is the link's first SYNC.
         """
+
+    async def unlinkings(self, before: Instant) -> list[tuple[str, str]]:
+        """(project_id, user_id) of the notes of ``begin_unlink`` that were made by then."""
 
     async def delete_agent_user(
         self, project_id: str, agent_user_id: str, now: Instant

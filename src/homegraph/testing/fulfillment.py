@@ -26,6 +26,7 @@ WAIT_SECONDS: Final = 20.0
 SYNC: Final = "action.devices.SYNC"
 QUERY: Final = "action.devices.QUERY"
 EXECUTE: Final = "action.devices.EXECUTE"
+DISCONNECT: Final = "action.devices.DISCONNECT"
 TOKEN: Final = "token"  # noqa: S105  # a path
 
 
@@ -147,6 +148,10 @@ class ScriptedFulfillment:
         """The same for EXECUTE."""
         self._scripts[EXECUTE].extend(answers)
 
+    def answer_disconnect_next(self, *answers: Answer) -> None:
+        """The same for DISCONNECT."""
+        self._scripts[DISCONNECT].extend(answers)
+
     def answer_token_next(self, *answers: Answer) -> None:
         """The same for the token endpoint."""
         self._scripts[TOKEN].extend(answers)
@@ -190,6 +195,8 @@ class ScriptedFulfillment:
         if home is None:
             return Answer(HTTPStatus.UNAUTHORIZED, b'{"error":"invalid_token"}')
         payload: dict[str, Any]
+        if body["inputs"][0]["intent"] == DISCONNECT:
+            return _json_answer({})
         if body["inputs"][0]["intent"] == EXECUTE:
             payload = {"commands": [_done(one) for one in body["inputs"][0]["payload"]["commands"]]}
         elif body["inputs"][0]["intent"] == QUERY:

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
-from homegraph.service import errands, executing, linkings, querying, trying
+from homegraph.service import errands, executing, linkings, querying, trying, unlinking
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
 from homegraph.service.views.linkings import LinkingView
@@ -95,7 +95,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "links/expire"): Route(use.WhichLink, trying.expire),
     ("POST", "links/revoke"): Route(use.WhichLink, trying.revoke),
     ("GET", "links/trace"): Route(linkings.WhichTraces, linkings.trace),
-    ("POST", "links/unlink"): Route(use.WhichLink, use.unlink),
+    ("POST", "links/unlink"): Route(use.WhichLink, unlinking.unlink),
     ("GET", "devices"): Route(use.WhichHome, use.list_devices),
     ("GET", "device"): Route(use.WhichDevice, use.show_device),
     ("POST", "devices/place"): Route(use.PlacementWanted, use.place_device),

@@ -16,6 +16,7 @@ import msgspec
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
 
 SYNC: Final = "action.devices.SYNC"
+DISCONNECT: Final = "action.devices.DISCONNECT"
 
 REQUEST_HEADERS: Final[tuple[tuple[str, str], ...]] = (
     ("content-type", "application/json;charset=UTF-8"),
@@ -97,7 +98,17 @@ _members_decoder: Final = msgspec.json.Decoder(dict[str, Any])
 
 def sync_request(request_id: str) -> bytes:
     """The body of a SYNC intent."""
-    return b'{"inputs":[{"intent":"%b"}],"requestId":"%b"}' % (SYNC.encode(), request_id.encode())
+    return _bare(SYNC, request_id)
+
+
+def disconnect_request(request_id: str) -> bytes:
+    """The body of a DISCONNECT intent. Whatever is answered to it means the same."""
+    return _bare(DISCONNECT, request_id)
+
+
+def _bare(intent: str, request_id: str) -> bytes:
+    """An intent that has nothing to say but its name."""
+    return b'{"inputs":[{"intent":"%b"}],"requestId":"%b"}' % (intent.encode(), request_id.encode())
 
 
 def read_sync_reply(body: bytes) -> SyncReply:

@@ -74,6 +74,7 @@ def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Li
         now=now,
     )
     links.begin(db, link, now)
+    db.run("delete_unlinking", link.project_id, link.user_id)
     end(db, used.project_id, used.id, linking.GRANTED)
     user_id = "" if link.agent_user_id else link.user_id
     target = Target(link.project_id, link.agent_user_id, user_id)

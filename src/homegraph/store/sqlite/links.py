@@ -58,12 +58,34 @@ def follow_tokens(
     return after
 
 
-def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
+def begin_unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
+    """``Store.begin_unlink``."""
+    link = find_link(db, project_id, user_id)
+    if link is None:
+        raise no_link(project_id, user_id)
+    if link.state is not LinkState.UNLINKED:
+        db.run("insert_unlinking", project_id, user_id, now)
+    return link
+
+
+def unlink(
+    db: Database,
+    project_id: str,
+    user_id: str,
+    now: Instant,
+    begun: bool,  # noqa: FBT001  # handed on through the lane by place
+) -> Link:
     """``Store.unlink``."""
     link = find_link(db, project_id, user_id)
     if link is None:
         raise no_link(project_id, user_id)
-    return end(db, link, now)
+    is_wanted = bool(db.run("delete_unlinking", project_id, user_id)) or not begun
+    return end(db, link, now) if is_wanted else link
+
+
+def unlinkings(db: Database, before: Instant) -> list[tuple[str, str]]:
+    """``Store.unlinkings``."""
+    return [(project_id, user_id) for project_id, user_id in db.rows("list_unlinkings", before)]
 
 
 def delete_agent_user(
@@ -93,6 +115,7 @@ def adopt(db: Database, project_id: str, declared: DeclaredLink, now: Instant) -
     )
     if link is not None:
         begin(db, link, now)
+        db.run("delete_unlinking", project_id, link.user_id)
 
 
 def begin(db: Database, link: Link, now: Instant) -> None:
@@ -116,6 +139,7 @@ def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link:
         return link
     ended = linking.end(link, now, problem)
     save(db, ended)
+    db.run("delete_unlinking", link.project_id, link.user_id)
     if not link.agent_user_id:
         close_first_sync(db, link)
     elif is_last(db, link):

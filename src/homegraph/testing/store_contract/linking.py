@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from homegraph.errors import LeaseLost, NotFound
+from homegraph.graph import linking
 from homegraph.graph.model import Cause, LinkState, Mode, Tokens
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import (
@@ -85,6 +86,43 @@ class Linking:
         assert (await store.knowledge("acme", "1836")).unlinked_at == 1_005.0
         with pytest.raises(NotFound):
             await store.unlink("acme", "ben", 1_006.0)
+
+    async def test_an_unlinking_that_has_begun(self, store: Store) -> None:
+        """It is noted once, and changes nothing else; the link ends as begun, and the note with it."""
+        scene = Scene(store)
+        await scene.link()
+        link = await store.begin_unlink("acme", "anna", 1_005.0)
+        assert await store.begin_unlink("acme", "anna", 1_006.0) == link
+        assert (link.state, link.tokens) == (LinkState.LINKED, TOKENS)
+        assert await store.unlinkings(1_004.0) == []
+        assert await store.unlinkings(1_005.0) == [("acme", "anna")]
+
+        ended = await store.unlink("acme", "anna", 1_007.0, begun=True)
+        assert (ended.state, ended.changed_at) == (LinkState.UNLINKED, 1_007.0)
+        assert await store.unlinkings(1_007.0) == []
+        assert await store.begin_unlink("acme", "anna", 1_008.0) == ended
+        assert await store.unlinkings(1_008.0) == []
+        with pytest.raises(NotFound):
+            await store.begin_unlink("acme", "ben", 1_008.0)
+
+    async def test_an_unlinking_that_is_overtaken(self, store: Store) -> None:
+        """By a grant: the link stays. By the developer: it has ended already. Either takes the note away."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        await scene.link("ben", "1837", stored("lamp"))
+        for user in ("anna", "ben"):
+            await store.begin_unlink("acme", user, 1_005.0)
+        begun = linking.Linking("l-1", "acme", "anna", "https://x/", 1_005.0, 1_600.0)
+        await store.start_linking(begun, 1_005.0)
+        await store.grant(await store.use_linking("acme", "l-1", 1_005.0), TOKENS, 1_005.0)
+        await store.delete_agent_user("acme", "1837", 1_006.0)
+
+        assert await store.unlinkings(1_006.0) == []
+        kept = await store.unlink("acme", "anna", 1_007.0, begun=True)
+        gone = await store.unlink("acme", "ben", 1_007.0, begun=True)
+        assert (kept.state, gone.state) == (LinkState.LINKED, LinkState.UNLINKED)
+        assert gone.changed_at == 1_006.0
+        assert await scene.device_ids() == ["lamp"]
 
     async def test_unlinking_one_of_two(self, store: Store) -> None:
         """The agent user stays for the other one, with its devices and requests."""

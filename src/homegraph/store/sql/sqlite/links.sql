@@ -106,3 +106,15 @@ SELECT
   count(*) FILTER (WHERE state = 'broken'),
   count(*) FILTER (WHERE state = 'unlinked')
 FROM link;
+
+-- insert_unlinking --
+-- A user wants to be unlinked, and the fulfillment is told first.
+INSERT INTO unlinking (project_id, user_id, asked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- delete_unlinking --
+-- The link has ended, or a new grant has come.
+DELETE FROM unlinking WHERE project_id = ? AND user_id = ?;
+
+-- list_unlinkings --
+-- Users who wanted to be unlinked before a time and are not yet; there are as many as fulfillments are being told at this moment.
+SELECT project_id, user_id FROM unlinking WHERE asked_at <= ? ORDER BY project_id, user_id;
