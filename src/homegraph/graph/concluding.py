@@ -83,10 +83,11 @@ def conclude(
     *,
     policy: Policy,
     accepted: frozenset[str] = frozenset(),
+    by_grant: bool = False,
 ) -> Conclusion:
     """Say what a run's answers mean. ``answers`` come in the order of the links; broken links were not asked.
 
-    ``accepted`` are the devices that an operator has let go.
+    ``accepted`` are the devices that an operator has let go. ``by_grant``: the run follows a new grant.
     """
     failures = [answer.error for answer in answers if answer.error is not None]
     shrinking: tuple[int, int] | None = None
@@ -97,7 +98,7 @@ def conclude(
             failures = [_no_agent_user_id()]
     else:
         effects, changes = _sync(target, answers, policy)
-        shrinking = _shrinking(target, answers, accepted)
+        shrinking = _shrinking(target, answers, accepted, by_grant=by_grant)
         held = policy.shrink_guard and shrinking is not None
         if held:
             effects = [one for one in effects if not isinstance(one, WriteDevices | WriteHeld)]
@@ -172,15 +173,20 @@ def _sync(
 
 
 def _shrinking(
-    target: Target, answers: Sequence[Answer], accepted: frozenset[str]
+    target: Target, answers: Sequence[Answer], accepted: frozenset[str], *, by_grant: bool
 ) -> tuple[int, int] | None:
-    """How many devices there were and how many the list that counts removes, if that is suspicious and nobody has accepted it."""
+    """How many devices there were and how many the list that counts removes, if that is suspicious and nobody has accepted it.
+
+    A new grant that brings other devices only is another account, into which the user has just signed in.
+    """
     lists = [one for one in answers if one.applied is not None and not one.is_empty]
     ours = [one for one in lists if one.agent_user_id in ("", target.agent_user_id)]
     if not ours or ours[-1].applied is None:
         return None
     known, removed = ours[-1].known, ours[-1].applied.removed
     if not is_suspicious(known, len(removed)) or accepted == set(removed):
+        return None
+    if by_grant and len(removed) == known:
         return None
     return known, len(removed)
 

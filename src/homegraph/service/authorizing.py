@@ -19,7 +19,7 @@ from typing import Final
 from homegraph.errors import HomegraphError, LinkingRefused, NotFound
 from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.linking import Linking, LinkingStep, StepKind
-from homegraph.graph.model import Finding, Link, OAuthClient, Project, Target, Tokens
+from homegraph.graph.model import Link, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
 from homegraph.service.code_exchange import VERIFIER, exchange_code
 from homegraph.service.events import LinkChanged, LinkingEnded, LinkingStarted
@@ -82,14 +82,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A link that came into being, or was mended; ``failure`` is what its SYNC ran into, None when all went well.
-
-    ``findings`` are about the tokens.
-    """
+    """A link that came into being, or was mended, by a linking; ``failure`` is what its SYNC ran into, None when all went well."""
 
     link: Link
+    linking_id: str
     failure: HomegraphError | None = None
-    findings: tuple[Finding, ...] = ()
 
 
 async def begin(
@@ -179,13 +176,12 @@ async def finish(house: House, project_id: str, came: Came) -> Linked:
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise LinkingRefused(exc.code, _title(exc.code)) from exc
     try:
-        tokens, findings = await _tokens(house, project, linking, callback, came)
+        tokens = await _tokens(house, project, linking, callback, came)
     except HomegraphError as exc:
         await house.store.end_linking(project_id, linking.id, exc.code)
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise
-    linked = await _grant(house, linking, tokens)
-    return replace(linked, findings=findings)
+    return await _grant(house, linking, tokens)
 
 
 async def _used(
@@ -215,7 +211,7 @@ def _check_user(state: State, came: Came) -> None:
 
 async def _tokens(
     house: House, project: Project, linking: Linking, callback: Callback, came: Came
-) -> tuple[Tokens, tuple[Finding, ...]]:
+) -> Tokens:
     """What the callback brought, or what its code is exchanged for; every step is noted. Raises what went wrong."""
     step = _came(house, came)
     if (error := _denial(callback)) is not None:
@@ -226,12 +222,12 @@ async def _tokens(
     if error is not None:
         raise error
     if callback.access_token:
-        return _sealed(house, linking, TokenReply(callback.access_token)), step.findings
+        return _sealed(house, linking, TokenReply(callback.access_token))
     exchanged = await exchange_code(house, project, linking, callback.code)
     await house.store.note_linking(project.id, linking.id, exchanged.step)
     if exchanged.tokens is None:
         raise exchanged.error or HomegraphError()
-    return _sealed(house, linking, exchanged.tokens), exchanged.step.findings
+    return _sealed(house, linking, exchanged.tokens)
 
 
 def _came(house: House, came: Came) -> LinkingStep:
@@ -272,7 +268,7 @@ async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
         except TimeoutError:
             failure = LinkingRefused("SYNC_DEADLINE", _title("SYNC_DEADLINE"))
     now = await house.store.find_link(linking.project_id, linking.user_id)
-    return Linked(now or link, failure)
+    return Linked(now or link, linking.id, failure)
 
 
 def _sealed(house: House, linking: Linking, answer: TokenReply) -> Tokens:

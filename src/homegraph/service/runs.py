@@ -202,6 +202,7 @@ class Runs:
             answers,
             policy=claim.project.policy,
             accepted=await self._accepted(claim),
+            by_grant=claim.work.run_cause is Cause.LINK,
         )
         if claim.lease.target.is_first_sync and heard:
             conclusion = await self._with_states(claim.project, heard[0], conclusion)

@@ -17,17 +17,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from homegraph.errors import HomegraphError
+from homegraph.errors import HomegraphError, LinkingRefused
 from homegraph.graph.model import Finding
-from homegraph.service import authorizing
+from homegraph.service import authorizing, linkings
 from homegraph.service.authorizing import Came, Linked
-from homegraph.service.linkings import DEVICES_SHOWN_MAX
+from homegraph.service.linkings import WAIT_SECONDS_MAX, WhichLinking
 from homegraph.web.exchange import CallerGone, read_body
 from homegraph.web.guard import admit_form
 from homegraph.web.pages import Html, element, headers_of, page
 from homegraph.web.site import Site
 from homegraph.wire.authorization import IMPLICIT_FLOW
 from homegraph.wire.status import REASONS, row_of
+
+REMARKS_MAX: Final = 20
+"""Findings that are told on the page; the trace has all of them."""
 
 FRAGMENT_BYTES_MAX: Final = 16_384
 """Of what a login page of the implicit flow gives: a state, a token and its kind."""
@@ -119,18 +122,21 @@ def _fragment_page() -> Response:
 
 
 async def _linked_page(site: Site, linked: Linked) -> Response:
+    """What arrived. An account that turns out to be another one than before is asked again, which is waited for."""
     link = linked.link
-    devices = await site.house.store.devices(
-        link.project_id, link.agent_user_id, limit=DEVICES_SHOWN_MAX
-    )
-    names = [element("li", device.placement.name or device.id) for device in devices]
+    which = WhichLinking(link.project_id, linked.linking_id, WAIT_SECONDS_MAX)
+    found = await linkings.show(site.house, which)
+    if found.reason:
+        again = page_of(site, link.project_id, link.user_id)
+        return failed_page(LinkingRefused(found.reason, found.message), again=again)
+    names = [element("li", device.name) for device in found.devices]
     counted = f"{len(names)} device{'' if len(names) == 1 else 's'} arrived"
     return page(
         "Account linked",
         element("p", f"{link.user_id} is linked to {link.project_id}."),
         element("h2", counted),
         element("ul", *names),
-        *_remarks(linked.findings),
+        *_remarks(found.findings),
         element("p", "You can close this page."),
     )
 
@@ -141,7 +147,7 @@ def _remarks(findings: Sequence[Finding]) -> list[Html]:
         return []
     items = [
         element("li", element("strong", f"{one.severity}: "), one.what, " ", one.fix)
-        for one in findings
+        for one in findings[:REMARKS_MAX]
     ]
     return [element("h2", "What the developer should mend"), element("ul", *items)]
 

@@ -260,6 +260,14 @@ def test_what_was_accepted_goes():
     assert conclude(AGENT_USER, [listed(3, 3)], policy=KEEP, accepted=accepted).held
 
 
+def test_a_new_grant_may_be_of_another_account():
+    """Then all devices are others; when some of the old ones are left, the same account has lost the rest."""
+    others, fewer = listed(5, 5), listed(12, 9)
+
+    assert not conclude(AGENT_USER, [others], policy=KEEP, by_grant=True).held
+    assert conclude(AGENT_USER, [fewer], policy=KEEP, by_grant=True).held
+
+
 def test_the_guard_can_be_off():
     """Then a list is a list; that so many are gone is told all the same."""
     conclusion = concluded(listed(5, 5), policy=Policy(shrink_guard=False))
