@@ -19,6 +19,7 @@ WHOLE_TABLES = {
     "count_projects": {"project"},
     "list_migrations": {"migration"},
     "list_projects": {"project"},
+    "list_unlinkings": {"unlinking"},  # those under way at this moment
     "probe": {"probe"},
 }
 OF_CATALOGS = {"count_tables"}
@@ -39,6 +40,7 @@ INSERT INTO link SELECT 'p' || n % 1000 + 1, 'm' || n, 'linked', '', '', NULL, 0
   FROM generate_series(1, 20000) AS n;
 INSERT INTO linking SELECT 'p' || n % 1000 + 1, 'l' || n, 'm', '', 0, n, '', CASE WHEN n % 100 = 0 THEN n END, ''
   FROM generate_series(1, 20000) AS n;
+INSERT INTO unlinking SELECT 'p' || n % 1000 + 1, 'm' || n, n FROM generate_series(1, 20000) AS n;
 INSERT INTO sync_work SELECT 'p' || n % 1000 + 1, 'u' || n, '', 1, 1, 0, 0, 0, 0, 0, '', 0, 0, 0, 'request', 0, 'request', 'async',
   0, 0, CASE WHEN n % 20 = 0 THEN n END FROM generate_series(1, 20000) AS n;
 INSERT INTO device SELECT 'p' || n % 1000 + 1, 'u' || n, 'd', '', false, '[]', '', 0, NULL, 0, 0, '', '', '[]', '[]'

@@ -81,6 +81,7 @@ async def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tu
         now=now,
     )
     generation = await links.begin(db, link, now)
+    await db.run("delete_unlinking", link.project_id, link.user_id)
     await end(db, used.project_id, used.id, linking.GRANTED)
     return link, generation
 

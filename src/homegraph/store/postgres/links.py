@@ -68,12 +68,31 @@ async def follow_tokens(
     return after
 
 
-async def unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
+async def begin_unlink(db: Database, project_id: str, user_id: str, now: Instant) -> Link:
+    """``Store.begin_unlink``."""
+    link = await _lock_one(db, project_id, user_id)
+    if link.state is not LinkState.UNLINKED:
+        await db.run("insert_unlinking", project_id, user_id, now)
+    return link
+
+
+async def unlink(
+    db: Database,
+    project_id: str,
+    user_id: str,
+    now: Instant,
+    begun: bool,  # noqa: FBT001  # handed on by place
+) -> Link:
     """``Store.unlink``."""
-    locked = await lock(db, [(project_id, user_id)])
-    if (project_id, user_id) not in locked:
-        raise no_link(project_id, user_id)
-    return await end(db, locked[project_id, user_id], now)
+    link = await _lock_one(db, project_id, user_id)
+    is_wanted = bool(await db.run("delete_unlinking", project_id, user_id)) or not begun
+    return await end(db, link, now) if is_wanted else link
+
+
+async def unlinkings(db: Database, before: Instant) -> list[tuple[str, str]]:
+    """``Store.unlinkings``."""
+    rows = await db.rows("list_unlinkings", before)
+    return [(project_id, user_id) for project_id, user_id in rows]
 
 
 async def delete_agent_user(
@@ -128,6 +147,7 @@ async def adopt(db: Database, link: Link, declared: DeclaredLink, now: Instant) 
     )
     if adopted is not None:
         await begin(db, adopted, now)
+        await db.run("delete_unlinking", link.project_id, link.user_id)
 
 
 async def begin(db: Database, link: Link, now: Instant) -> int:
@@ -152,6 +172,7 @@ async def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link
         return link
     ended = linking.end(link, now, problem)
     await save(db, ended)
+    await db.run("delete_unlinking", link.project_id, link.user_id)
     if not link.agent_user_id:
         await close_first_sync(db, link)
         return ended
@@ -179,9 +200,17 @@ async def _links_of(db: Database, project_id: str, agent_user_id: str) -> list[L
     return links_of(row[1:] for row in rows)
 
 
+async def _lock_one(db: Database, project_id: str, user_id: str) -> Link:
+    """A link, locked. Raises NotFound."""
+    link = (await lock(db, [(project_id, user_id)])).get((project_id, user_id))
+    if link is None:
+        raise no_link(project_id, user_id)
+    return link
+
+
 async def _lock_living(db: Database, project_id: str, user_id: str) -> Link:
     """A link that has not ended, locked. Raises NotFound."""
-    link = (await lock(db, [(project_id, user_id)])).get((project_id, user_id))
-    if link is None or link.state is LinkState.UNLINKED:
+    link = await _lock_one(db, project_id, user_id)
+    if link.state is LinkState.UNLINKED:
         raise no_link(project_id, user_id)
     return link

@@ -181,8 +181,16 @@ class PostgresStore:
     ) -> Link:
         return await self._db.write(links.follow_tokens, project_id, user_id, event, now)
 
-    async def unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
-        return await self._db.write(links.unlink, project_id, user_id, now)
+    async def begin_unlink(self, project_id: str, user_id: str, now: Instant) -> Link:
+        return await self._db.write(links.begin_unlink, project_id, user_id, now)
+
+    async def unlink(
+        self, project_id: str, user_id: str, now: Instant, *, begun: bool = False
+    ) -> Link:
+        return await self._db.write(links.unlink, project_id, user_id, now, begun)
+
+    async def unlinkings(self, before: Instant) -> list[tuple[str, str]]:
+        return await self._db.glance(links.unlinkings, before)
 
     async def delete_agent_user(
         self, project_id: str, agent_user_id: str, now: Instant

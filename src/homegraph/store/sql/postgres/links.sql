@@ -122,3 +122,15 @@ ON CONFLICT (project_id, user_id) DO NOTHING;
 UPDATE link
 SET problem = $4, changed_at = $5
 WHERE project_id = $1 AND user_id = $2 AND agent_user_id = $3 AND state IN ('linking', 'linked');
+
+-- insert_unlinking --
+-- A user wants to be unlinked, and the fulfillment is told first.
+INSERT INTO unlinking (project_id, user_id, asked_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- delete_unlinking --
+-- The link has ended, or a new grant has come.
+DELETE FROM unlinking WHERE project_id = $1 AND user_id = $2;
+
+-- list_unlinkings --
+-- Users who wanted to be unlinked before a time and are not yet; there are as many as fulfillments are being told at this moment.
+SELECT project_id, user_id FROM unlinking WHERE asked_at <= $1 ORDER BY project_id, user_id;
