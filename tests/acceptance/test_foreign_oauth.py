@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ import pytest
 from acceptance.conftest import Start
 from support.node import environment_with, installed, tool
 from support.plain_browser import PlainBrowser
-from support.server import Server, ask
+from support.server import WAIT_SECONDS, Server, ask
 
 pytestmark = pytest.mark.node
 
@@ -32,23 +33,25 @@ PAST_ACCESS_SECONDS: Final = 601
 class Foreign:
     """The process. It answers once it is told whom to send codes to."""
 
-    def __init__(self, packages: Path) -> None:
-        self.process = subprocess.Popen(
-            [tool("node"), str(HERE / "server.mjs")],
-            env=environment_with(packages),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.url = self._line()
+    def __init__(self, packages: Path, folder: Path) -> None:
+        self._errors = folder / "oidc.log"
+        with self._errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [tool("node"), str(HERE / "server.mjs")],
+                env=environment_with(packages),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self.url = self._line("http://")
 
     def begin(self, redirect_uri: str, auth: str) -> None:
         """Tell it about its client."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"redirect_uri": redirect_uri, "auth": auth}) + "\n")
         self.process.stdin.flush()
-        assert self._line() == "ready"
+        self._line("ready")
 
     def later(self, seconds: int) -> None:
         """Move its clock."""
@@ -76,9 +79,19 @@ class Foreign:
         assert port
         return ask(port, method, path, body, headers or {})
 
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+    def _line(self, beginning: str) -> str:
+        """The next line that it prints, which must begin like this."""
+        heard: list[str] = []
+        stdout = self.process.stdout
+        assert stdout is not None
+        reader = threading.Thread(
+            target=lambda: heard.append(stdout.readline().strip()), daemon=True
+        )
+        reader.start()
+        reader.join(WAIT_SECONDS)
+        if not heard or not heard[0].startswith(beginning):
+            raise AssertionError(f"not {beginning}, but {heard}\n{self._errors.read_text()}")
+        return heard[0]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +101,9 @@ def packages() -> Path:
 
 
 @pytest.fixture
-def foreign(packages: Path) -> Iterator[Foreign]:
+def foreign(packages: Path, tmp_path: Path) -> Iterator[Foreign]:
     """A server of others."""
-    server = Foreign(packages)
+    server = Foreign(packages, tmp_path)
     yield server
     server.end()
 

@@ -212,9 +212,10 @@ class Stage:
 
     async def states(self, device_id: str) -> dict[str, Any]:
         """What the Home Graph knows of how a device is, as ``homegraph query`` shows it."""
-        check(self.cloud.reporter.client is not None, "the cloud cannot call the Home Graph")
         client = self.cloud.reporter.client
-        return (await client.query(self.who, [device_id]))[device_id] if client else {}
+        if client is None:
+            raise NotAsTold("the cloud cannot call the Home Graph")
+        return (await client.query(self.who, [device_id]))[device_id]
 
     async def sync_under_way(self) -> None:
         """Wait until the cloud has answered SYNC behind the curtain.
