@@ -14,16 +14,10 @@ from urllib.parse import urlencode, urlsplit
 from homegraph.client.calls import Request, Response
 from homegraph.client.transport import AsyncTransport
 from homegraph.demo.calls import TIMEOUT_SECONDS
+from homegraph.demo.claims import check
 from homegraph.demo.narrator import Narrator
-from homegraph.errors import HomegraphError
 
 _FORM: Final = ("Content-Type", "application/x-www-form-urlencoded")
-
-
-class NoWay(HomegraphError):
-    """The browser is not sent where the story needs it."""
-
-    code = "NOT_AS_TOLD"
 
 
 class Browser:
@@ -34,18 +28,16 @@ class Browser:
         self._narrator = narrator
 
     async def sign_in(self, url: str, *, name: str, password: str) -> str:
-        """Open a login page, sign in and agree; returns where that leads. Raises NoWay."""
+        """Open a login page, sign in and agree; returns where that leads. Raises NotAsTold."""
         page = await self._http.send(Request("GET", url, (), b"", TIMEOUT_SECONDS))
         self._show("GET", url, page, heading(page))
         form = {"name": name, "password": password, "decision": "allow"}
         answer = await self._http.send(
             Request("POST", url, (_FORM,), urlencode(form).encode(), TIMEOUT_SECONDS)
         )
-        target = answer.headers.get("location", "")
-        if answer.status != HTTPStatus.SEE_OTHER or not target:
-            raise NoWay(f"signing in was answered {answer.status}")
+        check(answer.status == HTTPStatus.SEE_OTHER, f"signing in was answered {answer.status}")
         self._show("POST", url, answer, f"signed in as {name}; back to the Home Graph with a code")
-        return target
+        return answer.headers["location"]
 
     async def go(self, url: str) -> Response:
         """Follow a redirect."""

@@ -25,11 +25,11 @@ from homegraph.client.transport import AsyncTransport
 from homegraph.demo import documents
 from homegraph.demo.browser import Browser
 from homegraph.demo.calls import Call
+from homegraph.demo.claims import NotAsTold, check
 from homegraph.demo.cloud.app import DeviceCloud
 from homegraph.demo.cloud.homes import Home
 from homegraph.demo.narrator import Narrator
 from homegraph.demo.serving import Curtain
-from homegraph.errors import HomegraphError
 from homegraph.server import Running
 from homegraph.service.events import Event, Events, StatesReported, SyncFinished
 from homegraph.wire.status import parse_error
@@ -50,23 +50,6 @@ TRAIT_PREFIX: Final = "action.devices.traits."
 _JSON: Final = ("Content-Type", "application/json")
 
 T = TypeVar("T")
-
-
-class NotAsTold(HomegraphError):
-    """The story tells something that is not so; the message says what is."""
-
-    code = "NOT_AS_TOLD"
-    hint = "This is a bug in homegraph. Please report it with the output of the demo."
-
-
-def check(holds: bool, otherwise: str) -> None:  # noqa: FBT001  # it reads like assert
-    """Make sure of a claim.
-
-    Raises:
-        NotAsTold: it does not hold; ``otherwise`` says what is the case.
-    """
-    if not holds:
-        raise NotAsTold(otherwise)
 
 
 class Finished:

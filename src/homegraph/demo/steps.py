@@ -17,9 +17,10 @@ from homegraph.client.calls import Request, Response
 from homegraph.demo import documents
 from homegraph.demo.browser import heading
 from homegraph.demo.calls import TIMEOUT_SECONDS, Call
+from homegraph.demo.claims import check
 from homegraph.demo.cloud.config import SAMPLE_PASSWORDS
 from homegraph.demo.cloud.devices import Device
-from homegraph.demo.stage import ACCOUNT, PROJECT, TRAIT_PREFIX, Stage, check
+from homegraph.demo.stage import ACCOUNT, PROJECT, TRAIT_PREFIX, Stage
 from homegraph.errors import ApiError
 from homegraph.wire.status import REASONS, parse_error
 
