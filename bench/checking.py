@@ -171,6 +171,8 @@ class Plain:
 
     def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
         """Whether attributes have their forms."""
+        if not attributes:
+            return True
         try:
             msgspec.convert(attributes, self._type)
         except REFUSALS:

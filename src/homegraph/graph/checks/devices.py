@@ -33,6 +33,14 @@ FINDINGS_MAX: Final = 64
 KINDS_KEPT_MAX: Final = 1_024
 """Types with their traits about which it is kept that they are right: a house has a dozen, a thousand houses little more."""
 
+ATTRIBUTES_KEPT_MAX: Final = 1_024
+"""Attributes about which it is kept that they are right: one for each model and what its users have set up."""
+
+ATTRIBUTES_BYTES_MAX: Final = 4_096
+"""Of attributes that are kept, 4 MiB in all; a washer has 600."""
+
+_right_attributes: Final[set[tuple[Shape, bytes]]] = set()
+
 _SPEAKABLE: Final = re.compile(r"[^\W_]")
 """A letter or a digit in any script."""
 
@@ -120,7 +128,23 @@ def _is_right(device: Mapping[str, Any], catalog: Catalog) -> bool:
     if custom and len(msgspec.json.encode(custom)) > CUSTOM_DATA_BYTES_MAX:
         return False
     shape = _right_shape(catalog, form.type, form.traits)
-    return shape is not None and shape.attributes_fit(device.get("attributes") or {})
+    return shape is not None and _attributes_fit(shape, device.get("attributes") or {})
+
+
+def _attributes_fit(shape: Shape, attributes: Mapping[str, Any]) -> bool:
+    """Whether attributes are right. Devices of one model have the same ones, letter by letter: those are looked into once."""
+    if not attributes:
+        return shape.attributes_fit(attributes)
+    written = msgspec.json.encode(attributes)
+    if (shape, written) in _right_attributes:
+        return True
+    if not shape.attributes_fit(attributes):
+        return False
+    if len(written) <= ATTRIBUTES_BYTES_MAX:
+        if len(_right_attributes) >= ATTRIBUTES_KEPT_MAX:
+            _right_attributes.clear()
+        _right_attributes.add((shape, written))
+    return True
 
 
 @lru_cache(maxsize=KINDS_KEPT_MAX)

@@ -13,6 +13,7 @@ from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
 from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
 from homegraph.wire.catalog.book import CatalogError, builtin
+from homegraph.wire.catalog.shapes import Shape
 from support.findings import cases
 
 SUBJECTS = ("SYNC", "QUERY", "EXECUTE", "report", "")
@@ -230,3 +231,44 @@ def test_names_in_any_script(name, rules):
         "willReportState": True,
     }
     assert [one.rule for one in check_device(device, 0, builtin())] == rules
+
+
+def washer(**attributes):
+    """A device whose attributes are worth remembering."""
+    return {
+        "id": "a",
+        "type": "action.devices.types.SWITCH",
+        "traits": ["action.devices.traits.OnOff"],
+        "name": {"name": "Washer"},
+        "willReportState": True,
+        "attributes": attributes,
+    }
+
+
+def test_the_same_attributes_are_looked_into_once(monkeypatch):
+    """1 and true are not the same, though Python finds them equal; what is wrong is looked into every time."""
+    monkeypatch.setattr(devices, "_right_attributes", set())
+    looked = []
+    fit = Shape.attributes_fit
+    monkeypatch.setattr(
+        Shape, "attributes_fit", lambda self, given: looked.append(given) or fit(self, given)
+    )
+    right, wrong = washer(commandOnlyOnOff=True), washer(commandOnlyOnOff=1)
+
+    assert check_device(right, 0, builtin()) == check_device(right, 1, builtin()) == ()
+    assert looked == [{"commandOnlyOnOff": True}]
+    for place in (0, 1):
+        assert [one.rule for one in check_device(wrong, place, builtin())] == ["attribute-type"]
+
+
+def test_what_is_remembered_of_attributes_is_bounded(monkeypatch):
+    """Both how many there are and how large they may be."""
+    kept = set()
+    monkeypatch.setattr(devices, "_right_attributes", kept)
+    monkeypatch.setattr(devices, "ATTRIBUTES_KEPT_MAX", 2)
+    for one in ({"commandOnlyOnOff": True}, {"queryOnlyOnOff": True}, {"queryOnlyOnOff": False}):
+        assert check_device(washer(**one), 0, builtin()) == ()
+        assert 1 <= len(kept) <= 2
+    monkeypatch.setattr(devices, "ATTRIBUTES_BYTES_MAX", 4)
+    check_device(washer(commandOnlyOnOff=False), 0, builtin())
+    assert b'{"commandOnlyOnOff":false}' not in {written for _, written in kept}
