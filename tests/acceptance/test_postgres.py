@@ -154,3 +154,32 @@ def test_two_servers_refresh_a_token_once(
 
         assert sum(call.path == "/token" for call in cloud.calls) == number + 1
     assert servers[0].show("links", "show", "me")["state"] == "linked"
+
+
+def test_a_caller_is_answered_whoever_executes_the_run(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """A call in sync mode joins a run that only the other server has room for, and hears how it ended."""
+    url = postgres.fresh_url()
+    cloud.homes["token-2"] = Home("user-2")
+    file = on(url, cloud, links={"me": "token-1", "you": "token-2"})
+    file["server"]["concurrency"] = 1
+    one = Setup(cloud, start(file, name="one"))
+    wait_for_links(one.server, "linked")
+    two = Setup(cloud, start(file, name="two"))
+    gates = [threading.Event(), threading.Event()]
+    cloud.answer_next(*(Answer(hold=gate) for gate in gates))
+    with ThreadPoolExecutor() as callers:
+        asked = len(cloud.intents())
+        busy = callers.submit(two.request_sync, "user-2")
+        cloud.wait_for(asked + 1)
+        assert one.request_sync(is_async=True).status == 200
+        cloud.wait_for(asked + 2)
+        joined = callers.submit(two.request_sync)
+        until(lambda: two.server.errors.count('"mode":"sync"') == 2, "the call has joined")
+        again = callers.submit(one.request_sync)
+        assert again.result().status == 429
+        gates[1].set()
+        assert (joined.result().status, joined.result().text) == (200, "{}\n")
+        gates[0].set()
+        assert busy.result().status == 200

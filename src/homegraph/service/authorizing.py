@@ -19,8 +19,9 @@ from typing import Final
 from homegraph.errors import HomegraphError, LinkingRefused, NotFound
 from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.linking import Linking, LinkingStep, StepKind
-from homegraph.graph.model import Link, OAuthClient, Project, Target, Tokens
+from homegraph.graph.model import Link, Mode, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
+from homegraph.service import elsewhere
 from homegraph.service.code_exchange import VERIFIER, exchange_code
 from homegraph.service.events import LinkChanged, LinkingEnded, LinkingStarted
 from homegraph.service.house import House
@@ -258,13 +259,15 @@ async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
     if old is not None and old.agent_user_id:
         targets.append(Target(linking.project_id, old.agent_user_id))
     with house.runs.listen(targets[0]) as first, house.runs.listen(targets[-1]) as again:
-        link, generation = await house.store.grant(linking, tokens, house.clock.now())
+        asked_at = house.clock.now()
+        link, generation = await house.store.grant(linking, tokens, asked_at)
         house.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))
         house.runs.changed.set()
-        listening = again if link.agent_user_id else first
+        listening, target = (again, targets[-1]) if link.agent_user_id else (first, targets[0])
         try:
             async with asyncio.timeout(SYNC_CALL_SECONDS):
-                failure = await listening.outcome_of(generation)
+                asked = elsewhere.Request(target, generation, asked_at, Mode.ASYNC)
+                failure = await elsewhere.outcome(house, listening, asked)
         except TimeoutError:
             failure = LinkingRefused("SYNC_DEADLINE", _title("SYNC_DEADLINE"))
     now = await house.store.find_link(linking.project_id, linking.user_id)

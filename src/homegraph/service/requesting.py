@@ -13,6 +13,7 @@ from typing import Final
 from homegraph.errors import CallRefused, HomegraphError
 from homegraph.graph.model import Cause, Mode, Project, Target
 from homegraph.graph.syncing import SYNC_CALL_SECONDS, Admission
+from homegraph.service import elsewhere
 from homegraph.service.events import SyncRequested
 from homegraph.service.explaining import unknown_user
 from homegraph.service.house import House
@@ -57,6 +58,7 @@ async def _wait(house: House, target: Target) -> None:
     if house.runs.waiting_calls >= SYNC_CALLS_MAX:
         raise CallRefused("SERVER_BUSY")
     with house.runs.listen(target) as listening:
+        asked_at = house.clock.now()
         admitted = await _admit(house, target, Mode.SYNC)
         if admitted is None:
             raise await unknown_user(house, target.project_id, target.agent_user_id)
@@ -68,7 +70,8 @@ async def _wait(house: House, target: Target) -> None:
             house.runs.changed.set()
         try:
             async with asyncio.timeout(SYNC_CALL_SECONDS):
-                failure = await listening.outcome_of(admitted.generation)
+                asked = elsewhere.Request(target, admitted.generation, asked_at, Mode.SYNC)
+                failure = await elsewhere.outcome(house, listening, asked)
         except TimeoutError as exc:
             raise CallRefused("SYNC_DEADLINE") from exc
     if failure is not None:

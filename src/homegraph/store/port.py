@@ -171,6 +171,10 @@ class Store(CredentialStore, Protocol):
 
     # --- other processes -------------------------------------------------------------------------------------
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may use the database, too."""
+
     def hear(self, told: Callable[[Hint], None]) -> None:
         """From now on call ``told``, on the event loop, when another process may have changed something.
 

@@ -97,6 +97,10 @@ class PostgresStore:
             await self._hints.close()
         await self._db.close()
 
+    @property
+    def is_shared(self) -> bool:
+        return True
+
     def hear(self, told: Callable[[Hint], None]) -> None:
         if self._hints is not None:
             self._hints.hear(told)

@@ -108,6 +108,10 @@ class SqliteStore:
             self._lock.release()
             self._lock = None
 
+    @property
+    def is_shared(self) -> bool:
+        return False
+
     def hear(self, told: Callable[[Hint], None]) -> None:
         """Nobody else is there: one process owns a file."""
 

@@ -1,0 +1,79 @@
+"""Runs that another process executes, for callers who wait for them here.
+
+Where processes share a database, the run that answers a caller may be any process's. Its end is in the journal of runs, so that is
+looked at, twice a second, until the caller has an answer. Nothing of this happens where the database is one process's alone.
+
+The run that answers is the first one that began after the request, interrupted ones left out: they are run again. Processes take
+their time from the database, but not to the millisecond, so one that seems to have begun a moment before counts, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from homegraph.errors import CallRefused, HomegraphError, StoreError
+from homegraph.graph.model import Instant, Mode, Outcome, Run, Target
+from homegraph.service.house import House
+from homegraph.service.runs import Listening
+
+LOOK_SECONDS: Final = 0.5
+"""Between two looks: what a caller may wait longer than if the run were this process's."""
+
+SKEW_SECONDS: Final = 0.25
+"""How far the clocks of two processes may be apart: half of a round trip to the database each, in bad times."""
+
+RUNS_LOOKED_AT: Final = 50
+"""The newest runs of an agent user. In half a second there are a few."""
+
+
+class Request(NamedTuple):
+    """What a caller waits for: the run that answers ``generation`` of a target, asked for at a time."""
+
+    target: Target
+    generation: int
+    asked_at: Instant
+    mode: Mode
+
+
+async def outcome(house: House, listening: Listening, request: Request) -> HomegraphError | None:
+    """Wait for the run that answers a request, wherever it is executed; its failure, or None."""
+    if not house.store.is_shared:
+        return await listening.outcome_of(request.generation)
+    looking = asyncio.create_task(_look(house, listening, request))
+    try:
+        return await listening.outcome_of(request.generation)
+    finally:
+        looking.cancel()
+
+
+def find_answer(runs: Sequence[Run], request: Request) -> Run | None:
+    """The run that answers a request, of runs that are listed with the newest first. One that a caller waits for is in sync mode."""
+    for run in reversed(runs):
+        if (
+            run.target == request.target
+            and run.outcome is not Outcome.INTERRUPTED
+            and run.started_at >= request.asked_at - SKEW_SECONDS
+            and request.mode in (Mode.ASYNC, run.mode)
+        ):
+            return run
+    return None
+
+
+async def _look(house: House, listening: Listening, request: Request) -> None:
+    never = asyncio.Event()
+    target = request.target
+    while True:
+        await house.clock.wait(never, house.clock.now() + LOOK_SECONDS)
+        try:
+            runs = await house.store.runs(
+                target.project_id, target.agent_user_id, limit=RUNS_LOOKED_AT
+            )
+        except StoreError:
+            continue  # the caller is told by the deadline, or by a later look
+        run = find_answer(runs, request)
+        if run is not None:
+            failure = CallRefused(run.reason, run.message) if run.reason else None
+            listening.tell(request.generation, failure)
+            return

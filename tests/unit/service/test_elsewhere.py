@@ -1,0 +1,45 @@
+"""Which run of another process answers a caller who waits here."""
+
+import pytest
+
+from homegraph.graph.model import Cause, Mode, Outcome, Run, Target
+from homegraph.service.elsewhere import SKEW_SECONDS, Request, find_answer
+
+TARGET = Target("acme", "1836")
+ASKED = Request(TARGET, 7, 1_000.0, Mode.SYNC)
+
+
+def run(run_id, started_at=1_001.0, *, mode=Mode.SYNC, outcome=Outcome.DONE, target=TARGET):
+    """A run that has ended."""
+    return Run(run_id, target, Cause.REQUEST, mode, outcome, 999.0, started_at, 1_002.0, 1, 1)
+
+
+def test_the_first_that_began_after_the_request():
+    """Of several, which are listed newest first; one that began at the very time counts."""
+    assert find_answer([run("b", 1_003.0), run("a", 1_000.0)], ASKED).id == "a"
+    assert find_answer([run("a", 1_000.0 - SKEW_SECONDS)], ASKED).id == "a"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run("a", 1_000.0 - 2 * SKEW_SECONDS),
+        run("a", mode=Mode.ASYNC),
+        run("a", outcome=Outcome.INTERRUPTED),
+        run("a", target=Target("acme", "1837")),
+        run("a", target=Target("acme", "", "anna")),
+    ],
+    ids=["before", "nobody waited", "died", "another", "first sync"],
+)
+def test_runs_that_answer_somebody_else(other):
+    """One that began before, that nobody waited for, that is run again, or that is another's."""
+    assert find_answer([other], ASKED) is None
+    assert find_answer([run("b"), other], ASKED).id == "b"
+
+
+def test_a_request_that_nobody_waits_for_in_sync_mode():
+    """It is answered by a run of any mode."""
+    asked = ASKED._replace(mode=Mode.ASYNC)
+
+    assert find_answer([run("a", mode=Mode.ASYNC)], asked).id == "a"
+    assert find_answer([run("a")], asked).id == "a"
