@@ -675,6 +675,32 @@ def test_a_server_without_tls():
     assert run(story()).startswith("The connection failed: TLS: ")
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_server_that_never_shakes_hands(loop):
+    """Connecting has an end with TLS in it; the connection does not stay open behind it."""
+
+    async def story():
+        gone = asyncio.Event()
+
+        async def silent(reader, writer):
+            while await reader.read(1_024):
+                continue
+            gone.set()
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with server, calling() as post:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(FulfillmentUnreachable) as caught:
+                await post(f"https://127.0.0.1:{port}/", seconds_max=0.1)
+            async with asyncio.timeout(WAIT_SECONDS):
+                await gone.wait()
+            return caught.value.message
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(story()) == "No connection within 0.1 s."
+
+
 # --- places --------------------------------------------------------------------------------------------------
 
 

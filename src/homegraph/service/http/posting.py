@@ -199,7 +199,7 @@ class HttpTransport:
                 async with asyncio.timeout_at(now + (until - now) / (len(places) - index)):
                     return place, await self._connect(place)
             except TimeoutError as exc:
-                late = FulfillmentUnreachable(f"No connection within {until - start:.3g} s.")
+                late = FulfillmentUnreachable(f"No connection within {until - start:.2g} s.")
                 late.__cause__ = exc
                 problem = problem or late
             except ssl.SSLCertVerificationError as exc:

@@ -99,7 +99,7 @@ class Resolver:
         await asyncio.wait({asking}, timeout=seconds)
         if not asking.done():
             raise FulfillmentUnreachable(
-                f"The name {host} was not resolved within {seconds:.3g} s."
+                f"The name {host} was not resolved within {seconds:.2g} s."
             )
         try:
             return asking.result()
