@@ -108,7 +108,7 @@ class HttpTransport:
             place, connection = self._idle(route.places)
             was_idle = connection is not None
             if connection is None:
-                place, connection = await self._connected(route.places, deadline)
+                place, connection = await self._connected(route.places, deadline, seconds_max)
             try:
                 reply = await connection.exchange(
                     request,
@@ -120,7 +120,7 @@ class HttpTransport:
                 if connection.has_heard or not (was_idle and repeatable):
                     raise
                 # It was closed while the request was on its way, which nobody has read; or if, then to no harm.
-                place, connection = await self._connected(route.places, deadline)
+                place, connection = await self._connected(route.places, deadline, seconds_max)
                 reply = await connection.exchange(
                     request,
                     reply_max_bytes=reply_max_bytes,
@@ -183,7 +183,7 @@ class HttpTransport:
         return places[0], None
 
     async def _connected(
-        self, places: Sequence[Place], deadline: float
+        self, places: Sequence[Place], deadline: float, seconds_max: float
     ) -> tuple[Place, Connection]:
         """A new connection to the first place that takes one. Each has its share of the time that is left.
 
@@ -191,15 +191,16 @@ class HttpTransport:
             FulfillmentUnreachable, FulfillmentUntrusted.
         """
         problem: FulfillmentUnreachable | None = None
-        start = self._loop.time()
-        until = min(deadline, start + CONNECT_SECONDS)
+        until = min(deadline, self._loop.time() + CONNECT_SECONDS)
         for index, place in enumerate(places):
             now = self._loop.time()
             try:
                 async with asyncio.timeout_at(now + (until - now) / (len(places) - index)):
                     return place, await self._connect(place)
             except TimeoutError as exc:
-                late = FulfillmentUnreachable(f"No connection within {until - start:.2g} s.")
+                late = FulfillmentUnreachable(
+                    f"No connection within {min(CONNECT_SECONDS, seconds_max):g} s."
+                )
                 late.__cause__ = exc
                 problem = problem or late
             except ssl.SSLCertVerificationError as exc:

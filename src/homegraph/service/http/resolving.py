@@ -95,12 +95,9 @@ class Resolver:
             self._under_way[host] = asking
             asking.add_done_callback(lambda task: self._asked(host, task))
         # Whoever waits may be cancelled, or have no time left: the question is for everybody, and goes on.
-        seconds = min(LOOK_UP_SECONDS, seconds_max)
-        await asyncio.wait({asking}, timeout=seconds)
+        await asyncio.wait({asking}, timeout=min(LOOK_UP_SECONDS, seconds_max))
         if not asking.done():
-            raise FulfillmentUnreachable(
-                f"The name {host} was not resolved within {seconds:.2g} s."
-            )
+            raise FulfillmentUnreachable(f"The name {host} was not resolved in time.")
         try:
             return asking.result()
         except asyncio.CancelledError:
