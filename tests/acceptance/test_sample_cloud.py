@@ -71,7 +71,7 @@ def test_turning_on_a_lamp_changes_what_query_says(sample: Sample) -> None:
 
 def test_the_commands_of_the_page_work_as_they_stand(sample: Sample) -> None:
     """In their order, and they do what the page says."""
-    uses, press, careful, adds, wire = blocks("sh")[2:]
+    uses, press, careful, adds, wire, _ = blocks("sh")[2:]
 
     done = sample.shell(uses)
     assert done.code == 0, done.err

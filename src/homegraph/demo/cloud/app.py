@@ -42,7 +42,7 @@ class DeviceCloud:
         self.homes = first_homes()
         self.grants = Grants(secret, now, token_seconds=config.token_seconds)
         self.reporter = Reporter(self.grants.is_linked)
-        self.playground = Playground(self.homes, self.reporter)
+        self.playground = Playground(self.homes, self.reporter, self.grants.is_linked)
         self.motors = Motors(self.reporter, arrival or partial(pause, config.slow_seconds))
         accounts = Accounts(config.passwords)
         login = Login(config, accounts, self.grants, now)

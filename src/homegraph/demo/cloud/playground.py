@@ -6,7 +6,7 @@ It stands for the buttons on the walls and the apps of other people, so that who
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,19 +24,23 @@ NAME_CHARACTERS_MAX: Final = 60
 class Playground:
     """``/`` and ``/devices``; ``user`` in the query is the agent user id, that of the first home without it."""
 
-    def __init__(self, homes: Mapping[str, Home], reporter: Reporter) -> None:
+    def __init__(
+        self, homes: Mapping[str, Home], reporter: Reporter, is_linked: Callable[[str], bool]
+    ) -> None:
         self._homes = homes
+        self._is_linked = is_linked
         self._reporter = reporter
         self.announces = True
         """Whether a new device is followed by Request Sync. The demo leaves that to its reader."""
 
     async def page(self, request: Request) -> Response:
-        """What a home has, with states."""
+        """Whether a home is linked, and what it has, with states."""
         home = self._home(request)
         if home is None:
             return _refused("there is no such user", HTTPStatus.NOT_FOUND)
         devices = [one.definition() | {"state": one.state} for one in home.devices.values()]
-        return _readable({"agentUserId": home.agent_user_id, "devices": devices})
+        user = home.agent_user_id
+        return _readable({"agentUserId": user, "linked": self._is_linked(user), "devices": devices})
 
     async def add(self, request: Request) -> Response:
         """Add an outlet of the given name."""
