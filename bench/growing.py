@@ -17,8 +17,8 @@ from bench.homes import PROJECT, token, user
 from homegraph.graph.applying import fingerprint
 from homegraph.service.vault import Vault, load_key
 
-HOME_TABLES: Final = ("agent_user", "link", "sync_work", "device", "device_state")
-"""What a user has, in the order in which rows refer to each other."""
+HOME_TABLES: Final = ("agent_user", "link", "sync_work", "device")
+"""What a user has, in the order in which rows refer to each other. A device's definition lies apart, by the device's number."""
 
 USERS_PER_COMMIT: Final = 10_000
 
@@ -32,13 +32,20 @@ def grow(database: Path, key_file: Path, users: int) -> None:
     for pragma in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -262144"):
         connection.execute(f"PRAGMA {pragma}")
     tables = [(table, *_seed(connection, table)) for table in HOME_TABLES]
+    definitions = dict(connection.execute("SELECT device, definition FROM definition"))
     for first in range(1, users, USERS_PER_COMMIT):
         with connection:
             for table, columns, rows in tables:
                 marks = ", ".join("?" * len(columns))
                 last = min(first + USERS_PER_COMMIT, users)
-                copies = _copies(table, columns, rows, range(first, last), vault)
-                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", copies)
+                insert = f"INSERT INTO {table} VALUES ({marks})"
+                if table == "device":
+                    devices = _devices(columns, rows, definitions, range(first, last))
+                    for device, definition in devices:
+                        connection.execute(insert, device)
+                        connection.execute("INSERT INTO definition VALUES (?, ?)", definition)
+                    continue
+                connection.executemany(insert, _copies(columns, rows, range(first, last), vault))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
@@ -51,19 +58,30 @@ def _seed(connection: apsw.Connection, table: str) -> tuple[list[str], list[tupl
     )
 
 
+def _devices(
+    columns: list[str], rows: list[tuple[Any, ...]], definitions: dict[int, bytes], numbers: range
+) -> Iterator[tuple[tuple[Any, ...], tuple[int, bytes]]]:
+    """Devices of other users, each with its definition, by numbers that go on after the last one's."""
+    id_at, print_at = columns.index("id"), columns.index("fingerprint")
+    last = max((row[id_at] for row in rows), default=0)
+    for number in numbers:
+        for place, row in enumerate(rows, start=1):
+            copy = [_renamed(value, user(number)) for value in row]
+            definition = _renamed(definitions[row[id_at]], user(number))
+            copy[id_at] = last + (number - 1) * len(rows) + place
+            copy[print_at] = fingerprint(definition)
+            yield tuple(copy), (copy[id_at], definition)
+
+
 def _copies(
-    table: str, columns: list[str], rows: list[tuple[Any, ...]], numbers: range, vault: Vault
+    columns: list[str], rows: list[tuple[Any, ...]], numbers: range, vault: Vault
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of other users."""
-    definition = columns.index("definition") if table == "device" else 0
-    print_at = columns.index("fingerprint") if table == "device" else 0
-    access = columns.index("sealed_access") if table == "link" else 0
+    """Other rows of other users."""
+    access = columns.index("sealed_access") if "sealed_access" in columns else 0
     for number in numbers:
         name = user(number)
         for row in rows:
             copy = [_renamed(value, name) for value in row]
-            if definition:
-                copy[print_at] = fingerprint(copy[definition])
             if access:
                 copy[access] = vault.seal(token(number), PROJECT, name, "access")
             yield tuple(copy)
