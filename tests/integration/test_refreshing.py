@@ -287,6 +287,18 @@ def test_a_token_that_is_good_for_a_moment_yet(story):
     assert [event.code for event in story.told(TokenLost)] == ["TOKEN_ENDPOINT_FAILED"]
 
 
+def test_an_answer_that_cannot_be_used_keeps_its_secrets(story):
+    """A refresh token without an access token is no answer; the journal does not have it all the same."""
+    story.cloud.answer_token_next(Answer(body=b'{"refresh_token":"refresh-7"}'))
+    story.expire()
+
+    assert story.served.request_sync().reason == "TOKEN_ENDPOINT_FAILED"
+    (newest, *_) = story.served.do(story.served.house.store.runs())
+    _, exchanges = story.served.do(story.served.house.store.find_run(newest.id))
+    assert [one.intent for one in exchanges] == ["SYNC", "token refresh"]
+    assert exchanges[1].response_body == b'{"refresh_token":"***"}'
+
+
 @pytest.mark.parametrize("error", ["invalid_grant", "invalid_request"])
 def test_an_endpoint_that_repeats_the_token(story, error):
     """What it says of an error is told without it."""

@@ -34,11 +34,6 @@ INTENT: Final = "code exchange"
 BODY_BYTES_MAX: Final = 16 * 1024
 """Of each body in a trace; a token answer has a few hundred."""
 
-HARMLESS: Final = frozenset(
-    {"token_type", "expires_in", "scope", "error", "error_description", "error_uri"}
-)
-"""Members of a token endpoint's answer that are shown as they came."""
-
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
@@ -79,7 +74,7 @@ async def exchange_code(house: House, project: Project, linking: Linking, code: 
     findings: tuple[Finding, ...] = ()
     try:
         reply = await recorded(house.transport, house.clock, transcript, post)
-        transcript.hide(*_secrets(reply.body))
+        transcript.hide(*read_token_members(reply.body).secrets)
         tokens = read_token_reply(reply.status, reply.body, grant="code")
         findings = check_tokens(reply.body)
     except FulfillmentError as exc:
@@ -100,11 +95,3 @@ async def exchange_code(house: House, project: Project, linking: Linking, code: 
         findings=findings,
     )
     return Exchanged(step, tokens, error)
-
-
-def _secrets(body: bytes) -> list[str]:
-    """What may be secret in an answer: every text in it but those of harmless members."""
-    members = read_token_members(body).members
-    return [
-        value for name, value in members.items() if name not in HARMLESS and isinstance(value, str)
-    ]

@@ -54,7 +54,7 @@ from homegraph.service.transcript import Transcript
 from homegraph.service.transport import Transport
 from homegraph.service.vault import Vault
 from homegraph.store.port import Store
-from homegraph.wire.oauth import read_token_reply, refresh_request
+from homegraph.wire.oauth import read_token_members, read_token_reply, refresh_request
 
 TOKEN_SECONDS: Final = 10.0
 """For one call of a token endpoint: it does no work worth waiting longer for."""
@@ -258,8 +258,8 @@ class Refreshing:
             reply = await recorded(self.transport, self.clock, landing.transcript, post)
         except FulfillmentError as exc:
             raise TokenEndpointFailed(f"The token endpoint gave no answer. {exc.message}") from exc
+        landing.transcript.hide(*read_token_members(reply.body).tokens)
         answer = read_token_reply(reply.status, reply.body)
-        landing.transcript.hide(answer.access_token, answer.refresh_token)
         before = msgspec.json.encode({"access_token": access})
         landing.findings = check_tokens(reply.body, previous=before)
         landing.news = TokenRefreshed(

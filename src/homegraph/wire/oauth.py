@@ -22,6 +22,11 @@ TEXT_MAX: Final = 200
 FORM_FIELDS_MAX: Final = 50
 """Fields of an answer that is a form; five are defined."""
 
+HARMLESS: Final = frozenset(
+    {"token_type", "expires_in", "scope", "error", "error_description", "error_uri"}
+)
+"""Members of a token endpoint's answer that are shown as they came."""
+
 HTTP_OK: Final = 200
 HTTP_BAD_REQUEST: Final = 400
 
@@ -119,6 +124,24 @@ class TokenMembers(msgspec.Struct, frozen=True):
 
     members: Mapping[str, Any]
     is_form: bool = False
+
+    @property
+    def secrets(self) -> list[str]:
+        """What may be secret in it: every text but those of members that are known to be harmless."""
+        return [
+            value
+            for name, value in self.members.items()
+            if name not in HARMLESS and isinstance(value, str)
+        ]
+
+    @property
+    def tokens(self) -> list[str]:
+        """What its name calls a token: such a text is a secret wherever else it occurs, too."""
+        return [
+            value
+            for name, value in self.members.items()
+            if name.endswith("token") and isinstance(value, str)
+        ]
 
 
 def read_token_members(body: bytes) -> TokenMembers:

@@ -158,3 +158,11 @@ def test_a_refused_grant_is_named():
 def test_an_answer_as_it_stands(body, members, is_form):
     """Whatever it is, its members can be looked at."""
     assert read_token_members(body) == TokenMembers(members, is_form)
+
+
+def test_what_may_be_secret_in_an_answer():
+    """Every text that is not known to be harmless, also of an answer that brings no token."""
+    answer = read_token_members(b'{"refresh_token":"r","expires_in":60,"error":"e","note":"n"}')
+
+    assert (answer.secrets, answer.tokens) == (["r", "n"], ["r"])
+    assert read_token_members(b"access_token=a&token_type=bearer").secrets == ["a"]

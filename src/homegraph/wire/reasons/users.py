@@ -90,7 +90,8 @@ LINKS: Final = (
         title="The user's link is broken: no access token can be had for the fulfillment.",
         why="The token endpoint refused the refresh token earlier on, and such a refusal is final. "
         "The devices stay as they are, but no intent can be sent.",
-        fix="Link the account again. `homegraph links show` tells when and how the link broke.",
+        fix="Link the account again; `homegraph links show` tells when and how the link broke. If the refusal was a mistake, "
+        "`homegraph links refresh` tries once more.",
     ),
     Reason(
         code="TOKEN_REFUSED",
@@ -98,14 +99,17 @@ LINKS: Final = (
         title="The token endpoint has refused the refresh token.",
         why="It answered invalid_grant. Most often the cloud has revoked or lost the grant, or replaced the refresh token at a "
         "refresh and did not accept the former one any more.",
-        fix="Link the account again. Do not replace refresh tokens, or accept the former one for a while.",
+        fix="Link the account again. If the refusal was a mistake, `homegraph links refresh` tries once more. Do not replace refresh tokens, "
+        "or accept the former one for a while.",
     ),
     Reason(
         code="TOKEN_ENDPOINT_FAILED",
         row="token-refresh",
         title="The token endpoint did not answer as a token endpoint.",
-        why="No connection, an HTTP error, or an answer that is not JSON with access_token.",
-        fix="Check token_url, client_id and client_secret; `homegraph runs show` has the exchange.",
+        why="No connection, an HTTP error, or an answer that is not JSON with access_token. It is asked again, later each time; until "
+        "then every intent of this link ends like this.",
+        fix="Check token_url, client_id and client_secret. `homegraph links show` tells what it said and when it is asked again, "
+        "`homegraph links refresh` asks at once.",
         retryable=True,
         exit=Exit.FAILED,
     ),
