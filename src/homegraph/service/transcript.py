@@ -77,13 +77,16 @@ def shown_query(query: str, names: Collection[str]) -> str:
 
 
 def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchange:
+    response_body = _body(exchange.response_body, secrets)
     return replace(
         exchange,
         url=_without_query(exchange.url),
         request_headers=_headers(exchange.request_headers, secrets),
         request_body=_body(exchange.request_body, secrets)[:body_max_bytes],
         response_headers=_headers(exchange.response_headers, secrets),
-        response_body=_body(exchange.response_body, secrets)[:body_max_bytes],
+        response_body=response_body[:body_max_bytes],
+        # As long as it is with its masks: who compares the two must not take a masked body for one that was cut.
+        response_size=exchange.response_size + len(response_body) - len(exchange.response_body),
     )
 
 

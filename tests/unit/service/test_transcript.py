@@ -84,6 +84,18 @@ def test_a_member_is_masked_however_short_it_is():
     assert kept.request_body == b'{"challenge":{"pin":"***"},"x":"12"}'
 
 
+def test_a_masked_body_is_not_taken_for_one_that_was_cut():
+    """Its size is that of what is shown; of one that was cut, that of the whole."""
+    body = b'{"access_token":"at-0123456789"}'
+    transcript = Transcript()
+    transcript.record(exchange(response_body=body, response_size=len(body)))
+    transcript.hide(ACCESS)
+    (whole,), (cut,) = transcript.exchanges(1000), transcript.exchanges(10)
+
+    assert whole.response_size == len(whole.response_body) == len(body) - len(ACCESS) + len("***")
+    assert (len(cut.response_body), cut.response_size) == (10, whole.response_size)
+
+
 def test_of_a_query_only_what_is_harmless_is_shown():
     """Of the others it can be seen that they were there; what is empty hides nothing."""
     query = "state=s&code=4%2F0A&error=access_denied&error_description=No%20%26&code=&x=%ff"
