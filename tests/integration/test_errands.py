@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from homegraph.graph.naming import DEVICES_PER_INTENT_MAX
+from homegraph.service.clock import SystemClock
+from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import EXECUTE, Answer, Home, ScriptedFulfillment, lamp
 from support.program import Program
 from support.served import Served, an_integration, settings_in
@@ -23,8 +25,13 @@ FAILED = Answer(status=500, body=b"no")
 
 
 def linked(folder, cloud, **members):
-    """A server with a linked user; ``members`` are the project's."""
-    served = Served(settings_in(folder, an_integration(cloud, **members)))
+    """A server with a linked user; ``members`` are the project's.
+
+    Its time stands still, so that what waits is woken, or waits for ever. It is the right time, because tokens are asked for by a library
+    that has its own clock.
+    """
+    clock = ManualClock(SystemClock().now())
+    served = Served(settings_in(folder, an_integration(cloud, **members)), clock)
     served.__enter__()
     served.until_link(lambda link: link.agent_user_id)
     return served
