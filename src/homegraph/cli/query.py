@@ -120,9 +120,9 @@ def _shown_live(body: bytes, *, as_json: bool) -> int:
 
 
 def _rows(device: documents.DeviceResult) -> Iterator[tuple[str, ...]]:
-    """A line for each state, and one for what is wrong."""
-    if not device.ok or device.error_code:
-        problem = device.reason or device.error_code or detail(device)
+    """A line for each state, and one for what is wrong or notable."""
+    if not device.ok or device.error_code or device.exception_code:
+        problem = device.reason or detail(device)
         yield (device.id, "-", device.status or "-", "-", problem)
     for name in sorted({*device.states, *device.stored}):
         yield (

@@ -101,6 +101,8 @@ class _Querying:
             status=answer.status,
             ok=answer.status in _ANSWERED,
             error_code=answer.error_code,
+            exception_code=answer.exception_code,
+            debug=answer.debug,
             states=answer.states,
             stored=stored,
             differs=disagreeing(answer.states, stored),
@@ -113,4 +115,4 @@ class _Querying:
 
 def _silent() -> DeviceAnswer:
     """A device that the answer passes over."""
-    return DeviceAnswer("ERROR", "", {})
+    return DeviceAnswer("ERROR", "", {}, debug="The reply does not mention this device.")

@@ -17,7 +17,7 @@ import msgspec
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
 from homegraph.wire.intents import quoted
-from homegraph.wire.query_intent import QueryDevice
+from homegraph.wire.query_intent import QueryDevice, text_of
 
 EXECUTE: Final = "action.devices.EXECUTE"
 
@@ -132,7 +132,7 @@ def silent() -> ExecuteResult:
 def follow_up_token(notification: object) -> str:
     """The token of the command whose result a notification tells; "" when it tells none."""
     response = notification.get("followUpResponse") if isinstance(notification, Mapping) else None
-    return _text(response, FOLLOW_UP_TOKEN) if isinstance(response, Mapping) else ""
+    return text_of(response, FOLLOW_UP_TOKEN) if isinstance(response, Mapping) else ""
 
 
 def _entry(
@@ -155,23 +155,18 @@ def _results(entry: Any) -> Iterator[tuple[str, ExecuteResult]]:
         return
     states = entry.get("states")
     states = dict(states) if isinstance(states, dict) else {}
-    among = _text(states, "exceptionCode")
-    error_code = _text(entry, "errorCode")
+    among = text_of(states, "exceptionCode")
+    error_code = text_of(entry, "errorCode")
     asked = entry.get("challengeNeeded")
     result = ExecuteResult(
         # As in QUERY, live integrations leave the status out.
-        _text(entry, "status") or (ERROR if error_code else SUCCESS),
+        text_of(entry, "status") or (ERROR if error_code else SUCCESS),
         error_code,
-        _text(entry, "exceptionCode") or among,
-        _text(entry, "debugString"),
-        _text(asked, "type") if isinstance(asked, dict) else "",
+        text_of(entry, "exceptionCode") or among,
+        text_of(entry, "debugString"),
+        text_of(asked, "type") if isinstance(asked, dict) else "",
         {key: value for key, value in states.items() if key != "exceptionCode"},
     )
     for device_id in entry["ids"]:
         if isinstance(device_id, str):
             yield device_id, result
-
-
-def _text(members: Mapping[str, Any], name: str) -> str:
-    value = members.get(name)
-    return value if isinstance(value, str) else ""

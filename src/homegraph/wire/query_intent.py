@@ -7,7 +7,7 @@ integrations leave it out (observed).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from homegraph.wire.intents import quoted
 
 QUERY: Final = "action.devices.QUERY"
 
-NOT_STATES: Final = frozenset({"status", "errorCode", "debugString"})
+NOT_STATES: Final = frozenset({"status", "errorCode", "exceptionCode", "debugString"})
 """Members of a device's answer that are about the answer, not about the device."""
 
 
@@ -34,6 +34,8 @@ class DeviceAnswer(msgspec.Struct, frozen=True):
     status: str
     error_code: str
     states: dict[str, Any]
+    exception_code: str = ""
+    debug: str = ""
 
 
 class QueryReply(msgspec.Struct, frozen=True):
@@ -93,13 +95,20 @@ def read_query_reply(body: bytes) -> QueryReply:
 
 
 def _answer(members: dict[str, Any]) -> DeviceAnswer:
-    status, error_code = members.get("status"), members.get("errorCode")
     return DeviceAnswer(
-        status if isinstance(status, str) else "SUCCESS",
-        error_code if isinstance(error_code, str) else "",
+        text_of(members, "status", "SUCCESS"),
+        text_of(members, "errorCode"),
         {
             key: value
             for key, value in members.items()
             if key not in NOT_STATES and value is not None
         },
+        text_of(members, "exceptionCode"),
+        text_of(members, "debugString"),
     )
+
+
+def text_of(members: Mapping[str, Any], name: str, otherwise: str = "") -> str:
+    """A member that is a text; what it is otherwise, counts as missing."""
+    value = members.get(name)
+    return value if isinstance(value, str) else otherwise

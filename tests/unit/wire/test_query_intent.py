@@ -30,14 +30,15 @@ def test_states_are_told_apart_from_what_is_about_the_answer():
     """Status and error code stand beside the states; nulls are no states."""
     reply = read_query_reply(
         b'{"requestId":"7","payload":{"devices":{"1":{"online":true,"status":"OFFLINE",'
-        b'"errorCode":"deviceOffline","on":null},"2":{"online":true,"on":false,"status":3}}}}'
+        b'"errorCode":"deviceOffline","on":null},"2":{"online":true,"on":false,"status":3,'
+        b'"exceptionCode":"lowBattery","debugString":"d"}}}}'
     )
 
     assert reply == QueryReply(
         "7",
         {
             "1": DeviceAnswer("OFFLINE", "deviceOffline", {"online": True}),
-            "2": DeviceAnswer("SUCCESS", "", {"online": True, "on": False}),
+            "2": DeviceAnswer("SUCCESS", "", {"online": True, "on": False}, "lowBattery", "d"),
         },
     )
 
