@@ -203,3 +203,10 @@ def test_what_is_read_is_what_was_sent(value, agent_user_id):
 
     assert read.agent_user_id == agent_user_id
     assert [json.loads(one) for one in read.devices] == [value]
+
+
+def test_a_disconnect_is_as_bare_as_a_sync():
+    """It says nothing but that it is one: whose it is, the token says."""
+    assert intents.disconnect_request("7") == (
+        b'{"inputs":[{"intent":"action.devices.DISCONNECT"}],"requestId":"7"}'
+    )
