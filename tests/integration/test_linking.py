@@ -188,6 +188,17 @@ def test_a_state_comes_back_once(served, cloud):
     assert len([call for call in cloud.calls if call.path == "/token"]) == 1
 
 
+def test_looking_at_the_callback_uses_nothing_up(served, cloud):
+    """A scanner's HEAD before the browser's GET harms nobody."""
+    _, asked = begin(served)
+    looked = served.send("HEAD", f"/r/acme?{urlencode({'state': asked['state'], 'code': 'c'})}")
+    calls = list(cloud.calls)
+    tokens(cloud)
+
+    assert (looked.status, calls) == (200, [])
+    assert come_back(served, state=asked["state"], code="c").status == 200
+
+
 @pytest.mark.parametrize("form", ["{}A", "x", "{}ü", "A{}"])
 def test_a_state_that_is_not_ours_is_refused(served, cloud, form):
     """Changed, made up or unreadable: nothing is asked of anybody, and it is recorded."""

@@ -156,3 +156,24 @@ def test_devices_stay_for_the_other_user(tmp_path, cloud):
     assert [device["id"] for device in after_one.json["devices"]] == ["lamp"]
     assert after_both.status == 404
     assert [call.token for call in cloud.intents(DISCONNECT)] == ["token-1", "token-b"]
+
+
+def test_one_user_with_two_projects(tmp_path, cloud):
+    """Two agent users behind one user: each project has its own, and unlinking one leaves the other."""
+    cloud.homes["token-b"] = Home("user-b", [lamp("fan")])
+    other = an_integration(
+        cloud,
+        id="other",
+        api_keys=(),
+        links=(LinkSettings("ann", Secret("token-b"), Secret("refresh-2")),),
+    )
+    with Served(settings_in(tmp_path, an_integration(cloud), other)) as served:
+        for project in ("acme", "other"):
+            served.until_link(lambda link: link.state is LinkState.LINKED, project=project)
+        unlink(served)
+        left = served.admin("GET", "devices?project=other&agent_user=user-b")
+        gone = served.admin("GET", "devices?project=acme&agent_user=user-1")
+
+    assert [device["id"] for device in left.json["devices"]] == ["fan"]
+    assert gone.status == 404
+    assert [call.token for call in cloud.intents(DISCONNECT)] == ["token-1"]

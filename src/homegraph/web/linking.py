@@ -55,6 +55,10 @@ def callback_routes(site: Site) -> list[Route]:
     """The callback, and its fragment."""
 
     async def callback(request: Request) -> Response:
+        if (
+            request.method == "HEAD"
+        ):  # somebody looks whether there is a page; a state is good for more than that
+            return private(Response())
         query = request.url.query
         if not query and await _is_implicit(site, request.path_params["project_id"]):
             return private(_fragment_page())
