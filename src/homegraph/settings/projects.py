@@ -133,7 +133,9 @@ class ProjectSettings:
 
     id: str
     fulfillment_url: str = required(
-        Url(), "The exact address that intents are sent to. Redirects are not followed."
+        Url(),
+        "The exact address that intents are sent to: https, unless it is on this machine or in outbound_networks. Redirects are "
+        "not followed.",
     )
     number: str = row(
         _PROJECT_NUMBER,
