@@ -1,8 +1,9 @@
 """The seam between a call and the network: one method, ``send``.
 
 Clients know no HTTP library. They hand a ``Request`` to a transport and get a ``Response`` back; tests, recorders and
-applications with an HTTP stack of their own bring another object with the same method. Behind ``BlockingTransport`` and
-``AsyncTransport`` is pyreqwest, and this module is the only one that knows.
+applications with an HTTP stack of their own bring another object with the same method. Behind ``BlockingTransport`` is
+pyreqwest, and behind ``AsyncTransport`` where a proxy is in between; this module is the only one that knows. Without a proxy
+``direct`` sends.
 
 A transport tells nothing but "this is the answer" or ``ServerUnreachable``: it knows no status codes, follows no redirects,
 repeats nothing, reads a bounded number of bytes and is over at the request's deadline.
@@ -18,8 +19,10 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from pyreqwest.client import Client as AsyncHttp
 from pyreqwest.client import ClientBuilder, SyncClientBuilder
@@ -29,6 +32,14 @@ from pyreqwest.request import BaseRequestBuilder
 
 from homegraph import __version__
 from homegraph.client.calls import Request, Response
+from homegraph.client.direct import (
+    ROUTES_REMEMBERED_MAX,
+    Broken,
+    DirectTransport,
+    Late,
+    TooLarge,
+    Unsendable,
+)
 from homegraph.errors import ServerUnreachable
 
 __all__ = [
@@ -100,11 +111,30 @@ class AsyncTransport:
 
     def __init__(self, *, proxies: bool = True) -> None:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
-        self._http: AsyncHttp = _configured(ClientBuilder(), proxies=proxies).build()
+        self._is_proxied = lru_cache(ROUTES_REMEMBERED_MAX)(_is_proxied if proxies else _never)
+        self._direct = DirectTransport(USER_AGENT, ANSWER_MAX_BYTES)
+        self._by_library: AsyncHttp | None = None
 
     async def send(self, request: Request) -> Response:
+        if self._is_proxied(request.url):
+            return await self._send_by_library(request)
         try:
-            call = _filled(self._http.request(request.method, request.url), request)
+            return await self._direct.send(request)
+        except Late:
+            problem = _late(request)
+        except Unsendable:
+            problem = _unsendable(request)
+        except TooLarge:
+            problem = _too_large(request)
+        except Broken as exc:
+            problem = _broken(request, str(exc))
+        raise problem  # outside of the handler, so that the error has no __context__
+
+    async def _send_by_library(self, request: Request) -> Response:
+        if self._by_library is None:
+            self._by_library = _configured(ClientBuilder(), proxies=True).build()
+        try:
+            call = _filled(self._by_library.request(request.method, request.url), request)
             async with call.build_streamed() as answer:
                 body = bytearray()
                 while chunk := await answer.body_reader.read_chunk():
@@ -120,7 +150,24 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.close()
+        await self._direct.close()
+        if self._by_library is not None:
+            await self._by_library.close()
+
+
+def _never(_url: str) -> bool:
+    return False
+
+
+def _is_proxied(url: str) -> bool:
+    """Whether this machine has a proxy for an address, by the variables and rules that everybody follows."""
+    found = getproxies()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    has_one = parts.scheme in found or "all" in found
+    return has_one and not proxy_bypass(parts.netloc.rpartition("@")[2])
 
 
 def _interruptible(send: Callable[[], Response]) -> Response:
@@ -164,10 +211,7 @@ def _response(status: int, headers: Iterable[tuple[str, str]], body: bytearray) 
 def _bounded(request: Request, response: Response) -> Response:
     if len(response.body) <= ANSWER_MAX_BYTES:
         return response
-    raise ServerUnreachable(
-        f"{_origin(request.url)} answered with more than {ANSWER_MAX_BYTES // 1024 // 1024} MiB.",
-        hint="Check the base URL: something other than a Home Graph answers there.",
-    )
+    raise _too_large(request)
 
 
 def _origin(url: str) -> str:
@@ -182,24 +226,41 @@ def _origin(url: str) -> str:
 
 
 def _unreachable(request: Request, exc: PyreqwestError | ValueError) -> ServerUnreachable:
-    where = _origin(request.url)
     if isinstance(exc, RequestTimeoutError):
         # pyreqwest calls it "connection timeout" when it was connected long since and waited for the answer.
-        return ServerUnreachable(
-            f"{where} did not answer within {request.timeout:g} s.",
-            hint="The server may have done what was asked nevertheless; look before you repeat the call.",
-        )
+        return _late(request)
     if not isinstance(
         exc, PyreqwestError
     ):  # a ValueError of its own: the address or a header cannot be sent
-        return ServerUnreachable(
-            f"The request to {where} cannot be sent: its address is not valid."
-        )
+        return _unsendable(request)
     details = getattr(exc, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None
     innermost = str(causes[-1].get("message", "")) if causes else ""
-    reason = innermost if innermost and "://" not in innermost else "the connection failed"
+    return _broken(request, innermost if "://" not in innermost else "")
+
+
+def _too_large(request: Request) -> ServerUnreachable:
     return ServerUnreachable(
-        f"{where} cannot be reached: {reason}.",
+        f"{_origin(request.url)} answered with more than {ANSWER_MAX_BYTES // 1024 // 1024} MiB.",
+        hint="Check the base URL: something other than a Home Graph answers there.",
+    )
+
+
+def _late(request: Request) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"{_origin(request.url)} did not answer within {request.timeout:g} s.",
+        hint="The server may have done what was asked nevertheless; look before you repeat the call.",
+    )
+
+
+def _unsendable(request: Request) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"The request to {_origin(request.url)} cannot be sent: its address is not valid."
+    )
+
+
+def _broken(request: Request, reason: str) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"{_origin(request.url)} cannot be reached: {reason or 'the connection failed'}.",
         hint="Is the server running, and is this its address? `homegraph doctor` looks for the reason.",
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from homegraph.errors import SettingsError
+from homegraph.http.trust import count_authorities
 from homegraph.service.declared_files import declared_text
-from homegraph.service.http.trust import count_authorities
 from homegraph.settings.projects import ProjectSettings
 
 FILE_BYTES_MAX: Final = 64 * 1024

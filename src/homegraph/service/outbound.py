@@ -19,11 +19,12 @@ from homegraph.errors import (
     TokenRejected,
 )
 from homegraph.graph.model import Finding, Link, Project
+from homegraph.http.reading import HttpReply
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.recording import Post, recorded
 from homegraph.service.refreshing import Landing, Refreshing
 from homegraph.service.transcript import Transcript
-from homegraph.service.transport import HttpReply, Transport
+from homegraph.service.transport import Transport
 from homegraph.service.vault import Vault
 from homegraph.wire.execute_intent import CommandGroup, execute_request
 from homegraph.wire.intents import (

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Exchange, Project
+from homegraph.http.reading import HttpReply
 from homegraph.service.clock import Clock
 from homegraph.service.transcript import Transcript
-from homegraph.service.transport import Headers, HttpReply, Transport
+from homegraph.service.transport import Headers, Transport
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,12 @@ The seam between the house and its HTTP client: use-cases know ``Transport`` onl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from homegraph.graph.model import Project
+from homegraph.http.reading import HttpReply
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """A reply, decompressed. Header names are in lower case."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
 
 
 class Transport(Protocol):

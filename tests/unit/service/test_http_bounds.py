@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from homegraph.errors import FulfillmentTimeout
+from homegraph.http.pool import IDLE_MAX, IDLE_PER_PLACE_MAX, IDLE_SECONDS, Place, Pool
 from homegraph.service.http.places import Places
-from homegraph.service.http.pool import IDLE_MAX, IDLE_PER_PLACE_MAX, IDLE_SECONDS, Place, Pool
 from homegraph.service.http.resolving import ANSWERS_MAX, LOOK_UP_SECONDS, Resolver
 
 

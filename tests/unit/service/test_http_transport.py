@@ -21,7 +21,7 @@ from homegraph.errors import (
 from homegraph.graph.destinations import Rules
 from homegraph.graph.model import Project
 from homegraph.graph.policy import Policy
-from homegraph.service.http.pool import IDLE_PER_PLACE_MAX, IDLE_SECONDS
+from homegraph.http.pool import IDLE_PER_PLACE_MAX, IDLE_SECONDS
 from homegraph.service.http.posting import HttpTransport
 from homegraph.service.http.resolving import ANSWER_SECONDS, LOOK_UP_SECONDS, LOOK_UPS_MAX
 from homegraph.testing.clock import ManualClock

@@ -30,12 +30,13 @@ from homegraph.graph.destinations import (
     refusal,
 )
 from homegraph.graph.model import Instant, Project
-from homegraph.service.http.connection import Connection, in_words
+from homegraph.http.connection import Connection, in_words
+from homegraph.http.pool import Place, Pool
+from homegraph.http.reading import HttpReply
+from homegraph.http.trust import tls_context
 from homegraph.service.http.places import Places
-from homegraph.service.http.pool import Place, Pool
 from homegraph.service.http.resolving import LookUp, Resolver, system_look_up
-from homegraph.service.http.trust import tls_context
-from homegraph.service.transport import Headers, HttpReply
+from homegraph.service.transport import Headers
 
 CONNECT_SECONDS: Final = 10.0
 """A fulfillment that cannot be reached in this time is counted as unreachable, not as slow."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homegraph.errors import ReplyGarbled, ReplyTooLarge
-from homegraph.service.http.reading import (
+from homegraph.http.reading import (
     GZIP_MEMBERS_MAX,
     HEADERS_MAX,
     INTERIM_MAX,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NamedTuple
 
-from homegraph.service.http.connection import Connection
+from homegraph.http.connection import Connection
 
 IDLE_SECONDS: Final = 4.0
 """Common servers close after 5 s; who closes first does not find a connection broken under a request."""

@@ -1,6 +1,6 @@
 """One connection: an exchange at a time, each with its own end in time.
 
-Knows neither where it leads nor whether it is encrypted; ``posting`` opens it and ``pool`` keeps it while it is idle.
+Knows neither where it leads nor whether it is encrypted; who calls opens it, and ``pool`` keeps it while it is idle.
 
 The rule that is easily broken: after anything but a whole reply that says "keep alive", the connection is closed. What is left
 on it would be taken for the answer to the next request.
@@ -18,8 +18,7 @@ from homegraph.errors import (
     FulfillmentUnreachable,
     HomegraphError,
 )
-from homegraph.service.http.reading import ReplyReader
-from homegraph.service.transport import HttpReply
+from homegraph.http.reading import HttpReply, ReplyReader
 
 
 class Connection(asyncio.Protocol):

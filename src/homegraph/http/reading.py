@@ -11,12 +11,12 @@ than what is still allowed. Bytes that are no body are counted before they are f
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from homegraph.errors import HomegraphError, ReplyGarbled, ReplyTooLarge
-from homegraph.service.transport import HttpReply
 
 KIB: Final = 1024
 
@@ -36,6 +36,15 @@ _INTERIM: Final = range(100, 200)
 _BODILESS: Final = frozenset({204, 304})
 
 _CODINGS: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """A reply, decompressed. Header names are in lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
 
 
 class ReplyReader:

@@ -1,0 +1,12 @@
+"""HTTP/1.1 out, as far as it does not matter who calls whom: one connection, one exchange, everything bounded.
+
+::
+
+    pool          idle connections
+    connection    one connection, one exchange at a time
+    reading       bytes -> reply; no I/O
+    trust         whose certificates are believed
+
+The server calls strangers with it (``service.http``: addresses are judged and pinned), the asynchronous client calls the one Home Graph
+that it was told (``client.direct``). No redirects, no proxies, no cookies, no HTTP/2 (docs/decisions/0026, 0033).
+"""
