@@ -16,6 +16,7 @@ from homegraph.graph import (
 )
 from homegraph.graph import refreshing as decided
 from homegraph.graph.checks import syncs
+from homegraph.http import pool, reading, trust
 from homegraph.server import doors
 from homegraph.service import (
     authorities,
@@ -33,7 +34,7 @@ from homegraph.service import (
 )
 from homegraph.service import errands as service_errands
 from homegraph.service import linkings as service_linkings
-from homegraph.service.http import pool, posting, reading, resolving, trust
+from homegraph.service.http import posting, resolving
 from homegraph.settings.server import SETTINGS
 from homegraph.store import rows
 from homegraph.store.postgres import connections, opening
