@@ -242,6 +242,17 @@ def test_the_cookie_goes_where_the_browser_comes_back(tmp_path, cloud):
     assert (morsel["path"], morsel["secure"]) == ("/graph/r/acme", True)
 
 
+def test_a_redirect_that_leads_elsewhere_is_told(tmp_path, served, cloud):
+    """Before anybody wonders at a page that is not ours: where it leads, and what to do then."""
+    uri = "https://oauth-redirect.example/r/acme"
+    with served_with(tmp_path, cloud, redirect_uri=uri) as other:
+        page = other.send("GET", "/link/acme").body.decode()
+
+    assert f"<code>{uri}</code>" in page
+    assert "homegraph link acme --paste -" in page
+    assert b"--paste" not in served.send("GET", "/link/acme").body
+
+
 def test_a_linking_that_fails_can_be_started_again(served, cloud):
     """The reason in words, and a way back to the form with the name filled in."""
     state, cookie = started(served, "fritz")

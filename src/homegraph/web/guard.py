@@ -57,7 +57,7 @@ def admit(site: Site, headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def admit_host(site: Site, host: bytes) -> None:
     """Raise HostRefused unless the Host header is a name of this server."""
-    if not _is_ours(site, host_of(host)):
+    if not is_ours(site, host_of(host)):
         raise HostRefused(f"This server does not answer to the Host {host.decode('latin-1')!r}.")
 
 
@@ -91,7 +91,8 @@ def bearer_of(header: bytes) -> Secret:
     return Secret(token.strip() if scheme.lower() == "bearer" else "")
 
 
-def _is_ours(site: Site, host: str) -> bool:
+def is_ours(site: Site, host: str) -> bool:
+    """Whether a host name, in lower case and without a port, is one of this server's."""
     settings = site.house.settings
     if host in settings.hosts:
         return True

@@ -25,9 +25,9 @@ from homegraph.service.authorizing import Begun
 from homegraph.service.linkings import USER_CHARS_MAX
 from homegraph.settings.server import LOOPBACK_NAMES
 from homegraph.web.exchange import CallerGone, read_body
-from homegraph.web.guard import admit_form, admit_host, host_of
+from homegraph.web.guard import admit_form, admit_host, host_of, is_ours
 from homegraph.web.linking import failed_page, page_of, private
-from homegraph.web.pages import FORM_HEADERS, element, page
+from homegraph.web.pages import FORM_HEADERS, Html, element, page
 from homegraph.web.site import Site
 from homegraph.wire.authorization import LOCALE, STATE_SECONDS
 from homegraph.wire.status import REASONS
@@ -60,7 +60,8 @@ def page_routes(site: Site) -> list[Route]:
             return private(failed_page(exc))
         if elsewhere := _same_name(request, project, site.url):
             return private(RedirectResponse(elsewhere, SEE_OTHER))
-        return private(_form_page(project_id, request.query_params.get("user", "")))
+        user_id = request.query_params.get("user", "")
+        return private(_form_page(project_id, user_id, _elsewhere(site, project)))
 
     async def start(request: Request) -> Response:
         project_id = request.path_params["project_id"]
@@ -105,7 +106,13 @@ def _same_name(request: Request, project: Project, site_url: str) -> str:
     return parts._replace(path=request.url.path, query=request.url.query, fragment="").geturl()
 
 
-def _form_page(project_id: str, user_id: str) -> Response:
+def _elsewhere(site: Site, project: Project) -> str:
+    """Where the login page sends the browser, if that is not a name of this server; else empty."""
+    uri = authorizing.redirect_uri(project.oauth, project.id, site.url)
+    return "" if is_ours(site, urlsplit(uri).hostname or "") else uri
+
+
+def _form_page(project_id: str, user_id: str, elsewhere: str) -> Response:
     name = element("input", name="user", value=user_id, maxlength=str(USER_CHARS_MAX), required="")
     return page(
         f"Link an account of {project_id}",
@@ -119,7 +126,20 @@ def _form_page(project_id: str, user_id: str) -> Response:
             element("p", element("button", "Go to the login page")),
             method="post",
         ),
+        *([_by_hand(project_id, elsewhere)] if elsewhere else []),
         headers=FORM_HEADERS,
+    )
+
+
+def _by_hand(project_id: str, elsewhere: str) -> Html:
+    """What to do when the browser does not come back here."""
+    return element(
+        "p",
+        "This project's login page sends you to ",
+        element("code", elsewhere),
+        ", which is not this server. When you have ended there, copy the address from the browser and give it to ",
+        element("code", f"homegraph link {project_id} --paste -"),
+        ".",
     )
 
 
