@@ -15,7 +15,7 @@ from bench.environment import environment
 from bench.homes import DEVICES
 from bench.processes import Broken, can_proxy
 from bench.report import Row, document, heading, table
-from bench.rounds import Plan, Reading, measure
+from bench.rounds import SQLITE, Plan, Reading, measure
 from bench.scenarios import PROXY, SCENARIOS, Scenario
 
 FULL: Final = Plan(rounds=7, calls=2_000, connections=64, users=2_016, devices=DEVICES)
@@ -44,6 +44,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--dir", type=Path, metavar="DIR", help="where the database is made (and removed)"
     )
+    parser.add_argument(
+        "--database",
+        default=SQLITE,
+        metavar="URL",
+        help="an empty PostgreSQL database instead of an SQLite file; it is filled, and left like that",
+    )
     options = parser.parse_args(arguments)
     # Ended from outside, we end what we started: an exception goes through all contexts.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
@@ -52,7 +58,12 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("--rounds must be at least 1")
     base = QUICK if options.quick else FULL
     plan = Plan(
-        options.rounds or base.rounds, base.calls, base.connections, base.users, base.devices
+        options.rounds or base.rounds,
+        base.calls,
+        base.connections,
+        base.users,
+        base.devices,
+        options.database,
     )
     wanted = options.scenario or names
     chosen = tuple(scenario for scenario in SCENARIOS if scenario.name in wanted)

@@ -215,14 +215,21 @@ def _answering(process: subprocess.Popen[bytes], port: int) -> int:
 
 @contextmanager
 def homegraph(
-    folder: Path, fulfillment: Stub, users: int, declared: int | None = None
+    folder: Path,
+    fulfillment: Stub,
+    users: int,
+    declared: int | None = None,
+    *,
+    database: str = "sqlite:bench.db",
 ) -> Iterator[Homegraph]:
-    """``homegraph serve`` on the SQLite file in ``folder``, or a new one, when all first SYNCs are done.
+    """``homegraph serve`` on a database, a file in ``folder`` if nothing else is said, when all first SYNCs are done.
 
     The file of settings declares the links of the first ``declared`` users; of all when nothing else is said.
     """
     config = folder / "homegraph.toml"
-    config.write_text(_config(folder, fulfillment.port, users if declared is None else declared))
+    config.write_text(
+        _config(folder, database, fulfillment.port, users if declared is None else declared)
+    )
     config.chmod(0o600)
     command = [sys.executable, "-m", "homegraph", "serve", "--config", str(config)]
     started = time.perf_counter()
@@ -235,14 +242,14 @@ def homegraph(
         yield server
 
 
-def _config(folder: Path, port: int, users: int) -> str:
+def _config(folder: Path, database: str, port: int, users: int) -> str:
     """The file. All settings are the defaults, but for a quota that is counted and never used up."""
     links = "".join(
         f'\n[[projects.{PROJECT}.links]]\nuser = "{user(n)}"\naccess_token = "{token(n)}"\n'
         for n in range(users)
     )
     return (
-        f'[server]\nlisten = "127.0.0.1:0"\ndatabase = "sqlite:bench.db"\ndata_dir = "{folder}"\n'
+        f'[server]\nlisten = "127.0.0.1:0"\ndatabase = "{database}"\ndata_dir = "{folder}"\n'
         f"quota_per_minute = {QUOTA_PER_MINUTE}\n"
         f"\n[projects.{PROJECT}]\n"
         f'fulfillment_url = "http://127.0.0.1:{port}/smarthome"\napi_keys = ["{API_KEY}"]\n{links}'

@@ -14,6 +14,7 @@ from typing import Any, Final
 from bench.measure import spread
 from bench.rounds import Plan, Reading
 from bench.scenarios import FLOOR, Scenario
+from homegraph.settings.addresses import without_secrets
 
 SCHEMA: Final = 1
 
@@ -43,7 +44,7 @@ def document(rows: Sequence[Row], plan: Plan, environment: Mapping[str, Any]) ->
     return {
         "schema": SCHEMA,
         "environment": dict(environment),
-        "plan": asdict(plan),
+        "plan": asdict(plan) | {"database": without_secrets(plan.database)},
         "scenarios": [_row(row, floor) for row in rows],
     }
 
@@ -105,5 +106,5 @@ def heading(result: Mapping[str, Any]) -> str:
         f"SQLite {where['sqlite']} synchronous={where['sqlite_synchronous']} on {where['file_system']}, "
         f"fdatasync of a page {where['fdatasync_us']} us.\n"
         f"{plan['rounds']} rounds of {plan['calls']} calls (times each scenario's share), {plan['connections']} connections, "
-        f"{plan['users']} agent users with {plan['devices']} devices of 800 bytes."
+        f"{plan['users']} agent users with {plan['devices']} devices of 800 bytes, on {plan['database']}."
     )

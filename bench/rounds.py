@@ -25,15 +25,20 @@ BLOCKERS: Final = 16
 """Runs of one project at once: the default of the setting ``project_concurrency``."""
 
 
+SQLITE: Final = "sqlite:bench.db"
+"""A file in the folder of the run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. ``calls`` is a round's number of calls for a scenario of share 1."""
+    """How much is measured, and on which database. ``calls`` is a round's number of calls for a scenario of share 1."""
 
     rounds: int
     calls: int
     connections: int
     users: int
     devices: int
+    database: str = SQLITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,9 @@ def _start(chosen: tuple[Scenario, ...], plan: Plan, folder: Path, stack: ExitSt
         bench.servers[Server.PROXY] = stack.enter_context(processes.proxy(folder, bench.stub))
     if Server.HOMEGRAPH in wanted:
         server = stack.enter_context(
-            processes.homegraph(folder, bench.stub, plan.users + LARGE_HOMES)
+            processes.homegraph(
+                folder, bench.stub, plan.users + LARGE_HOMES, database=plan.database
+            )
         )
         bench.servers[Server.HOMEGRAPH] = server
         bench.access_token = access_token(server)

@@ -8,7 +8,7 @@ transactions to ``connections``. Statements that serve many calls at once take a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import asyncpg
 
@@ -23,6 +23,22 @@ Connection: TypeAlias = (
 _SQL: Final[Mapping[str, str]] = load("postgres")
 _foreign: Final[dict[str, tuple[int, ...]]] = {}
 """By statement the places of columns whose texts may come from outside; there are as many as there are statements."""
+
+
+class Wanted(NamedTuple):
+    """Devices of an agent user that something is read of."""
+
+    project_id: str
+    agent_user_id: str
+    device_ids: Sequence[str]
+
+    @property
+    def keys(self) -> list[tuple[str, str, str]]:
+        """Their whole keys, each once."""
+        return [
+            (self.project_id, self.agent_user_id, device_id)
+            for device_id in dict.fromkeys(self.device_ids)
+        ]
 
 
 def columns(rows: Iterable[Row]) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.graph.syncing import Work
 from homegraph.store.postgres import reports, work
-from homegraph.store.postgres.database import Database, columns
+from homegraph.store.postgres.database import Database, Wanted, columns
 from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import (
     Row,
@@ -37,10 +37,14 @@ class Written(NamedTuple):
     now: Instant
 
 
-async def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
-    """``Store.definitions``."""
-    key = (target.project_id, target.agent_user_id)
-    return {row[0]: row[1] for row in await db.rows("list_definitions", *key, list(device_ids))}
+async def definitions(db: Database, wanted: Sequence[Wanted]) -> list[dict[str, bytes]]:
+    """``Store.definitions`` for many callers, by one statement."""
+    keys = sorted({key for one in wanted for key in one.keys})
+    found = {}
+    if keys:
+        rows = await db.rows("list_definitions", *columns(keys))
+        found = {keys[place - 1]: definition for place, definition in rows}
+    return [{key[2]: found[key] for key in one.keys if key in found} for one in wanted]
 
 
 async def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:

@@ -1,8 +1,9 @@
 """Calls of one kind that come together share a transaction.
 
 What a commit costs is the disk's answer and the way to the server, not the rows. So calls that come while others are carried out
-wait for each other, and go together: one statement for all of them, its rows in key order (docs/decisions/0020). Two groups may be
-under way at once, so that one prepares while the other waits for the disk.
+wait for each other, and go together: one statement for all of them, its rows in key order (docs/decisions/0020). One group of a kind is
+under way at a time: the longer it takes, the more go with the next. Small readings that come with nearly every call go together as well,
+without a transaction.
 
 The operation of a group says what became of each call: its answer, or the error that it alone gets. When it raises, the group is
 undone, and each of its calls is made again in a transaction of its own, so that nobody's failure is anybody else's. Only when the
@@ -14,35 +15,33 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from homegraph.errors import StoreUnavailable
-from homegraph.store.postgres.connections import Connections
 from homegraph.store.postgres.database import Database
 
 GROUP_MAX: Final = 256
 """Calls of one transaction: beyond this the commit's share is small, and the first of them waits for the last."""
-
-GROUPS_AT_ONCE_MAX: Final = 2
-"""Groups of one kind that are under way together."""
 
 QUEUE_MAX: Final = 16_384
 """Calls of one kind that wait. A server that has stopped answering must not fill the memory; callers are refused instead."""
 
 A = TypeVar("A")
 R = TypeVar("R")
+Carrier: TypeAlias = Callable[..., Awaitable[Any]]
 Together: TypeAlias = Callable[[Database, Sequence[A]], Awaitable[Sequence[R | Exception]]]
 
 
 class Group(Generic[A, R]):
     """Calls of one operation. Used from one event loop."""
 
-    def __init__(self, connections: Connections, operation: Together[A, R]) -> None:
-        self._connections = connections
+    def __init__(self, carry_out: Carrier, operation: Together[A, R]) -> None:
+        """``carry_out`` is ``Connections.write``, or ``Connections.glance`` for an operation of one statement that reads."""
+        self._carry_out_by = carry_out
         self._operation = operation
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: asyncio.Task[None] | None = None
         self._is_called = False
         self._is_closed = False
 
@@ -60,7 +59,7 @@ class Group(Generic[A, R]):
             )
         future: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append((call, future))
-        if not self._is_called and len(self._serving) < GROUPS_AT_ONCE_MAX:
+        if not self._is_called and self._serving is None:
             self._is_called = True
             self._loop.call_soon(self._serve)  # with all that comes in this turn of the loop
         return future
@@ -69,24 +68,26 @@ class Group(Generic[A, R]):
         """Carry out what is queued. Again is no error."""
         self._is_closed = True
         self._serve()
-        while self._serving:
-            await asyncio.wait(self._serving)
+        while self._serving is not None:
+            await asyncio.wait([self._serving])
 
     def _serve(self) -> None:
         self._is_called = False
-        if self._waiting:
-            task = self._loop.create_task(self._work_off())
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+        if self._waiting and self._serving is None:
+            self._serving = self._loop.create_task(self._work_off())
 
     async def _work_off(self) -> None:
-        while self._waiting:
-            size = min(len(self._waiting), GROUP_MAX)
-            await self._carry_out([self._waiting.popleft() for _ in range(size)])
+        try:
+            while self._waiting:
+                size = min(len(self._waiting), GROUP_MAX)
+                await self._carry_out([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._serving = None
 
     async def _carry_out(self, group: Sequence[tuple[A, asyncio.Future[R]]]) -> None:
         try:
-            outcomes = await self._connections.write(self._operation, [call for call, _ in group])
+            calls = [call for call, _ in group]
+            outcomes: Sequence[R | Exception] = await self._carry_out_by(self._operation, calls)
         except StoreUnavailable as exc:
             for _, future in group:
                 _tell(future, StoreUnavailable(exc.message, hint=exc.hint))

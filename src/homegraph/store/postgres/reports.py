@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import ReportedDevice, Rule, States, TraitState, Verdict
-from homegraph.store.postgres.database import Database, columns
+from homegraph.store.postgres.database import Database, Wanted, columns
 from homegraph.store.refusals import no_agent_user
 from homegraph.store.rows import (
     Row,
@@ -82,26 +82,22 @@ async def states(
         await _require_linked(db, project_id, agent_user_id)
         listed = await db.rows("list_states", project_id, agent_user_id)
         return {device_id: states_of(device_id, stored) for device_id, stored in listed}
-    found = await some_states(db, project_id, agent_user_id, device_ids)
+    wanted = Wanted(project_id, agent_user_id, device_ids)
+    (found,) = await some_states(db, [wanted])
     if not found:  # who has a device is linked
         await _require_linked(db, project_id, agent_user_id)
     return found
 
 
 async def some_states(
-    db: Database, project_id: str, agent_user_id: str, device_ids: Sequence[str]
-) -> dict[str, tuple[TraitState, ...]]:
-    """States of those of the devices that are here, by one statement."""
-    asked = list(dict.fromkeys(device_ids))
-    if not asked:
-        return {}
-    keys = columns((project_id, agent_user_id, device_id) for device_id in asked)
-    found = {row[0] - 1: row[1] for row in await db.rows("find_states", *keys)}
-    return {
-        device_id: states_of(device_id, found[place])
-        for place, device_id in enumerate(asked)
-        if place in found
-    }
+    db: Database, wanted: Sequence[Wanted]
+) -> list[dict[str, tuple[TraitState, ...]]]:
+    """States of those of the devices that are here, for many callers by one statement."""
+    stored = await _read_states(db, {key for one in wanted for key in one.keys})
+    return [
+        {key[2]: states_of(key[2], stored[key]) for key in one.keys if key in stored}
+        for one in wanted
+    ]
 
 
 # --- for the other modules ----------------------------------------------------------------------------------

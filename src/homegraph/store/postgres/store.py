@@ -55,7 +55,7 @@ from homegraph.store.postgres import (
     settling,
     work,
 )
-from homegraph.store.postgres.database import Database
+from homegraph.store.postgres.database import Database, Wanted
 from homegraph.store.postgres.groups import Group
 from homegraph.store.postgres.hints import Hints
 from homegraph.store.postgres.opening import Opened, open_database
@@ -71,9 +71,11 @@ class PostgresStore:
         self._ids = ids
         self._db = opened.connections
         self._hints = None if opened.connect is None else Hints(opened.connect)
-        self._requests = Group(self._db, work.request_sync)
-        self._reports = Group(self._db, reports.report)
-        self._settlements = Group(self._db, settling.settle)
+        self._requests = Group(self._db.write, work.request_sync)
+        self._reports = Group(self._db.write, reports.report)
+        self._settlements = Group(self._db.write, settling.settle)
+        self._states = Group(self._db.glance, reports.some_states)
+        self._definitions = Group(self._db.glance, devices.definitions)
 
     @classmethod
     async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> PostgresStore:
@@ -91,7 +93,13 @@ class PostgresStore:
         return cls(await open_database(database, now), ids)
 
     async def close(self) -> None:
-        for group in (self._requests, self._reports, self._settlements):
+        for group in (
+            self._requests,
+            self._reports,
+            self._settlements,
+            self._states,
+            self._definitions,
+        ):
             await group.close()
         if self._hints is not None:
             await self._hints.close()
@@ -243,8 +251,7 @@ class PostgresStore:
         self, project_id: str, agent_user_id: str, device_ids: Sequence[str] | None = None
     ) -> dict[str, tuple[TraitState, ...]]:
         if device_ids is not None:
-            some = (project_id, agent_user_id, device_ids)
-            found = await self._db.glance(reports.some_states, *some)
+            found = await self._states.call(Wanted(project_id, agent_user_id, device_ids))
             if found:
                 return found
         return await self._db.read(reports.states, project_id, agent_user_id, device_ids)
@@ -290,7 +297,9 @@ class PostgresStore:
         self._tell(Hint.DUE)
 
     async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
-        return await self._db.glance(devices.definitions, target, device_ids)
+        return await self._definitions.call(
+            Wanted(target.project_id, target.agent_user_id, device_ids)
+        )
 
     async def held(self, target: Target) -> tuple[HeldDevice, ...]:
         return await self._db.glance(devices.held, target)

@@ -14,9 +14,10 @@ FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (project_id, agent_user
 JOIN device AS d USING (project_id, agent_user_id);
 
 -- list_definitions --
--- Definitions of those of the devices that are here.
-SELECT device_id, definition FROM definition
-WHERE project_id = $1 AND agent_user_id = $2 AND device_id = ANY ($3::text[]);
+-- Definitions of those of the devices that are here; each with its place in the arrays.
+SELECT k.place, d.definition
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (project_id, agent_user_id, device_id, place)
+JOIN definition AS d USING (project_id, agent_user_id, device_id);
 
 -- insert_device --
 -- Write devices that were seen for the first time. One that is here after all keeps its placement, and has states.
