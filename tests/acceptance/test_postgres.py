@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -15,7 +16,7 @@ from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lam
 from support.accounts import REPORT, call, create, fetch
 from support.homes import KEY, Setup, configuration, wait_for_links
 from support.postgres import Postgres
-from support.server import until
+from support.server import homegraph, until
 
 SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 """Servers that share a database share the key that tokens in it are sealed with."""
@@ -78,6 +79,27 @@ def test_a_home_outlives_its_server(
     assert server.device_ids("user-1") == ["lamp", "second"]
     assert "hunter2" not in server.banner + server.story() + str(server.admin("status"))
     assert f"postgresql://127.0.0.1:{postgres.port}/" in server.banner
+
+
+def test_without_the_driver(tmp_path: Path) -> None:
+    """A server that is to use PostgreSQL says what to install, and repeats no password."""
+    (tmp_path / "asyncpg.py").write_text("raise ModuleNotFoundError('asyncpg')")
+    variables = {"PYTHONPATH": str(tmp_path), "HOMEGRAPH_DATABASE": "postgresql://me:hunter2@db/x"}
+    flags = ("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"))
+    done = homegraph("serve", *flags, folder=tmp_path, variables=variables)
+
+    assert done.code != 0
+    assert "pip install 'homegraph[postgres]'" in done.err
+    assert "hunter2" not in done.err + done.out
+
+
+def test_commands_that_take_care_of_files(tmp_path: Path) -> None:
+    """They leave a PostgreSQL database to its own tools."""
+    done = homegraph("db", "status", "--db", "postgresql://me:hunter2@db/x", folder=tmp_path)
+
+    assert done.code != 0
+    assert "pg_dump" in done.err
+    assert "hunter2" not in done.err + done.out
 
 
 def test_what_one_server_revokes_the_other_refuses(

@@ -54,7 +54,7 @@ class PostgresMachine(StoreMachine):
 
 
 TestPostgresMachine = PostgresMachine.TestCase
-TestPostgresMachine.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+TestPostgresMachine.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)
 
 
 class PostgresStatesMachine(StatesMachine):
@@ -66,5 +66,5 @@ class PostgresStatesMachine(StatesMachine):
 
 TestPostgresStatesMachine = PostgresStatesMachine.TestCase
 TestPostgresStatesMachine.settings = settings(
-    max_examples=15, stateful_step_count=30, deadline=None
+    max_examples=12, stateful_step_count=30, deadline=None
 )
