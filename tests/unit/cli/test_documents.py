@@ -39,6 +39,7 @@ PAIRS = [
     (documents.Arrived, linkings.Arrived),
     (documents.Placement, homes.PlacementView),
     (documents.Devices, homes.Devices),
+    (documents.HeldDevice, homes.HeldView),
     (documents.Explanation, views.Explanation),
     (documents.Run, runs.RunDetail),
     (documents.Errand, errands.ErrandDetail),
