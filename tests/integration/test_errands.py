@@ -20,6 +20,18 @@ LOCK = lamp(
     traits=["action.devices.traits.LockUnlock"],
     notificationSupportedByAgent=True,
 )
+ALARM, VACUUM = (
+    lamp(
+        name,
+        type=f"action.devices.types.{type_}",
+        traits=[f"action.devices.traits.{trait}"],
+        notificationSupportedByAgent=True,
+    )
+    for name, type_, trait in [
+        ("alarm", "SECURITYSYSTEM", "ArmDisarm"),
+        ("vacuum", "VACUUM", "StartStop"),
+    ]
+)
 ONE_MORE = [lamp(f"lamp-{number:02}") for number in range(DEVICES_PER_INTENT_MAX + 1)]
 FAILED = Answer(status=500, body=b"no")
 
@@ -41,7 +53,7 @@ def linked(folder, cloud, **members):
 def cloud():
     """A device cloud with a lamp, a lock and more lamps than one intent takes."""
     with ScriptedFulfillment() as scripted:
-        scripted.homes["token-1"] = Home(devices=[lamp("lamp"), LOCK, *ONE_MORE])
+        scripted.homes["token-1"] = Home(devices=[lamp("lamp"), LOCK, ALARM, VACUUM, *ONE_MORE])
         yield scripted
 
 
@@ -200,6 +212,26 @@ def test_a_device_that_may_follow_up_gets_a_token(served, cloud):
     assert "followUpToken" not in answer["params"]
     execute(served, "lamp")
     assert sent(cloud)[1] == {"on": True}
+
+
+@pytest.mark.parametrize(
+    ("device", "param", "trait", "told"),
+    [
+        ("alarm", "arm=true", "ArmDisarm", {"isArmed": True}),
+        ("vacuum", "start=true", "StartStop", {"isRunning": True}),
+    ],
+)
+def test_commands_whose_follow_up_has_no_schema_get_one_too(served, device, param, trait, told):
+    """Google sends the token with them; the result is told as for other traits."""
+    answer = execute(served, device, params=[param])
+    (before,) = answer["follow_ups"]
+    response = {"status": "SUCCESS", "followUpToken": before["token"], **told}
+    Program(served).report(
+        notifications={device: {trait: {"priority": 0, "followUpResponse": response}}}
+    )
+    (after,) = errand(served, answer)["follow_ups"]
+
+    assert after["response"] == {"status": "SUCCESS", **told}
 
 
 def test_a_follow_up_that_comes_first_is_not_lost(served, cloud):

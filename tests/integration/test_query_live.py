@@ -5,6 +5,7 @@ import json
 import pytest
 
 from homegraph.service.clock import SystemClock
+from homegraph.service.events import Queried
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import QUERY, Answer, Home, ScriptedFulfillment, lamp
 from support.program import Program
@@ -63,6 +64,19 @@ def test_what_comes_is_shown_beside_what_is_stored(served, cloud):
         ("query-disagrees", "/payload/devices/lamp/on")
     ]
     assert Program(served).states("lamp") == {"lamp": {"online": True, "on": False}}
+
+
+def test_who_listens_hears_of_it(served, cloud):
+    """Which devices were asked, which gave no answer, and which said something else than is stored."""
+    devices = {"lamp": {"status": "SUCCESS", "online": True, "on": True}}
+    cloud.answer_query_next(Answer(body=json.dumps({"payload": {"devices": devices}}).encode()))
+    heard = []
+    with served.house.events.listening(heard.append):
+        query(served, "kitchen lamp", "other")
+
+    assert [event for event in heard if isinstance(event, Queried)] == [
+        Queried("acme", "user-1", ("lamp", "other"), failed=("other",), differing=("lamp",))
+    ]
 
 
 def test_a_report_before_the_answer_counts(served, cloud):

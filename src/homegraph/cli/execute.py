@@ -9,6 +9,7 @@ arguments of everybody's processes, and shells keep them. Scripts give a file or
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -201,9 +202,18 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
         empty="No devices.",
     )
     for line in (
+        *_unanswered(errand),
         *follow_up_lines(errand.follow_ups),
         *explanation_lines(errand.explanation),
         *finding_lines(errand.findings),
     ):
         output.note(output.visible(line))
     output.note(f"`homegraph runs show {errand.id}` has what was sent and what came.")
+
+
+def _unanswered(errand: documents.Errand) -> Iterator[str]:
+    """How devices that demanded something could be answered."""
+    for one in errand.devices:
+        if one.challenge:
+            how = "--ack says yes" if one.challenge == ACK else "--pin-file FILE has the PIN"
+            yield f"{one.id}: {one.challenge}; {how}, and on a terminal you are asked."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Final
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from homegraph.cli import documents, output
 from homegraph.cli.admin import connect
 from homegraph.cli.link_trace import trace_lines
-from homegraph.cli.options import DataDir, Json, Project, Server, command, commands
+from homegraph.cli.options import DataDir, Json, Project, Server, command, commands, confirmed
 
 app = commands("Which users have linked their account.")
 
@@ -275,7 +274,8 @@ def unlink(
     """
     with connect(server, data_dir) as admin:
         named = admin.project(project)
-        if not yes and not _confirmed(user, named):
+        question = f"End the link of {user} to {named}? Its devices may go with it."
+        if not yes and not confirmed(question):
             output.note("Nothing was changed.")
             return 1
         body = admin.post("links/unlink", {"project": named, "user": user})
@@ -285,15 +285,3 @@ def unlink(
     link = documents.read(body, documents.Link)
     output.data(output.visible(f"The link of {link.user} to {link.project_id} is {link.state}."))
     return 0
-
-
-def _confirmed(user: str, project: str) -> bool:
-    """Ask.
-
-    Raises:
-        typer.BadParameter: there is nobody to ask.
-    """
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise typer.BadParameter("say it where nobody can be asked", param_hint="--yes")
-    question = output.visible(f"End the link of {user} to {project}? Its devices may go with it.")
-    return typer.confirm(question, err=True)

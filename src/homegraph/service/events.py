@@ -124,6 +124,17 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True)
+class Queried:
+    """A live QUERY was sent. ``failed`` are the devices that did not answer, ``differing`` those that answered otherwise than stored."""
+
+    project_id: str
+    agent_user_id: str
+    device_ids: tuple[str, ...]
+    failed: tuple[str, ...]
+    differing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Disconnected:
     """A fulfillment was told that a user has unlinked his account, or could not be told: then ``code`` says why."""
 
@@ -169,6 +180,7 @@ Event: TypeAlias = (
     | LinkingEnded
     | StatesReported
     | Executed
+    | Queried
     | Disconnected
     | TokenIssued
     | TokenDenied

@@ -24,6 +24,7 @@ from homegraph.service.events import (
     LinkingEnded,
     LinkingStarted,
     Listener,
+    Queried,
     Refused,
     StatesReported,
     SyncFinished,
@@ -171,6 +172,18 @@ def _executed(log: structlog.typing.FilteringBoundLogger, event: Executed) -> No
     )
 
 
+def _queried(log: structlog.typing.FilteringBoundLogger, event: Queried) -> None:
+    write = log.warning if event.failed else log.info
+    write(
+        "devices.queried",
+        project=event.project_id,
+        agent_user=event.agent_user_id,
+        devices=len(event.device_ids),
+        failed=len(event.failed),
+        differing=len(event.differing),
+    )
+
+
 def _disconnected(log: structlog.typing.FilteringBoundLogger, event: Disconnected) -> None:
     write = log.warning if event.code else log.info
     write("link.disconnected", project=event.project_id, user=event.user_id, code=event.code)
@@ -225,6 +238,7 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     LinkingEnded: _linking_ended,
     StatesReported: _reported,
     Executed: _executed,
+    Queried: _queried,
     Disconnected: _disconnected,
     TokenIssued: _token,
     TokenDenied: _denied,

@@ -20,6 +20,7 @@ from homegraph.graph.model import Finding
 from homegraph.graph.naming import Named
 from homegraph.graph.reporting import TraitState, last_stored
 from homegraph.service.errands import Party, Whom, begun, carry_out, party
+from homegraph.service.events import Queried
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
 from homegraph.service.states import flat
@@ -45,6 +46,15 @@ async def query(house: House, asked: QueryWanted) -> ErrandAnswer:
     group_of = await party(house, asked)
     errand = begun(house.ids.run(), QUERY, asked, group_of, house.clock.now())
     ended = await carry_out(house, errand, group_of, _Querying(house, group_of, asked), ())
+    house.events.announce(
+        Queried(
+            asked.project,
+            asked.agent_user,
+            device_ids=tuple(device.id for device in ended.devices),
+            failed=tuple(device.id for device in ended.devices if not device.ok),
+            differing=tuple(device.id for device in ended.devices if device.differs),
+        )
+    )
     return errand_answer(ended, ())
 
 

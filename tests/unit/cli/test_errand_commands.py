@@ -127,6 +127,27 @@ class TestExecute:
         )
         assert "why: It failed. Because.\nfix: Mend it.\n" in done.err
 
+    @pytest.mark.parametrize(
+        ("challenge", "way_out"),
+        [
+            ("ackNeeded", "--ack says yes"),
+            ("pinNeeded", "--pin-file FILE has the PIN"),
+            ("challengeFailedPinNeeded", "--pin-file FILE has the PIN"),
+        ],
+    )
+    def test_a_challenge_that_nobody_answers_names_the_way_out(
+        self, admin, server, challenge, way_out
+    ):
+        """A script has no terminal to be asked at."""
+        refused = {**RESULT, "ok": False, "status": "ERROR", "challenge": challenge}
+        server.on("POST", "/-/api/execute", {**ERRAND, "ok": False, "devices": [refused]})
+        server.on("GET", "/-/api/errand", {**ERRAND, "exchanges": []})
+
+        done = execute(admin)
+
+        assert done.code == 1
+        assert f"lamp: {challenge}; {way_out}, and on a terminal you are asked.\n" in done.err
+
     def test_the_json_has_every_errand(self, admin, server):
         """The command that was refused for want of a yes, and the one that was sent with it."""
         refused = {**RESULT, "ok": False, "status": "ERROR", "challenge": "ackNeeded"}
