@@ -17,6 +17,8 @@ WHOLE_TABLES = {
     "count_agent_users": {"agent_user"},
     "count_links": {"link"},
     "count_projects": {"project"},
+    "delete_instances": {"instance"},
+    "list_instances": {"instance"},
     "list_migrations": {"migration"},
     "list_projects": {"project"},
     "list_unlinkings": {"unlinking"},  # those under way at this moment
@@ -62,6 +64,7 @@ INSERT INTO errand (errand_id, project_id, agent_user_id, user_id, intent, comma
 INSERT INTO follow_up SELECT 'p' || n % 1000 + 1, 'u' || n, 't', 'e' || n, 'd', 0 FROM generate_series(1, 20000) AS n;
 INSERT INTO notification (notification_id, project_id, agent_user_id, device_id, trait, event_id, received_at, body)
   SELECT 'n' || n, 'p' || n % 1000 + 1, 'u' || n % 5000, 'd', '', '', n, '' FROM generate_series(1, 20000) AS n;
+INSERT INTO instance SELECT 'i' || n, '', '', n, '', 0, n, 0 FROM generate_series(1, 20000) AS n;
 ANALYZE;
 """
 """Twenty thousand of everything: with a few rows, reading all of them would be the best plan."""

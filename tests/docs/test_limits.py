@@ -17,7 +17,7 @@ from homegraph.graph import (
 from homegraph.graph import refreshing as decided
 from homegraph.graph.checks import syncs
 from homegraph.http import pool, reading, trust
-from homegraph.server import doors
+from homegraph.server import doors, workers
 from homegraph.service import (
     authorities,
     budgets,
@@ -73,6 +73,14 @@ FIXED = {
     ),
     "access tokens issued to a project": (
         f"{budgets.TOKENS_PER_MINUTE_MAX} in {quota.WINDOW_SECONDS} s"
+    ),
+    "on PostgreSQL: instances": (
+        f"listed for {upkeep.SILENT_SECONDS_MAX:.0f} s after they were heard of, "
+        f"kept for {upkeep.FORGOTTEN_SECONDS:.0f} s"
+    ),
+    "a worker that dies": (
+        f"started again after {workers.PAUSE_FIRST_SECONDS} s, then twice as long each time, "
+        f"up to {workers.PAUSE_LONGEST_SECONDS:.0f} s"
     ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",

@@ -399,6 +399,7 @@ def ask(call, run_id, errand_id, key_id):
         "POST /-/api/query": ("POST", "query", {**home, "devices": ["fan"]}),
         "GET /-/api/errands": ("GET", "errands", {}),
         "GET /-/api/errand": ("GET", f"errand?id={errand_id}", {}),
+        "GET /-/api/instances": ("GET", "instances", {}),
         "GET /-/api/runs": ("GET", "runs", {}),
         "GET /-/api/run": ("GET", f"run?id={run_id}", {}),
     }[call]

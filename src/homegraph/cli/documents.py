@@ -53,6 +53,7 @@ class Status(_Shape, frozen=True):
     """How the server is."""
 
     version: str = ""
+    instance: str = ""
     uptime_seconds: float = 0.0
     listen: str = ""
     database: str = ""
@@ -61,6 +62,25 @@ class Status(_Shape, frozen=True):
     counts: Counts = Counts()
     settings: tuple[Setting, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+class Instance(_Shape, frozen=True):
+    """One process that uses the database."""
+
+    id: str = ""
+    address: str = ""
+    machine: str = ""
+    process: int = 0
+    version: str = ""
+    started_at: str | None = None
+    seen_at: str | None = None
+    running: int = 0
+
+
+class Instances(_Shape, frozen=True):
+    """All that are alive."""
+
+    instances: tuple[Instance, ...] = ()
 
 
 class Checks(_Shape, frozen=True):

@@ -18,7 +18,7 @@ app = commands("Run a Home Graph.")
 @command(
     app, "serve", "homegraph serve", "homegraph serve --config home.toml --listen 127.0.0.1:8080"
 )
-def serve(
+def serve(  # noqa: PLR0913, PLR0917  # one for each flag
     config: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Settings and projects; without it ./homegraph.toml."),
@@ -32,6 +32,10 @@ def serve(
     ] = None,
     db: Annotated[
         str | None, typer.Option(metavar="URL", help="The database: sqlite:FILE or sqlite::memory:")
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="How many processes; more than 1 on PostgreSQL only (1)."),
     ] = None,
     data_dir: Annotated[
         str | None,
@@ -56,6 +60,7 @@ def serve(
         "listen": listen,
         "grpc_listen": grpc_listen,
         "database": db,
+        "workers": workers,
         "data_dir": data_dir,
         "log_format": log_format,
         "log_level": log_level,

@@ -38,7 +38,13 @@ class NotReadyInTime(HomegraphError):
     hint = "Look into the server's log; `homegraph doctor` tries what it needs."
 
 
-@command(app, "status", "homegraph status", "homegraph status --wait --timeout 30s")
+@command(
+    app,
+    "status",
+    "homegraph status",
+    "homegraph status --wait --timeout 30s",
+    "homegraph status --cluster",
+)
 def status(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the server is ready.")] = False,
     timeout: Annotated[
@@ -47,11 +53,14 @@ def status(
     settings: Annotated[
         bool, typer.Option("--settings", help="Each setting, and where it came from.")
     ] = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="The processes that share the database.")
+    ] = False,
     server: Server = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> int:
-    """Show how the server is.
+    """Show how the server is, or with --cluster which processes share its database and are alive.
 
     Exit code 0 when it is ready, 1 when one of its checks fails, 7 when --wait was not enough. With --wait no admin token
     is needed; then nothing but "ready" is shown.
@@ -64,14 +73,17 @@ def status(
         try:
             bearer = token(place, os.environ).value
         except AdminRefused:
-            if not wait or settings:
+            if not wait or settings or cluster:
                 raise
             if json:
                 output.document(b'{"ready":true}')
             else:
                 output.data("ready")
             return 0
-        body = Admin(place, bearer, transport).get("status")
+        admin = Admin(place, bearer, transport)
+        if cluster:
+            return _show_cluster(admin.get("instances"), json=json)
+        body = admin.get("status")
     found = documents.read(body, documents.Status)
     if json:
         output.document(body)
@@ -116,6 +128,7 @@ def _show(found: documents.Status, place: Place) -> None:
         [
             ("homegraph", f"{found.version}, {'ready' if found.ready else 'NOT READY'}"),
             ("address", place.server),
+            ("instance", found.instance),
             ("up", duration(found.uptime_seconds)),
             ("database", found.database),
             ("projects", str(counts.projects)),
@@ -137,6 +150,31 @@ def _show_settings(found: documents.Status) -> None:
         [(one.name, output.value(one.value), one.source) for one in found.settings],
         empty="The server tells no settings.",
     )
+
+
+def _show_cluster(body: bytes, *, json: bool) -> int:
+    if json:
+        output.document(body)
+        return 0
+    found = documents.read(body, documents.Instances).instances
+    output.table(
+        ("INSTANCE", "ADDRESS", "MACHINE", "PROCESS", "VERSION", "STARTED", "SEEN", "RUNS"),
+        [
+            (
+                one.id,
+                one.address,
+                one.machine,
+                str(one.process),
+                one.version,
+                output.local(one.started_at),
+                output.clock_time(one.seen_at),
+                str(one.running),
+            )
+            for one in found
+        ],
+        empty="No process has said yet that it is alive.",
+    )
+    return 0
 
 
 def duration(elapsed_seconds: float) -> str:

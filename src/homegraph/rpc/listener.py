@@ -23,6 +23,7 @@ from homegraph.rpc.calls import Calls
 from homegraph.rpc.probes import Probes
 from homegraph.service.house import House
 from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.server import Settings
 from homegraph.wire.details import API
 
 __all__ = ["RpcListener"]
@@ -72,7 +73,7 @@ class RpcListener:
         if not address.path:
             address = ListenAddress(address.host, self._held.getsockname()[1])
         server = grpc.aio.server(
-            options=_options(self._settings.body_max_bytes), maximum_concurrent_rpcs=CALLS_MAX
+            options=_options(self._settings), maximum_concurrent_rpcs=CALLS_MAX
         )
         services = {API: self._calls.handlers(), **self._probes.services()}
         server.add_generic_rpc_handlers(
@@ -104,10 +105,11 @@ class RpcListener:
         await self._calls.end(seconds)
 
 
-def _options(message_bytes_max: int) -> list[tuple[str, int]]:
+def _options(settings: Settings) -> list[tuple[str, int]]:
     return [
-        ("grpc.so_reuseport", 0),  # or two servers would share a port without noticing
-        ("grpc.max_receive_message_length", message_bytes_max),
+        # Workers share a port; two servers would not notice that they do.
+        ("grpc.so_reuseport", int(settings.workers > 1)),
+        ("grpc.max_receive_message_length", settings.body_max_bytes),
         ("grpc.max_send_message_length", -1),  # what we answer is bounded by what we store
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),

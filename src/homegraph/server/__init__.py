@@ -2,7 +2,7 @@
 
 ``running`` is all of it as a context manager; ``serve`` adds what a command needs (banner, signals, exit code). Tests and
 the demo use ``running``, so that they try the very server that is shipped. The house is put together in ``house``, the
-doors are in ``doors``, signals and memory in ``process``.
+doors are in ``doors``, signals and memory in ``process``, and several processes instead of one in ``workers``.
 
 The order matters. On the way in: socket, database, what the file declares, duties, doors. On the way out: the
 readiness probe says no, nothing is claimed any more, callers who wait get their answer within the grace, what is
@@ -15,20 +15,23 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from homegraph import __version__
-from homegraph.server.doors import hold_for_rpc, listen, opened, rpc_listener, url_of
+from homegraph.errors import SettingsError
+from homegraph.server.doors import Addresses, opened, rpc_listener, taken, url_of
 from homegraph.server.house import built, duties
 from homegraph.server.process import loop_factory, stopped_by_signals, tune_memory
+from homegraph.server.workers import Leash, Watch
 from homegraph.service import linking, log
 from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.events import Listener
 from homegraph.service.house import House
 from homegraph.service.vault import secret_file
+from homegraph.settings.addresses import ListenAddress, is_postgres
 from homegraph.settings.server import Settings, load
 from homegraph.web.app import NAMELESS, build_app
 
@@ -53,9 +56,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock | None = None, listeners: Iterable[Listener] = ()
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    listeners: Iterable[Listener] = (),
+    addresses: Addresses | None = None,
+    instance: str = "",
 ) -> AsyncIterator[Running]:
     """A server on the settings' address, until the context ends. ``listeners`` hear of everything from the start.
+
+    ``addresses`` were taken before, by somebody who lets go of them, too. ``instance`` is the id of this process.
 
     Raises:
         SettingsError: an address cannot be listened on, gRPC is wanted and not installed, or the encryption key is not usable.
@@ -63,11 +73,12 @@ async def running(
         SchemaTooNew: a newer version wrote it.
     """
     clock = clock or SystemClock()
-    listening = listen(settings.listen, "listen")
-    with listening, hold_for_rpc(settings) as held:
-        url = url_of(settings, listening)
-        admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, SystemIds(clock).secret)
-        async with built(settings, clock, url) as house:
+    ids = SystemIds(clock)
+    with taken(settings) if addresses is None else nullcontext(addresses) as held:
+        url = url_of(settings, held.listening)
+        where = url or str(settings.listen)
+        admin_token = secret_file(settings.data_dir / ADMIN_TOKEN_FILE, ids.secret)
+        async with built(settings, clock, url, instance or ids.short()) as house:
             for listener in listeners:
                 house.events.subscribe(listener)
             await linking.declare(house)
@@ -75,13 +86,19 @@ async def running(
                 house, admin_token=admin_token, url=settings.base_url or url, started_at=clock.now()
             )
             help_base = f"{settings.base_url or url or NAMELESS}/errors/"
-            rpc = rpc_listener(house, held, help_base)
-            async with duties(house), opened(app, listening, rpc, house) as grpc:
-                yield Running(house, url, url or str(settings.listen), admin_token, grpc)
+            rpc = rpc_listener(house, held.for_rpc, help_base)
+            async with (
+                duties(house, where),
+                opened(app, held.listening, rpc, house) as grpc,
+            ):
+                yield Running(house, url, where, admin_token, grpc)
 
 
 def serve(flags: Mapping[str, object]) -> int:
-    """Run a server until a signal ends it; the exit code is the process's."""
+    """Run a server until a signal ends it; the exit code is the process's.
+
+    With several workers it returns in each of them, too.
+    """
     config = flags.get("config")
     settings = load(
         {name: value for name, value in flags.items() if name not in ("config", "json")},
@@ -89,6 +106,8 @@ def serve(flags: Mapping[str, object]) -> int:
         Path(str(config)) if config else None,
         Path.cwd(),
     )
+    if settings.workers > 1:
+        return _serve_by_workers(settings)
     tune_memory()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(settings))
@@ -97,25 +116,82 @@ def serve(flags: Mapping[str, object]) -> int:
 
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
+    instance = SystemIds(SystemClock()).short()
     with stopped_by_signals(stop):
-        logger = log.logger(settings.log_format, settings.log_level)
-        async with running(settings, listeners=[log.listener(logger)]) as server:
-            for warning in settings.warnings:
-                sys.stderr.write(f"warning: {warning}\n")
-            sys.stdout.write(banner(server))
-            sys.stdout.flush()
+        listener = _log_listener(settings, instance)
+        async with running(settings, listeners=[listener], instance=instance) as server:
+            _greet(settings, server.url, server.where, server.grpc)
             await stop.wait()
-            sys.stderr.write(f"\nstopping; kept: {server.house.settings.database_text}\n")
+            _take_leave(settings)
 
 
-def banner(server: Running) -> str:
+def _serve_by_workers(settings: Settings) -> int:
+    if not is_postgres(settings.database):
+        raise SettingsError(
+            "an SQLite file belongs to one process, so there cannot be several workers",
+            place="workers",
+            hint="Set workers to 1, or use a PostgreSQL database (docs/howto/postgresql.md).",
+        )
+    with taken(settings, shared=True) as addresses:
+        url = url_of(settings, addresses.listening)
+        grpc = ""
+        if addresses.for_rpc is not None:
+            port = addresses.for_rpc.getsockname()[1]
+            grpc = str(ListenAddress(settings.grpc_listen.host, port))
+        logger = log.logger(settings.log_format, settings.log_level)
+        watch = Watch(
+            settings.workers,
+            lambda: _greet(settings, url, url or str(settings.listen), grpc),
+            lambda: _take_leave(settings),
+            logger,
+        )
+
+        def work(leash: Leash) -> None:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                runner.run(_work(settings, addresses, leash))
+
+        tune_memory()
+        return watch.run(work)
+
+
+async def _work(settings: Settings, addresses: Addresses, leash: Leash) -> None:
+    """What a worker does: all that a server of one process does, but for talking to whoever started it."""
+    stop = asyncio.Event()
+    instance = SystemIds(SystemClock()).short()
+    with leash.stops(stop):
+        listener = _log_listener(settings, instance)
+        async with running(settings, listeners=[listener], addresses=addresses, instance=instance):
+            leash.tell_ready()
+            await stop.wait()
+
+
+def _log_listener(settings: Settings, instance: str) -> Listener:
+    """Log lines. Where processes may share a log, each line tells whose it is."""
+    logger = log.logger(settings.log_format, settings.log_level)
+    return log.listener(
+        logger.bind(instance=instance) if is_postgres(settings.database) else logger
+    )
+
+
+def _greet(settings: Settings, url: str, where: str, grpc: str) -> None:
+    for warning in settings.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    sys.stdout.write(banner(settings, url, where, grpc))
+    sys.stdout.flush()
+
+
+def _take_leave(settings: Settings) -> None:
+    sys.stderr.write(f"\nstopping; kept: {settings.database_text}\n")
+
+
+def banner(settings: Settings, url: str, where: str, grpc: str) -> str:
     """What is said when the server answers: where everything is, and what to do next."""
-    settings = server.house.settings
     lines = [
-        ("API", f"{server.url}/v1/" if server.url else server.where, "base URL for your client"),
-        ("gRPC", server.grpc, "for channels; without TLS"),
-        ("Status", f"{server.url}/readyz" if server.url else "", ""),
+        ("API", f"{url}/v1/" if url else where, "base URL for your client"),
+        ("gRPC", grpc, "for channels; without TLS"),
+        ("Status", f"{url}/readyz" if url else "", ""),
         ("Database", settings.database_text, ""),
+        ("Workers", str(settings.workers) if settings.workers > 1 else "", ""),
         *(
             ("Project" if index == 0 else "", project.id, f"-> {project.fulfillment_url}")
             for index, project in enumerate(settings.projects)

@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -138,14 +139,50 @@ async def opened(
             await drained
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The sockets of a server. ``for_rpc`` only holds an address, for a listener that binds it itself; None without gRPC."""
+
+    listening: socket.socket
+    for_rpc: socket.socket | None
+
+
 @contextmanager
-def hold_for_rpc(settings: Settings) -> Iterator[socket.socket | None]:
+def taken(settings: Settings, *, shared: bool = False) -> Iterator[Addresses]:
+    """The addresses of a server, until the context ends. ``shared``: several processes will answer on them.
+
+    Raises SettingsError when one cannot be had.
+    """
+    with (
+        listen(settings.listen, "listen") as listening,
+        _held_for_rpc(settings, shared=shared) as for_rpc,
+    ):
+        yield Addresses(listening, for_rpc)
+
+
+@contextmanager
+def _held_for_rpc(settings: Settings, *, shared: bool) -> Iterator[socket.socket | None]:
     """The address for gRPC, when there is one, held for its listener: that takes it as soon as there is something to serve."""
-    if settings.grpc_listen.is_nowhere:
+    address = settings.grpc_listen
+    if address.is_nowhere:
         yield None
         return
     _rpc_room()
-    with listen(settings.grpc_listen, "grpc_listen") as held:
+    if not shared:
+        with listen(address, "grpc_listen") as held:
+            yield held
+        return
+    if address.path:
+        raise SettingsError(
+            "several workers cannot share a Unix socket for gRPC",
+            place="grpc_listen",
+            hint="Give it a host and a port, or set workers to 1.",
+        )
+    with listen(address, "grpc_listen") as alone:  # nobody else may have it
+        port = alone.getsockname()[1]
+    with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((address.host, port))  # and does not listen: what listens gets calls
         yield held
 
 

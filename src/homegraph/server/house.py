@@ -6,11 +6,14 @@ The rule that is easily broken: what is opened here is closed here, the database
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
+from homegraph import __version__
 from homegraph.errors import SettingsError
 from homegraph.graph.syncing import RetryPolicy
 from homegraph.service.budgets import Budgets
@@ -29,7 +32,7 @@ from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key, load_key
 from homegraph.settings.addresses import is_postgres
 from homegraph.settings.server import Settings
-from homegraph.store.port import Hint, Limits, Store
+from homegraph.store.port import Hint, Instance, Limits, Store
 from homegraph.store.sqlite import SqliteStore
 
 KEY_FILE: Final = "encryption.key"
@@ -38,8 +41,11 @@ SECONDS_PER_DAY: Final = 86_400.0
 
 
 @asynccontextmanager
-async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[House]:
-    """A house on an open database, until the context ends. ``url`` is where callers reach it, empty on a Unix socket."""
+async def built(settings: Settings, clock: Clock, url: str, instance: str) -> AsyncIterator[House]:
+    """A house on an open database, until the context ends. ``url`` is where callers reach it, empty on a Unix socket.
+
+    ``instance`` is the id of this process among those that share the database; its leases are in this name.
+    """
     ids = SystemIds(clock)
     store = await _open(settings, ids, clock)
     transport = HttpTransport(
@@ -73,6 +79,7 @@ async def built(settings: Settings, clock: Clock, url: str) -> AsyncIterator[Hou
             settings.retry_longest_seconds,
         ),
         journal_body_bytes=settings.journal_body_bytes,
+        worker=instance,
     )
     loop = Loop(
         store=store,
@@ -142,9 +149,10 @@ def _key(settings: Settings) -> bytes:
 
 
 @asynccontextmanager
-async def duties(house: House) -> AsyncIterator[None]:
-    """The loop and its upkeep. A duty that fails for good ends the server: half a server helps nobody."""
+async def duties(house: House, address: str) -> AsyncIterator[None]:
+    """The loop and its upkeep. ``address`` is shown to others. A duty that fails for good ends the server: half a server helps nobody."""
     settings = house.settings
+    now = house.clock.now()
     house.store.hear(partial(_hear, house))
     upkeep = Upkeep(
         store=house.store,
@@ -159,6 +167,15 @@ async def duties(house: House) -> AsyncIterator[None]:
             settings.runs_kept,
         ),
         lease_seconds=settings.lease_seconds,
+        instance=Instance(
+            id=house.runs.worker,
+            address=address,
+            machine=socket.gethostname(),
+            process=os.getpid(),
+            version=__version__,
+            started_at=now,
+            seen_at=now,
+        ),
     )
     try:
         async with asyncio.TaskGroup() as duties:
@@ -166,6 +183,7 @@ async def duties(house: House) -> AsyncIterator[None]:
             duties.create_task(upkeep.heartbeat(), name="heartbeat")
             duties.create_task(upkeep.prune(), name="prune")
             duties.create_task(upkeep.keep_time(), name="time")
+            duties.create_task(upkeep.appear(), name="instance")
             leaving = duties.create_task(see_off(house), name="unlinking")
             try:
                 yield

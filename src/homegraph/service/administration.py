@@ -29,6 +29,7 @@ from homegraph.service.credentials import networks_of
 from homegraph.service.house import House
 from homegraph.service.linking import KEY_HINT_CHARACTERS
 from homegraph.service.reading import all_links, count_agent_users
+from homegraph.service.upkeep import SILENT_SECONDS_MAX
 from homegraph.service.vault import digest
 from homegraph.service.views import homes, projects, runs, server
 from homegraph.settings.projects import API_METHODS
@@ -150,6 +151,7 @@ async def show_status(house: House, *, listen: str, started_at: Instant) -> serv
     settings = house.settings
     return server.Status(
         version=__version__,
+        instance=house.runs.worker,
         uptime_seconds=round(max(0.0, house.clock.now() - started_at), 3),
         listen=listen,
         database=settings.database_text,
@@ -162,6 +164,13 @@ async def show_status(house: House, *, listen: str, started_at: Instant) -> serv
         ),
         warnings=settings.warnings,
     )
+
+
+async def list_instances(house: House, _asked: Nothing) -> server.Instances:
+    """The processes that use the database and are alive."""
+    since = house.clock.now() - SILENT_SECONDS_MAX
+    found = await house.store.instances(since)
+    return server.Instances(instances=tuple(map(server.instance_view, found)))
 
 
 async def examine(house: House, _asked: Nothing) -> server.Advices:

@@ -94,6 +94,7 @@ class Runs:
         events: Events,
         policy: RetryPolicy,
         journal_body_bytes: int,
+        worker: str,
     ) -> None:
         self._store = store
         self._outbound = outbound
@@ -105,7 +106,7 @@ class Runs:
         self._tasks: dict[Lease, asyncio.Task[None]] = {}
         self._listening: dict[Target, list[Listening]] = {}
         self._listeners = 0
-        self.worker = self._ids.short()
+        self.worker = worker
         self.changed = asyncio.Event()
         """Set when there may be something to claim: a request came in, a run left work or a wanted place."""
         self.place_wanted = False

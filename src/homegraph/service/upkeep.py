@@ -1,16 +1,17 @@
-"""Upkeep: keeps the leases of this process alive, what is kept for reading within its bounds, and the clock right."""
+"""Upkeep: keeps the leases of this process alive, what is kept for reading within its bounds, and the clock right; says that it lives."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from homegraph.errors import StoreError
 from homegraph.service.clock import Clock, SystemClock
 from homegraph.service.events import DutyFailed, Events
 from homegraph.service.runs import Runs
-from homegraph.store.port import Lease, Limits, Store
+from homegraph.store.port import Instance, Lease, Limits, Store
 
 BEATS_PER_LEASE: Final = 3
 """A lease survives two lost heartbeats."""
@@ -20,6 +21,15 @@ PRUNE_EVERY_SECONDS: Final = 10.0
 
 SET_CLOCK_EVERY_SECONDS: Final = 10.0
 """A machine's clock may be set by hand; for this long it may then be wrong, a third of a lease."""
+
+APPEAR_EVERY_SECONDS: Final = 5.0
+"""How old what an instance says of itself may be."""
+
+SILENT_SECONDS_MAX: Final = 15.0
+"""An instance that was not heard of for so long, three times in a row, is taken for dead."""
+
+FORGOTTEN_SECONDS: Final = 300.0
+"""Then nothing is kept of it: as many are kept as have started within this time, at most."""
 
 
 @dataclass(slots=True)
@@ -32,6 +42,7 @@ class Upkeep:
     events: Events
     limits: Limits
     lease_seconds: float
+    instance: Instance
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self) -> None:
@@ -72,6 +83,19 @@ class Upkeep:
             except StoreError as exc:
                 self.events.announce(DutyFailed("time", exc.message))
             await self.clock.wait(self._stopped, now + SET_CLOCK_EVERY_SECONDS)
+
+    async def appear(self) -> None:
+        """Say every few seconds that this instance is alive; whoever looks takes it for dead otherwise."""
+        while not self._stopped.is_set():
+            now = self.clock.now()
+            seen = replace(self.instance, seen_at=now, running=len(self.runs.leases))
+            try:
+                await self.store.appear(seen, now - FORGOTTEN_SECONDS)
+            except StoreError as exc:
+                self.events.announce(DutyFailed("instance", exc.message))
+            await self.clock.wait(self._stopped, now + APPEAR_EVERY_SECONDS)
+        with suppress(StoreError):
+            await self.store.disappear(self.instance.id)
 
     async def _lost(self) -> list[Lease]:
         leases = self.runs.leases

@@ -110,6 +110,13 @@ class Settings:
         "which many servers may share; it needs the extra `postgres`.",
         flag="--db",
     )
+    workers: int = row(
+        Whole(1, 64, "processes"),
+        1,
+        "How many processes answer calls and execute runs, on PostgreSQL only: one process owns an SQLite file. What is bounded for a "
+        "process, such as concurrency and quota_per_minute, is so for each of them.",
+        flag="--workers",
+    )
     data_dir: Path = row(
         FilePath(),
         default_data_dir,

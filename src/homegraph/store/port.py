@@ -159,6 +159,24 @@ class Counts:
     exchanges: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One process that uses the database, as it was when it said so last (``seen_at``).
+
+    ``address`` is where it answers, which several may share; ``machine`` and ``process`` tell them apart for people. ``running``
+    counts its runs under way.
+    """
+
+    id: str
+    address: str
+    machine: str
+    process: int
+    version: str
+    started_at: Instant
+    seen_at: Instant
+    running: int = 0
+
+
 class Hint(StrEnum):
     """What another process may have changed."""
 
@@ -186,6 +204,18 @@ class Store(CredentialStore, Protocol):
 
         Processes on several machines hand in times that are compared with each other, so they take them from here.
         """
+
+    async def appear(self, instance: Instance, forgotten: Instant) -> None:
+        """Say that an instance is alive; those that were seen before ``forgotten`` are not kept any more.
+
+        What is said may be gone after a crash of the database: whoever is alive says it again.
+        """
+
+    async def disappear(self, instance_id: str) -> None:
+        """An instance ends. Again is no error."""
+
+    async def instances(self, since: Instant, *, limit: int = 1000) -> list[Instance]:
+        """Instances that were seen then or later, by id."""
 
     # --- projects and links ----------------------------------------------------------------------------------
 

@@ -76,6 +76,7 @@ async def _start_linking(site: Site, asked: linkings.LinkingWanted) -> LinkingVi
 
 ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "status"): Route(use.Nothing, _status, of_site=True),
+    ("GET", "instances"): Route(use.Nothing, use.list_instances),
     ("GET", "projects"): Route(use.Nothing, use.list_projects),
     ("GET", "projects/ID"): Route(use.WhichProject, use.show_project),
     ("GET", "keys"): Route(use.WhichProject, use.list_keys),

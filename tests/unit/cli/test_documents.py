@@ -54,6 +54,8 @@ PAIRS = [
     (documents.LinkResult, model.LinkResult),
     (documents.Finding, model.Finding),
     (documents.Status, server.Status),
+    (documents.Instance, server.InstanceView),
+    (documents.Instances, server.Instances),
     (documents.Counts, server.Totals),
     (documents.Setting, server.Setting),
     (documents.Check, server.Advice),

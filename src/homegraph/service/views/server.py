@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from homegraph.service.clock import rfc3339
 from homegraph.service.views import View
-from homegraph.store.port import Counts
+from homegraph.store.port import Counts, Instance
 
 
 class Check(View, frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class Status(View, frozen=True, kw_only=True):
     """How the server is."""
 
     version: str
+    instance: str
     uptime_seconds: float
     listen: str
     database: str
@@ -61,6 +63,39 @@ class Status(View, frozen=True, kw_only=True):
     counts: Totals
     settings: tuple[Setting, ...]
     warnings: tuple[str, ...]
+
+
+class InstanceView(View, frozen=True, kw_only=True):
+    """One process that uses the database. ``seen_at`` is when it said last that it is alive."""
+
+    id: str
+    address: str
+    machine: str
+    process: int
+    version: str
+    started_at: str | None
+    seen_at: str | None
+    running: int
+
+
+class Instances(View, frozen=True, kw_only=True):
+    """All that are alive."""
+
+    instances: tuple[InstanceView, ...]
+
+
+def instance_view(instance: Instance) -> InstanceView:
+    """Show an instance."""
+    return InstanceView(
+        id=instance.id,
+        address=instance.address,
+        machine=instance.machine,
+        process=instance.process,
+        version=instance.version,
+        started_at=rfc3339(instance.started_at),
+        seen_at=rfc3339(instance.seen_at),
+        running=instance.running,
+    )
 
 
 def totals(counts: Counts) -> Totals:

@@ -39,6 +39,7 @@ from homegraph.store.port import (
     Counts,
     Declaration,
     Hint,
+    Instance,
     Lease,
     Limits,
     Settlement,
@@ -46,6 +47,7 @@ from homegraph.store.port import (
 from homegraph.store.postgres import (
     devices,
     errands,
+    instances,
     journal,
     linkings,
     links,
@@ -116,6 +118,15 @@ class PostgresStore:
     async def time(self) -> Instant | None:
         at: Instant = await self._db.glance(Database.value, "find_time")
         return at
+
+    async def appear(self, instance: Instance, forgotten: Instant) -> None:
+        await self._db.write(instances.appear, instance, forgotten)
+
+    async def disappear(self, instance_id: str) -> None:
+        await self._db.write(instances.disappear, instance_id)
+
+    async def instances(self, since: Instant, *, limit: int = 1000) -> list[Instance]:
+        return await self._db.glance(instances.instances, since, limit)
 
     def _tell(self, *hints: Hint) -> None:
         if self._hints is not None:

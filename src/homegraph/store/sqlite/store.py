@@ -42,6 +42,7 @@ from homegraph.store.port import (
     Counts,
     Declaration,
     Hint,
+    Instance,
     Lease,
     Limits,
     Settlement,
@@ -75,6 +76,7 @@ class SqliteStore:
         if opened.reader is not None:
             self._reader = Lane(opened.reader, name="homegraph-reader", begin="begin_read")
         self._glance = Glance(opened.glance, self._reader)
+        self._instances: dict[str, Instance] = {}
 
     @classmethod
     async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> SqliteStore:
@@ -117,6 +119,19 @@ class SqliteStore:
 
     async def time(self) -> None:
         return None
+
+    # Who owns a file is alone with it, so instances are not worth a write every few seconds: they are kept here.
+
+    async def appear(self, instance: Instance, forgotten: Instant) -> None:
+        known = {**self._instances, instance.id: instance}
+        self._instances = {key: one for key, one in known.items() if one.seen_at >= forgotten}
+
+    async def disappear(self, instance_id: str) -> None:
+        self._instances.pop(instance_id, None)
+
+    async def instances(self, since: Instant, *, limit: int = 1000) -> list[Instance]:
+        seen = [one for _, one in sorted(self._instances.items()) if one.seen_at >= since]
+        return seen[:limit]
 
     # --- projects, keys, links -------------------------------------------------------------------------------
 

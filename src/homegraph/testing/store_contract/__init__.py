@@ -32,6 +32,7 @@ and unlinkings. New behaviour of the port is written here first.
 What only one adapter has (files, locks, a server) is tested where the adapter is.
 """
 
+from homegraph.testing.store_contract.appearing import Appearing
 from homegraph.testing.store_contract.claiming import Claiming
 from homegraph.testing.store_contract.declaring import Declaring
 from homegraph.testing.store_contract.errands import Errands
@@ -69,5 +70,6 @@ class StoreContract(
     Journal,
     Notifying,
     Errands,
+    Appearing,
 ):
     """Every sentence of ``store.port``. Needs an async fixture ``store``: an open, empty store."""

@@ -1,0 +1,3 @@
+-- Nothing: who owns a file is its only instance. PostgreSQL keeps a table of them.
+
+SELECT 1;
