@@ -73,7 +73,7 @@ acceptance: $(DEV_STAMP) browser  ## The command as a process: from outside, as 
 	$(BIN)/pytest tests/acceptance -q --junitxml=$(VENV)/junit/acceptance.xml
 
 bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same run
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench $(or $(ARGS),--postgres)
 	$(if $(ARGS),,$(BIN)/python -m bench.callers)
 	$(if $(ARGS),,$(BIN)/python -m bench.checking)
 

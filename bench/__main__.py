@@ -16,7 +16,7 @@ from bench.homes import DEVICES
 from bench.processes import Broken, can_proxy
 from bench.report import Row, document, heading, table
 from bench.rounds import SQLITE, Plan, Reading, measure
-from bench.scenarios import PROXY, SCENARIOS, Scenario
+from bench.scenarios import PROXY, SCENARIOS, Scenario, Server, on_postgres
 
 FULL: Final = Plan(rounds=7, calls=2_000, connections=64, users=2_016, devices=DEVICES)
 """A minute and a half to two. Each user of a round is asked for once; 16 more are the blockers (``rounds``)."""
@@ -50,6 +50,11 @@ def main(arguments: Sequence[str]) -> int:
         metavar="URL",
         help="an empty PostgreSQL database instead of an SQLite file; it is filled, and left like that",
     )
+    parser.add_argument(
+        "--postgres",
+        action="store_true",
+        help="every row on a PostgreSQL of its own as well, in the same rounds",
+    )
     options = parser.parse_args(arguments)
     # Ended from outside, we end what we started: an exception goes through all contexts.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
@@ -67,6 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     wanted = options.scenario or names
     chosen = tuple(scenario for scenario in SCENARIOS if scenario.name in wanted)
+    if options.postgres:
+        chosen += tuple(on_postgres(one) for one in chosen if one.server is Server.HOMEGRAPH)
     if PROXY in chosen and not can_proxy():
         print(f"bench: LEFT OUT: {PROXY.title}: there is no nginx on this machine", file=sys.stderr)
         chosen = tuple(scenario for scenario in chosen if scenario != PROXY)

@@ -18,12 +18,21 @@ from homegraph.settings.addresses import without_secrets
 
 SCHEMA: Final = 1
 
-_FIGURES: Final = ("ops_per_second", "cpu_us", "driver_cpu_us", "p50_ms", "p99_ms", "rss_mib")
+_FIGURES: Final = (
+    "ops_per_second",
+    "cpu_us",
+    "driver_cpu_us",
+    "database_cpu_us",
+    "p50_ms",
+    "p99_ms",
+    "rss_mib",
+)
 _COLUMNS: Final = (
     "scenario",
     "ops/s median (min-max)",
     "server CPU us/op median (min)",
     "x bare POST",
+    "PostgreSQL CPU us/op",
     "p50 ms",
     "p99 ms",
     "RSS MiB",
@@ -88,6 +97,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         f"{ops['median']:.0f} ({ops['min']:.0f}-{ops['max']:.0f})",
         f"{cpu['median']:.0f} ({cpu['min']:.0f})",
         f"{ratio['median']:.2f}" if ratio else "-",
+        f"{row['database_cpu_us']['median']:.0f}" if row["database_cpu_us"]["max"] else "-",
         # Nobody waits for a run that drains.
         "-" if row["is_drain"] else f"{row['p50_ms']['median']:.2f}",
         "-" if row["is_drain"] else f"{row['p99_ms']['median']:.2f}",

@@ -19,6 +19,7 @@ from bench import calls, load, processes
 from bench.credentials import access_token
 from bench.homes import LARGE_HOMES
 from bench.measure import cpu_seconds, percentile, rss_mib
+from bench.postgres import Postgres, postgres
 from bench.scenarios import Call, Scenario, Server
 
 BLOCKERS: Final = 16
@@ -43,7 +44,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One scenario in one round. ``cpu_us`` is the server's CPU time per call, ``driver_cpu_us`` generator's and stub's."""
+    """One scenario in one round. ``cpu_us`` is the server's CPU time per call, ``driver_cpu_us`` generator's and stub's.
+
+    ``database_cpu_us`` is PostgreSQL's; SQLite's is the server's own.
+    """
 
     calls: int
     errors: int
@@ -53,33 +57,38 @@ class Reading:
     p50_ms: float
     p99_ms: float
     rss_mib: float
+    database_cpu_us: float = 0.0
 
 
 @dataclass(slots=True)
 class Bench:
-    """The processes of a run. ``stub`` is there when somebody asks it."""
+    """The processes of a run. A server has a fulfillment of its own where it asks one, so that both see the same changes."""
 
     plan: Plan
     servers: dict[Server, processes.Process]
-    stub: processes.Stub | None = None
-    access_token: str = ""
+    stubs: dict[Server, processes.Stub]
+    access_tokens: dict[Server, str]
+    postgres: Postgres | None = None
     next_user: int = 0
 
     def measure(self, scenario: Scenario) -> Reading:
         """One scenario, once. Raises Broken when a call was not answered as it must be."""
         server = self.servers[scenario.server]
         requests = self._requests(scenario)
-        if self.stub is not None:
-            self.stub.tell("changes", scenario.changes.value)
+        if scenario.server in self.stubs:
+            self.stubs[scenario.server].tell("changes", scenario.changes.value)
         with self._held(scenario):
             if scenario.is_drain:
                 self._drive(scenario, scenario.call, requests, self.plan.connections)
-            before, driver_before = cpu_seconds(server.pid), self._driver_cpu()
+            before, driver_before = cpu_seconds(server.pid), self._driver_cpu(scenario)
+            database_before = self._database_cpu(scenario)
             if scenario.is_drain:
-                tally = self._drain(len(requests))
+                tally = self._drain(scenario, len(requests))
             else:
                 tally = self._drive(scenario, scenario.call, requests, self.plan.connections)
-            cpu, driver_cpu = cpu_seconds(server.pid) - before, self._driver_cpu() - driver_before
+            cpu = cpu_seconds(server.pid) - before
+            driver_cpu = self._driver_cpu(scenario) - driver_before
+            database_cpu = self._database_cpu(scenario) - database_before
         ordered = sorted(tally.latencies)
         return Reading(
             calls=len(requests),
@@ -90,6 +99,7 @@ class Bench:
             p50_ms=percentile(ordered, 50) * 1e3,
             p99_ms=percentile(ordered, 99) * 1e3,
             rss_mib=rss_mib(server.pid),
+            database_cpu_us=database_cpu / len(requests) * 1e6,
         )
 
     def _drive(
@@ -103,51 +113,60 @@ class Bench:
             )
         return tally
 
-    def _drain(self, runs: int) -> load.Tally:
+    def _drain(self, scenario: Scenario, runs: int) -> load.Tally:
         """Let go of what is held, and wait until so many runs that waited have been answered. Nobody waits for one of them."""
-        assert self.stub is not None
-        wanted = self.stub.tell("served", 0)["served"] + BLOCKERS + runs
+        stub = self.stubs[scenario.server]
+        wanted = stub.tell("served", 0)["served"] + BLOCKERS + runs
         started = time.perf_counter()
-        self.stub.tell("release")
-        self.stub.tell("served", wanted)
+        stub.tell("release")
+        stub.tell("served", wanted)
         seconds = time.perf_counter() - started
         return load.Tally(seconds, [seconds])
 
     def _requests(self, scenario: Scenario) -> list[bytes]:
         """A round's calls. Users go round over all rounds, the first ones are the blockers', the last ones have large homes."""
         count = max(1, int(self.plan.calls * scenario.share))
+        token = self.access_tokens.get(scenario.server, "")
         if scenario.is_large:
             numbers = (self.plan.users + n % LARGE_HOMES for n in range(count))
-            return [calls.request(scenario.call, number, self.access_token) for number in numbers]
+            return [calls.request(scenario.call, number, token) for number in numbers]
         if scenario.is_one_user:
-            return [calls.request(scenario.call, 0, self.access_token)] * count
+            return [calls.request(scenario.call, 0, token)] * count
         users = self.plan.users - BLOCKERS
         chosen = ((self.next_user + n) % users + BLOCKERS for n in range(count))
-        requests = [calls.request(scenario.call, number, self.access_token) for number in chosen]
+        requests = [calls.request(scenario.call, number, token) for number in chosen]
         self.next_user = (self.next_user + count) % users
         return requests
 
     @contextmanager
     def _held(self, scenario: Scenario) -> Iterator[None]:
-        if not scenario.is_held or self.stub is None:
+        stub = self.stubs.get(scenario.server)
+        if not scenario.is_held or stub is None:
             yield
             return
-        self.stub.tell("hold")
+        stub.tell("hold")
         begin = Call.REQUEST_SYNC_ASYNC
         blockers = [calls.request(begin, number) for number in range(BLOCKERS)]
         self._drive(scenario, begin, blockers, 1)
-        self.stub.tell("held", BLOCKERS)
+        stub.tell("held", BLOCKERS)
         try:
             yield
         finally:
-            self.stub.tell("release")
+            stub.tell("release")
         server = self.servers[scenario.server]
         assert isinstance(server, processes.Homegraph)
         server.wait_idle(self.plan.users + LARGE_HOMES)
 
-    def _driver_cpu(self) -> float:
-        pids = [os.getpid()] + ([self.stub.pid] if self.stub else [])
+    def _driver_cpu(self, scenario: Scenario) -> float:
+        stub = self.stubs.get(scenario.server)
+        pids = [os.getpid()] + ([stub.pid] if stub else [])
         return sum(map(cpu_seconds, pids))
+
+    def _database_cpu(self, scenario: Scenario) -> float:
+        """All of PostgreSQL's processes; one that ends meanwhile is not counted, and they seldom do."""
+        if scenario.server is not Server.POSTGRES or self.postgres is None:
+            return 0.0
+        return sum(map(cpu_seconds, self.postgres.pids()))
 
 
 def measure(
@@ -165,19 +184,30 @@ def measure(
 
 def _start(chosen: tuple[Scenario, ...], plan: Plan, folder: Path, stack: ExitStack) -> Bench:
     wanted = {scenario.server for scenario in chosen}
-    bench = Bench(plan, {})
+    bench = Bench(plan, {}, {}, {})
     if Server.FLOOR in wanted:
         bench.servers[Server.FLOOR] = stack.enter_context(processes.floor())
-    if wanted - {Server.FLOOR}:
-        bench.stub = stack.enter_context(processes.stub(plan.users, plan.devices, LARGE_HOMES))
+    if wanted & {Server.HOMEGRAPH, Server.PROXY}:
+        stub = stack.enter_context(processes.stub(plan.users, plan.devices, LARGE_HOMES))
+        bench.stubs |= {Server.HOMEGRAPH: stub, Server.PROXY: stub}
     if Server.PROXY in wanted:
-        bench.servers[Server.PROXY] = stack.enter_context(processes.proxy(folder, bench.stub))
+        bench.servers[Server.PROXY] = stack.enter_context(processes.proxy(folder, stub))
     if Server.HOMEGRAPH in wanted:
-        server = stack.enter_context(
-            processes.homegraph(
-                folder, bench.stub, plan.users + LARGE_HOMES, database=plan.database
-            )
+        _serve(bench, Server.HOMEGRAPH, folder / "served", plan.database, stack)
+    if Server.POSTGRES in wanted:
+        bench.stubs[Server.POSTGRES] = stack.enter_context(
+            processes.stub(plan.users, plan.devices, LARGE_HOMES)
         )
-        bench.servers[Server.HOMEGRAPH] = server
-        bench.access_token = access_token(server)
+        bench.postgres = stack.enter_context(postgres())
+        _serve(bench, Server.POSTGRES, folder / "on-postgres", bench.postgres.address(), stack)
     return bench
+
+
+def _serve(bench: Bench, which: Server, folder: Path, database: str, stack: ExitStack) -> None:
+    folder.mkdir()
+    users = bench.plan.users + LARGE_HOMES
+    server = stack.enter_context(
+        processes.homegraph(folder, bench.stubs[which], users, database=database)
+    )
+    bench.servers[which] = server
+    bench.access_tokens[which] = access_token(server)

@@ -6,7 +6,7 @@ figure is shown as a ratio to ``FLOOR``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +17,7 @@ class Server(StrEnum):
     FLOOR = "floor"
     HOMEGRAPH = "homegraph"
     PROXY = "proxy"
+    POSTGRES = "postgres"
 
 
 class Change(StrEnum):
@@ -108,3 +109,13 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     # The least that a call with an access token can ask for: what is left beside the check is small.
     Scenario("token", "token check (query, one device)", call=Call.QUERY_ONE, share=2.0),
 )
+
+
+def on_postgres(scenario: Scenario) -> Scenario:
+    """The same row on PostgreSQL."""
+    return replace(
+        scenario,
+        name=f"{scenario.name}-pg",
+        title=f"{scenario.title}, PostgreSQL",
+        server=Server.POSTGRES,
+    )

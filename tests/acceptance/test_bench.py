@@ -35,6 +35,26 @@ def test_every_scenario_can_be_measured(tmp_path: Path):
     assert all(scenario["cpu_ratio"]["median"] > 0 for scenario in scenarios)
 
 
+def test_rows_on_postgresql_are_measured_in_the_same_rounds(tmp_path: Path):
+    """A row and its twin on PostgreSQL have the same floor; what the database itself costs is counted apart."""
+    file, words = tmp_path / "run.json", "--quick --rounds 1 --scenario floor --scenario report"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--postgres", "--json", str(file), *words.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    _, sqlite, postgres = json.loads(file.read_text())["scenarios"]
+    assert (sqlite["name"], postgres["name"]) == ("report", "report-pg")
+    assert sqlite["database_cpu_us"]["max"] == 0 < postgres["database_cpu_us"]["median"]
+    assert postgres["cpu_ratio"]["median"] > 0
+
+
 def test_a_database_that_was_grown_serves_everybody(tmp_path: Path):
     """Homes that were copied are homes: every call about any of them is answered as it must be."""
     file, words = tmp_path / "large.json", "--users 80 --rounds 1 --calls 80"
