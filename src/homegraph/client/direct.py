@@ -158,7 +158,8 @@ def _written(request: Request, route: _Route, user_agent: str) -> bytes:
     lines = [f"host: {route.host}", f"user-agent: {user_agent}", "accept: */*"]
     lines += [f"{name}: {value}" for name, value in request.headers]
     text = "".join((head, *lines))
-    if not (text.isascii() and text.isprintable()) or " " in route.target:
+    if not text.isprintable() or not route.target.isascii() or " " in route.target:
         raise Unsendable
     start = "\r\n".join((head, *lines, f"content-length: {len(request.body)}", "", ""))
-    return start.encode("ascii") + request.body
+    # A header may have bytes beyond ASCII (RFC 9110 5.5), and what they mean is the other side's business.
+    return start.encode() + request.body

@@ -121,7 +121,7 @@ def test_a_proxy_of_the_environment_is_used(server, monkeypatch, variables, goes
         pytest.param(
             {"headers": (("authorization", "Bearer a\r\nx: y"),)}, id="a line in a header"
         ),
-        pytest.param({"headers": (("authorization", "Bearer é"),)}, id="no ASCII"),
+        pytest.param({"url": "http://127.0.0.1:1/é"}, id="no ASCII in the path"),
         pytest.param({"url": "ftp://127.0.0.1/"}, id="another scheme"),
         pytest.param({"url": "http:///v1"}, id="no host"),
         pytest.param({"url": "http://[::1/"}, id="no address"),
@@ -135,6 +135,15 @@ def test_what_would_break_out_of_its_line_is_not_sent(server, parts):
 
     assert "Bearer" not in str(caught.value)
     assert server.seen == []
+
+
+def test_a_value_beyond_ascii_is_sent(server):
+    """What it means is for the other side to say."""
+    asked = request(server.url, headers=(("authorization", "Bearer é"),))
+
+    asyncio.run(sent(asked))
+
+    assert server.seen[0].headers["authorization"].encode("latin-1") == "Bearer é".encode()
 
 
 def test_a_certificate_of_nobody_is_not_believed(tmp_path):
