@@ -1,6 +1,6 @@
 """The loop: claims due runs and starts them, fairly between projects and never more than allowed at once.
 
-It wakes when something may have become due (``Runs.changed``), when the next back-off or lease ends, and every few
+It wakes when something may have become due (``asked``, ``Runs.changed``), when the next back-off or lease ends, and every few
 seconds anyway: notification is a hint, the database is the truth. It reacts to nothing directly; it looks at what is
 due and takes what it has room for.
 """
@@ -54,6 +54,14 @@ class Loop:
                 self.looked_at = now
             await self.clock.wait(self.runs.changed, wake_at)
 
+    def asked(self, project_id: str) -> None:
+        """A request for a project was recorded. While there is no place for its run, the end of another one is soon enough to look."""
+        running = self.runs.running_by_project()
+        if running[project_id] < self.project_concurrency and running.total() < self.concurrency:
+            self.runs.changed.set()
+        else:
+            self.runs.place_wanted = True
+
     def stop(self) -> None:
         """Claim nothing more."""
         self.stopping = True
@@ -70,7 +78,8 @@ class Loop:
         if free <= 0 or self.stopping:
             return
         due = await self.store.projects_due(now)
-        self.runs.place_wanted = bool(due)  # what is not claimed below is left for want of a place
+        if due:  # what is not claimed below is left for want of a place; and somebody may have asked meanwhile
+            self.runs.place_wanted = True
         shares = share(
             free,
             due,

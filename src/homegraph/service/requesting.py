@@ -47,7 +47,7 @@ async def request_sync(house: House, project: Project, message: RequestSync) -> 
 async def _queue(house: House, target: Target) -> None:
     admitted = await _admit(house, target, Mode.ASYNC)
     if admitted is not None:
-        house.runs.changed.set()
+        house.loop.asked(target.project_id)
     elif house.settings.unknown_async == "refuse":
         raise await unknown_user(house, target.project_id, target.agent_user_id)
 
