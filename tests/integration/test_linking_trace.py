@@ -40,6 +40,12 @@ def steps_of(trace):
     return [(step["step"], step["verdict"]) for step in trace["steps"]]
 
 
+def carried(served, **parameters):
+    """The answer of the login page, carried here by hand."""
+    url = f"https://elsewhere.example/?{urlencode(parameters)}"
+    return served.admin("POST", "links/finish", project="acme", url=url)
+
+
 def test_every_step_of_a_linking(served, cloud):
     """With request and answer, from the address of the login page to the QUERY; nothing secret in any of it."""
     tokens(cloud, refresh_token="refresh/+=%&1")
@@ -166,6 +172,32 @@ def test_a_query_that_failed_is_in_the_trace(served, cloud):
         [("sync", "ok"), ("query", "first-query-failed")],
     )
     assert [one["rule"] for one in trace["steps"][4]["findings"]] == ["first-query-failed"]
+
+
+def test_a_link_that_breaks_in_the_first_query_is_told_everywhere(served, cloud):
+    """The page, whoever waits, who carries the answer by hand, and the trace: nobody is told that all is well."""
+    said = []
+    for user, carry in (("bea", come_back), ("carl", carried)):
+        tokens(cloud)
+        cloud.answer_query_next(Answer(401, b"{}"))
+        cloud.answer_token_next(Answer(400, b'{"error":"invalid_grant"}'))
+        begun, asked = begin(served, user)
+        said.append(carry(served, state=asked["state"], code="c"))
+        which = f"linking?project=acme&linking={begun['linking']}"
+        said.append(served.admin("GET", which).json)
+    page, waited, by_hand, _ = said
+    (trace,) = traces_of(served)
+
+    assert page.status == 403
+    assert b"the link is broken already" in page.body
+    assert by_hand.json["error"]["reason"] == "TOKEN_REFUSED"
+    assert (waited["stage"], waited["reason"]) == ("failed", "TOKEN_REFUSED")
+    assert (waited["link"]["state"], waited["explanation"]["fix"][:23]) == (
+        "broken",
+        "Link the account again.",
+    )
+    assert (trace["stage"], trace["reason"]) == ("failed", "TOKEN_REFUSED")
+    assert [step["step"] for step in trace["steps"]][3:] == ["sync", "query", "refresh"]
 
 
 def test_what_is_wrong_with_the_tokens_is_told_everywhere(served, cloud):

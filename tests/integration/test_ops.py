@@ -111,12 +111,12 @@ def test_probes_tell_nothing_of_anybody(served):
 
 @pytest.mark.parametrize("code", REASONS)
 def test_every_error_has_its_page(served, code):
-    """What, why and what to do, with the status it is answered with; and the same for programs."""
+    """What, why and what to do, with the status it is answered with, commands as code; and the same for programs."""
     reason, row = REASONS[code], row_of(code)
     page = served.send("GET", f"/errors/{code}")
     twin = served.send("GET", f"/errors/{code}.json")
 
-    text = html.unescape(page.body.decode())
+    text = html.unescape(page.body.decode().replace("<code>", "`").replace("</code>", "`"))
     assert page.status == 200
     assert all(said in text for said in (code, reason.title, reason.why, reason.fix))
     assert f"{row.http} {row.status}" in text

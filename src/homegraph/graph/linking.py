@@ -139,6 +139,9 @@ def with_step(steps: tuple[LinkingStep, ...], step: LinkingStep) -> tuple[Linkin
     return (*steps, step) if len(steps) < STEPS_MAX else steps
 
 
+BROKEN_AT_ONCE: Final = "The devices have arrived, but the QUERY after them was refused with 401, and then the refresh token: the link is broken already."
+
+
 class Stage(StrEnum):
     """How far a linking has come."""
 
@@ -165,8 +168,8 @@ def sync_after(linking: Linking, runs: Sequence[Run]) -> Run | None:
     return None
 
 
-def standing(linking: Linking, run: Run | None, now: Instant) -> Standing:
-    """How a linking stands; ``run`` is that of ``sync_after``."""
+def standing(linking: Linking, run: Run | None, now: Instant, *, problem: str = "") -> Standing:
+    """How a linking stands; ``run`` is that of ``sync_after``, ``problem`` what has broken the link in the QUERY after it."""
     if linking.outcome not in ("", GRANTED):
         said = [step.message for step in linking.steps if step.code == linking.outcome]
         return Standing(Stage.FAILED, linking.outcome, said[0] if said else "")
@@ -177,6 +180,8 @@ def standing(linking: Linking, run: Run | None, now: Instant) -> Standing:
         return Standing(Stage.SYNCING)
     if run.reason:
         return Standing(Stage.FAILED, run.reason, run.message)
+    if problem:
+        return Standing(Stage.FAILED, problem, BROKEN_AT_ONCE)
     return Standing(Stage.LINKED)
 
 

@@ -18,8 +18,8 @@ from typing import Final
 
 from homegraph.errors import HomegraphError, LinkingRefused, NotFound
 from homegraph.graph.checks.tokens import check_tokens
-from homegraph.graph.linking import Linking, LinkingStep, StepKind
-from homegraph.graph.model import Link, Mode, OAuthClient, Project, Target, Tokens
+from homegraph.graph.linking import BROKEN_AT_ONCE, Linking, LinkingStep, StepKind
+from homegraph.graph.model import Link, LinkState, Mode, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
 from homegraph.service import elsewhere
 from homegraph.service.code_exchange import VERIFIER, exchange_code
@@ -270,8 +270,10 @@ async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
                 failure = await elsewhere.outcome(house, listening, asked)
         except TimeoutError:
             failure = LinkingRefused("SYNC_DEADLINE", _title("SYNC_DEADLINE"))
-    now = await house.store.find_link(linking.project_id, linking.user_id)
-    return Linked(now or link, linking.id, failure)
+    now = await house.store.find_link(linking.project_id, linking.user_id) or link
+    if failure is None and now.state is LinkState.BROKEN:
+        failure = LinkingRefused(now.problem, BROKEN_AT_ONCE)
+    return Linked(now, linking.id, failure)
 
 
 def _sealed(house: House, linking: Linking, answer: TokenReply) -> Tokens:

@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Meta
 
 from homegraph.errors import NotFound
+from homegraph.graph.checks.queries import FIRST_QUERY_FAILED
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
-from homegraph.graph.model import Device, Run
+from homegraph.graph.model import Device, Link, LinkState, Run
 from homegraph.service import authorizing
 from homegraph.service.administration import Name, find_project, works_by_target
 from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
@@ -134,8 +135,7 @@ async def trace(house: House, asked: WhichTraces) -> Traces:
     await find_project(house, asked.project)
     shown = []
     for linking in await house.store.linkings(asked.project, asked.user, limit=asked.limit):
-        run = await _run(house, linking) if linking.outcome == GRANTED else None
-        found = standing(linking, run, house.clock.now())
+        found, run = await _stands(house, linking)
         kept = await house.store.find_run(run.id) if run is not None else None
         shown.append(linking_trace(linking, found, run, kept[1] if kept is not None else ()))
     return Traces(linkings=tuple(shown))
@@ -152,13 +152,27 @@ async def _look(house: House, asked: WhichLinking) -> tuple[Linking, Standing, R
     linking = await house.store.find_linking(asked.project, asked.linking)
     if linking is None:
         raise NotFound(f"Project {asked.project!r} has no linking {asked.linking!r}.")
-    run = await _run(house, linking) if linking.outcome == GRANTED else None
-    return linking, standing(linking, run, house.clock.now()), run
+    return linking, *await _stands(house, linking)
 
 
-async def _run(house: House, linking: Linking) -> Run | None:
-    """The SYNC that followed the grant: the link's first, or one of its agent user when that was known already."""
+async def _stands(house: House, linking: Linking) -> tuple[Standing, Run | None]:
+    """How it stands, and the SYNC that followed the grant."""
+    if linking.outcome != GRANTED:
+        return standing(linking, None, house.clock.now()), None
     link = await house.store.find_link(linking.project_id, linking.user_id)
+    run = await _run(house, linking, link)
+    return standing(linking, run, house.clock.now(), problem=_broken_in_query(link, run)), run
+
+
+def _broken_in_query(link: Link | None, run: Run | None) -> str:
+    """The problem of a link that has not outlived the QUERY after its first SYNC."""
+    if link is None or link.state is not LinkState.BROKEN or run is None:
+        return ""
+    return link.problem if any(one.rule == FIRST_QUERY_FAILED.id for one in run.findings) else ""
+
+
+async def _run(house: House, linking: Linking, link: Link | None) -> Run | None:
+    """The SYNC that followed the grant: the link's first, or one of its agent user when that was known already."""
     agent_users = {"", link.agent_user_id if link is not None else ""}
     found = [
         run

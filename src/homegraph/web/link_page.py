@@ -113,7 +113,14 @@ def _elsewhere(site: Site, project: Project) -> str:
 
 
 def _form_page(project_id: str, user_id: str, elsewhere: str) -> Response:
-    name = element("input", name="user", value=user_id, maxlength=str(USER_CHARS_MAX), required="")
+    name = element(
+        "input",
+        name="user",
+        value=user_id,
+        maxlength=str(USER_CHARS_MAX),
+        required="",
+        autofocus="",
+    )
     return page(
         f"Link an account of {project_id}",
         element(

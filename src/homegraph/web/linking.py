@@ -24,7 +24,7 @@ from homegraph.service.authorizing import Came, Linked
 from homegraph.service.linkings import WAIT_SECONDS_MAX, WhichLinking
 from homegraph.web.exchange import CallerGone, read_body
 from homegraph.web.guard import admit_form
-from homegraph.web.pages import Html, element, headers_of, page
+from homegraph.web.pages import Html, element, headers_of, page, prose
 from homegraph.web.site import Site
 from homegraph.wire.authorization import IMPLICIT_FLOW
 from homegraph.wire.status import REASONS, row_of
@@ -165,11 +165,11 @@ def failed_page(error: HomegraphError, *, again: str = "") -> Response:
         "Could not link the account",
         element("p", element("strong", error.message)),
         element("h2", "Why"),
-        element("p", reason.why),
+        prose(reason.why),
         element("h2", "What to do"),
-        element("p", error.hint or reason.fix),
+        prose(error.hint or reason.fix),
         *retry,
-        element("p", element("a", code, href=f"/errors/{code}")),
+        element("p", element("a", "About ", element("code", code), href=f"/errors/{code}")),
         http=row_of(code).http,
     )
 

@@ -26,7 +26,7 @@ from homegraph.web.discovery import discovery_routes
 from homegraph.web.exchange import answer
 from homegraph.web.link_page import page_routes
 from homegraph.web.linking import callback_routes
-from homegraph.web.pages import HEADERS, NAME, Html, element, page
+from homegraph.web.pages import HEADERS, NAME, Html, element, page, prose
 from homegraph.web.site import Site
 from homegraph.wire.status import REASONS, Reason, render_html_404, row_of
 
@@ -167,9 +167,9 @@ def _explained(reason: Reason) -> list[Html]:
     return [
         element("p", element("strong", reason.title)),
         element("h2", "Why"),
-        element("p", reason.why),
+        prose(reason.why),
         element("h2", "What to do"),
-        element("p", reason.fix),
+        prose(reason.fix),
         element("h2", "Answered with"),
         element("p", element("code", f"{row.http} {row.status}"), f" {again}"),
         element("p", element("a", "All errors", href="/errors/")),

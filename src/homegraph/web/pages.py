@@ -75,6 +75,19 @@ def element(name: str, /, *children: str, **attributes: str) -> Html:
     return Html(f"<{name}{written}>{inside}</{name}>")
 
 
+def prose(text: str) -> Html:
+    """A paragraph of a sentence that terminals are told, too: what stands between backticks is code."""
+    parts = text.split("`")
+    is_paired = len(parts) % 2 == 1
+    return element(
+        "p",
+        *(
+            element("code", part) if is_paired and index % 2 else part
+            for index, part in enumerate(parts if is_paired else [text])
+        ),
+    )
+
+
 def page(title: str, *body: str, http: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:
     """A whole page as an answer."""
     document = element(

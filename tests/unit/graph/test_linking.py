@@ -191,6 +191,13 @@ def test_how_a_linking_stands(begun, after, stage, reason):
     assert bool(found.message) is (after is not None and bool(reason))
 
 
+def test_a_link_that_broke_at_once_is_a_failure():
+    """Its SYNC went well, and the QUERY after it has broken it."""
+    found = linking.standing(GRANTED, run("2", 13.0), 15.0, problem="TOKEN_REFUSED")
+
+    assert found == linking.Standing(linking.Stage.FAILED, "TOKEN_REFUSED", linking.BROKEN_AT_ONCE)
+
+
 def test_a_failure_is_told_in_the_words_of_its_step():
     """What the token endpoint has said, not what is known of such failures in general."""
     steps = (
