@@ -18,6 +18,8 @@ POSTGRES_ALONE = {
     "find_backend": "whether a pooler is in between",
     "find_durability": "whether a commit is on the disk when it returns, which SQLite's connection says itself",
     "find_encoding": "whether it keeps texts as UTF-8, as SQLite always does",
+    "find_size": "a file is measured where it lies",
+    "has_instances": "see save_instance",
     "find_time": "a server has a clock of its own",
     "save_instance": "who owns a file is its only instance, and is asked itself",
     "list_instances": "the same",

@@ -1,15 +1,17 @@
 """``homegraph db``: take care of the database itself, without a server or beside one.
 
 These are the only commands that open a database. Which one is decided as for ``homegraph serve``, from the same flags, variables and
-file. What is done to a file is ``store.sqlite.care``'s.
+file. What is done to a file is ``store.sqlite.care``'s, to a database of PostgreSQL ``store.postgres.care``'s; that one is copied and checked
+by tools of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import msgspec
 import typer
@@ -20,7 +22,21 @@ from homegraph.cli.options import Json, command, commands, confirmed
 from homegraph.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from homegraph.settings.server import Settings
+    from homegraph.store.migrate import Applied, Migration
     from homegraph.store.sqlite.care import Progress
+
+    class Condition(Protocol):
+        """What a database is, wherever it lies."""
+
+        @property
+        def applied(self) -> tuple[Applied, ...]: ...
+        @property
+        def pending(self) -> tuple[Migration, ...]: ...
+
 
 app = commands("Take care of the database: its schema, copies of it, whether it is sound.")
 
@@ -44,16 +60,19 @@ def status(
 
     A server may run meanwhile.
     """
-    from homegraph.store.sqlite import care
+    from homegraph.settings.addresses import is_postgres
 
-    found = care.condition(_file(config, db, data_dir))
+    settings = _settings(config, db, data_dir)
+    if is_postgres(settings.database):
+        found, sizes = _condition_of_postgres(settings.database)
+    else:
+        found, sizes = _condition_of_file(_file(settings))
     if json:
         output.document(
             msgspec.json.encode(
                 {
-                    "database": f"sqlite:{found.path}",
-                    "size_bytes": found.size_bytes,
-                    "log_bytes": found.log_bytes,
+                    "database": settings.database_text,
+                    **sizes,
                     "applied": [one.label for one in found.applied],
                     "pending": [one.label for one in found.pending],
                 }
@@ -62,9 +81,11 @@ def status(
         return 0
     output.facts(
         [
-            ("database", f"sqlite:{found.path}"),
-            ("size", f"{found.size_bytes / MIB:.1f} MiB"),
-            ("log", f"{found.log_bytes / MIB:.1f} MiB"),
+            ("database", settings.database_text),
+            *(
+                (name.removesuffix("_bytes"), f"{size / MIB:.1f} MiB")
+                for name, size in sizes.items()
+            ),
             ("applied", str(len(found.applied))),
             ("newest", found.applied[-1].label if found.applied else ""),
             ("pending", ", ".join(one.label for one in found.pending) or "none"),
@@ -84,13 +105,16 @@ def migrate(
     """Bring the schema up to date.
 
     A server does so by itself when it opens a file; this is for looking first, and for doing it at a time of one's own. No
-    server may have the file open.
+    server may have the file open. On PostgreSQL servers apply what only adds (pre) when they start, and may run meanwhile; what
+    removes (post) is left to this command, which refuses as long as a server of another version is alive.
     """
-    from homegraph.service.clock import SystemClock
-    from homegraph.store.sqlite import care
+    from homegraph.settings.addresses import is_postgres
 
-    path = _file(config, db, data_dir)
-    pending = care.condition(path).pending if dry_run else care.migrate(path, SystemClock().now())
+    settings = _settings(config, db, data_dir)
+    if is_postgres(settings.database):
+        pending = _migrate_postgres(settings.database, dry_run=dry_run)
+    else:
+        pending = _migrate_file(_file(settings), dry_run=dry_run)
     labels = [one.label for one in pending]
     if json:
         output.document(msgspec.json.encode({"dry_run": dry_run, "migrations": labels}))
@@ -117,7 +141,7 @@ def backup(
     """
     from homegraph.store.sqlite import care
 
-    path = _file(config, db, data_dir)
+    path = _file(_settings(config, db, data_dir))
     care.backup(path, file, _progress())
     size = file.stat().st_size
     if json:
@@ -144,7 +168,7 @@ def restore(
     """
     from homegraph.store.sqlite import care
 
-    path = _file(config, db, data_dir)
+    path = _file(_settings(config, db, data_dir))
     if path.exists() and not yes and not confirmed(f"Replace {path} by {file}?"):
         output.note("Nothing was changed.")
         return FAILED
@@ -164,7 +188,7 @@ def check(config: Config = None, db: Db = None, data_dir: Folder = None, json: J
     """Read the whole database and say what is wrong with it. Exit code 1 when something is. A server may run meanwhile."""
     from homegraph.store.sqlite import care
 
-    path = _file(config, db, data_dir)
+    path = _file(_settings(config, db, data_dir))
     problems = care.check(path)
     if json:
         output.document(msgspec.json.encode({"database": f"sqlite:{path}", "problems": problems}))
@@ -176,19 +200,24 @@ def check(config: Config = None, db: Db = None, data_dir: Folder = None, json: J
     return FAILED if problems else 0
 
 
-def _file(config: str | None, db: str | None, data_dir: str | None) -> Path:
-    """The file that a server with these flags would open. Raises SettingsError when it would be none."""
-    from homegraph.settings.addresses import is_postgres
+def _settings(config: str | None, db: str | None, data_dir: str | None) -> Settings:
+    """The settings of a server with these flags."""
     from homegraph.settings.server import load
-    from homegraph.store.sqlite.opening import locate
 
     flags = {"database": db, "data_dir": data_dir}
-    settings = load(flags, os.environ, Path(config) if config else None, Path.cwd())
+    return load(flags, os.environ, Path(config) if config else None, Path.cwd())
+
+
+def _file(settings: Settings) -> Path:
+    """The file that the server would open. Raises SettingsError when it would be none."""
+    from homegraph.settings.addresses import is_postgres
+    from homegraph.store.sqlite.opening import locate
+
     if is_postgres(settings.database):
         raise SettingsError(
-            "These commands take care of SQLite files.",
+            "PostgreSQL has tools of its own for this: this command takes care of SQLite files.",
             place="database",
-            hint="PostgreSQL has tools of its own (pg_dump, pg_restore); servers bring the schema up to date when they start.",
+            hint="Copy with pg_dump while servers run, go back with pg_restore while none does, check with pg_amcheck.",
         )
     path = locate(settings.database_path)
     if path is None:
@@ -198,6 +227,45 @@ def _file(config: str | None, db: str | None, data_dir: str | None) -> Path:
             hint="Name a file with --db.",
         )
     return path
+
+
+def _condition_of_file(path: Path) -> tuple[Condition, dict[str, int]]:
+    from homegraph.store.sqlite import care
+
+    found = care.condition(path)
+    return found, {"size_bytes": found.size_bytes, "log_bytes": found.log_bytes}
+
+
+def _condition_of_postgres(url: str) -> tuple[Condition, dict[str, int]]:
+    found = asyncio.run(_postgres_care().condition(url))
+    return found, {"size_bytes": found.size_bytes}
+
+
+def _migrate_file(path: Path, *, dry_run: bool) -> Sequence[Migration]:
+    from homegraph.service.clock import SystemClock
+    from homegraph.store.sqlite import care
+
+    return care.condition(path).pending if dry_run else care.migrate(path, SystemClock().now())
+
+
+def _migrate_postgres(url: str, *, dry_run: bool) -> Sequence[Migration]:
+    from homegraph.service.clock import SystemClock
+    from homegraph.service.upkeep import SILENT_SECONDS_MAX
+
+    now = SystemClock().now()
+    care = _postgres_care()
+    return asyncio.run(care.migrate(url, now, silent_seconds=SILENT_SECONDS_MAX, dry_run=dry_run))
+
+
+def _postgres_care() -> ModuleType:
+    """What takes care of PostgreSQL. Raises SettingsError when its driver is not installed."""
+    try:
+        from homegraph.store.postgres import care
+    except ModuleNotFoundError as exc:
+        from homegraph.store.refusals import no_driver
+
+        raise no_driver() from exc
+    return care
 
 
 def _progress() -> Progress | None:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Final
 
 from homegraph import __version__
-from homegraph.errors import SettingsError
 from homegraph.graph.syncing import RetryPolicy
 from homegraph.service.budgets import Budgets
 from homegraph.service.clock import Clock, SystemClock, SystemIds
@@ -33,6 +32,7 @@ from homegraph.service.vault import Vault, fresh_key, load_key
 from homegraph.settings.addresses import is_postgres
 from homegraph.settings.server import Settings
 from homegraph.store.port import Hint, Instance, Limits, Store
+from homegraph.store.refusals import no_driver
 from homegraph.store.sqlite import SqliteStore
 
 KEY_FILE: Final = "encryption.key"
@@ -121,11 +121,7 @@ async def _open(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
     try:
         from homegraph.store.postgres import PostgresStore  # noqa: PLC0415  # its driver is an extra
     except ModuleNotFoundError as exc:
-        raise SettingsError(
-            "PostgreSQL needs libraries that are not installed.",
-            place="database",
-            hint="Install them with `pip install 'homegraph[postgres]'`, or use sqlite:home.db.",
-        ) from exc
+        raise no_driver() from exc
     store = await PostgresStore.open(settings.database, ids=ids.run, now=clock.now())
     if isinstance(clock, SystemClock):
         await clock.set_by(store.time)

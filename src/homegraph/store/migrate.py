@@ -86,17 +86,24 @@ def in_order(unordered: Iterable[Migration]) -> tuple[Migration, ...]:
     return tuple(ordered)
 
 
-def plan(known: Sequence[Migration], applied: Iterable[Applied]) -> tuple[Migration, ...]:
+def plan(
+    known: Sequence[Migration], applied: Iterable[Applied], *, rolling: bool = False
+) -> tuple[Migration, ...]:
     """Say which migrations are to be applied, in order.
+
+    ``rolling``: servers of two versions may use the database at the same time, so what a newer one has added is no obstacle.
 
     Raises:
         SchemaTooNew: the database remembers a migration that this version of homegraph does not have.
         StoreError: it remembers one that read differently.
     """
     ours = {(one.number, one.phase): one for one in known}
+    newest = max(one.number for one in known)
     done = set()
     for row in applied:
         place = (row.number, row.phase)
+        if rolling and row.phase == "pre" and row.number > newest:
+            continue
         if place not in ours:
             raise SchemaTooNew(f"The database has migration {row.label}, which is newer than this.")
         if ours[place].digest != row.digest:

@@ -6,6 +6,15 @@ from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ApiKey, ServiceKey
 
 
+def no_driver() -> SettingsError:
+    """PostgreSQL without its driver, which is an extra."""
+    return SettingsError(
+        "PostgreSQL needs libraries that are not installed.",
+        place="database",
+        hint="Install them with `pip install 'homegraph[postgres]'`, or use sqlite:home.db.",
+    )
+
+
 def no_project(project_id: str) -> NotFound:
     """A project that is not here."""
     return NotFound(f"There is no project {project_id}.")

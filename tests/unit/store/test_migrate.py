@@ -49,6 +49,17 @@ def test_a_database_that_is_newer():
         plan((FIRST, PRE), applied(*KNOWN))
 
 
+def test_a_newer_version_beside_this_one():
+    """What it has added does not matter while both are there; what it has removed does."""
+    newer = read("0003_pre_add_d.sql", ""), read("0003_post_drop_c.sql", "")
+
+    assert plan(KNOWN, applied(*KNOWN, newer[0]), rolling=True) == ()
+    with pytest.raises(SchemaTooNew, match="0003_post_drop_c"):
+        plan(KNOWN, applied(*KNOWN, *newer), rolling=True)
+    with pytest.raises(SchemaTooNew, match="0002_pre_add_c"):
+        plan((FIRST, POST), applied(PRE), rolling=True)
+
+
 def test_a_migration_that_read_differently():
     """Somebody edited what was released: better not to guess."""
     other = read("0001_pre_first.sql", "CREATE TABLE a (b TEXT);")

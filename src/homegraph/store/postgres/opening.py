@@ -11,7 +11,8 @@ here; those that remove (post) wait until no old server is left, and are applied
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +21,7 @@ import asyncpg
 
 from homegraph.errors import SettingsError, StoreError, StoreUnavailable
 from homegraph.graph.model import Instant
-from homegraph.store.migrate import Applied, migrations, plan
+from homegraph.store.migrate import Applied, Migration, migrations, plan
 from homegraph.store.postgres import linkings
 from homegraph.store.postgres.connections import Connections
 from homegraph.store.postgres.database import Database
@@ -56,8 +57,8 @@ async def open_database(url: str, now: Instant) -> Opened:
         StoreError: it is not homegraph's.
         StoreUnavailable: it cannot be used.
     """
-    options = _options(url)
-    try:
+    options = options_of(url)
+    with told_in_our_words():
         is_pooled = await _examine(options)
         caches = 0 if is_pooled else STATEMENTS_CACHED_MAX
         options |= {"statement_cache_size": caches, "max_cached_statement_lifetime": 0}
@@ -65,17 +66,6 @@ async def open_database(url: str, now: Instant) -> Opened:
             **options, min_size=1, max_size=CONNECTIONS_MAX, reset=_leave_as_it_is
         )
         await pool
-    except Exception as exc:
-        if _is_unreadable(exc):
-            # Without its cause, and without repeating it: there may be a password in it.
-            raise SettingsError(
-                "The database's URL cannot be read.",
-                hint="Write postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full&sslrootcert=FILE; the file must be there.",
-            ) from None
-        told = translated(exc)
-        if told is exc:
-            raise
-        raise told from exc
     connections = Connections(pool, is_pooled=is_pooled)
     try:
         await connections.write(_migrate, now)
@@ -88,7 +78,25 @@ async def open_database(url: str, now: Instant) -> Opened:
     return Opened(connections, lambda: asyncpg.connect(**options))
 
 
-def _options(url: str) -> dict[str, Any]:
+@contextmanager
+def told_in_our_words() -> Iterator[None]:
+    """The driver's errors as ours."""
+    try:
+        yield
+    except Exception as exc:
+        if _is_unreadable(exc):
+            # Without its cause, and without repeating it: there may be a password in it.
+            raise SettingsError(
+                "The database's URL cannot be read.",
+                hint="Write postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=verify-full&sslrootcert=FILE; the file must be there.",
+            ) from None
+        told = translated(exc)
+        if told is exc:
+            raise
+        raise told from exc
+
+
+def options_of(url: str) -> dict[str, Any]:
     """What a connection is made with. Of several hosts, the one that can be written to is used."""
     options: dict[str, Any] = {
         "dsn": url,
@@ -126,6 +134,14 @@ async def _examine(options: dict[str, Any]) -> bool:
 
 async def _migrate(db: Database, now: Instant) -> None:
     await db.rows("lock_schema")
+    applied, pending = await look(db)
+    for migration in pending:
+        if migration.phase == "pre" or not applied:
+            await apply(db, migration, now)
+
+
+async def look(db: Database) -> tuple[list[Applied], tuple[Migration, ...]]:
+    """What was applied to a database, and what is pending. Makes the table that remembers it. Raises StoreError, SchemaTooNew."""
     ((tables, ours),) = await db.rows("count_tables")
     if tables and not ours:
         raise StoreError(
@@ -135,12 +151,14 @@ async def _migrate(db: Database, now: Instant) -> None:
     if not ours:
         await db.prepare("create_migration_table")
     applied = [Applied(*row) for row in await db.rows("list_migrations")]
-    for migration in plan(migrations("postgres"), applied):
-        if applied and migration.phase == "post":
-            continue
-        await db.script(migration.sql)
-        named = (migration.number, migration.phase, migration.name, migration.digest)
-        await db.run("record_migration", *named, now)
+    return applied, plan(migrations("postgres"), applied, rolling=True)
+
+
+async def apply(db: Database, migration: Migration, now: Instant) -> None:
+    """Apply a migration, and remember that."""
+    await db.script(migration.sql)
+    named = (migration.number, migration.phase, migration.name, migration.digest)
+    await db.run("record_migration", *named, now)
 
 
 def _is_unreadable(exc: Exception) -> bool:

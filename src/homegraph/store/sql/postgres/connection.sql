@@ -21,3 +21,11 @@ SELECT pg_notify('homegraph', $1);
 -- probe --
 -- Write something, to see whether it can be done.
 UPDATE probe SET writes = writes + 1;
+
+-- find_size --
+-- How much room the database takes, in bytes.
+SELECT pg_database_size(current_database());
+
+-- has_instances --
+-- Whether there is a table of instances: it is younger than the first schema.
+SELECT to_regclass('instance') IS NOT NULL;

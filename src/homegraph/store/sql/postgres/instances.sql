@@ -2,7 +2,9 @@
 -- An instance is alive: what it says of itself.
 INSERT INTO instance (instance_id, address, machine, process, version, started_at, seen_at, running)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (instance_id) DO UPDATE SET address = excluded.address, seen_at = excluded.seen_at, running = excluded.running;
+ON CONFLICT (instance_id) DO UPDATE SET
+  address = excluded.address, machine = excluded.machine, process = excluded.process, version = excluded.version,
+  started_at = excluded.started_at, seen_at = excluded.seen_at, running = excluded.running;
 
 -- list_instances --
 -- Instances that were seen at a time or later.

@@ -1,0 +1,94 @@
+"""Taking care of a database on PostgreSQL: what it is, and its schema while servers of two versions use it."""
+
+import asyncio
+
+import pytest
+
+from homegraph import __version__
+from homegraph.errors import StoreError
+from homegraph.store.migrate import migrations, read
+from homegraph.store.port import Instance
+from homegraph.store.postgres import PostgresStore, care, opening
+from support.server import homegraph
+
+pytestmark = pytest.mark.anyio
+
+PRE = read("9998_pre_add_spare.sql", "CREATE TABLE spare (a int);")
+POST = read("9998_post_drop_spare.sql", "DROP TABLE spare;")
+LABELS = [one.label for one in migrations("postgres")]
+SILENT_SECONDS = 15.0
+
+
+def instance(version, seen_at):
+    """A server that says it is alive."""
+    return Instance("a", "http://192.0.2.1:4663", "one", 4_711, version, seen_at, seen_at)
+
+
+async def migrated(url, *, dry_run=False):
+    """What ``care.migrate`` did."""
+    done = await care.migrate(url, 900.0, silent_seconds=SILENT_SECONDS, dry_run=dry_run)
+    return [one.label for one in done]
+
+
+async def test_the_commands(postgres, tmp_path):
+    """An empty database lacks everything; a dry run says so and does nothing, and after the real one nothing is lacking."""
+    url = (await postgres.fresh()).replace("postgres@", "postgres:hunter2@")
+
+    def db(*arguments):
+        done = homegraph(
+            *("db", *arguments), folder=tmp_path, variables={"HOMEGRAPH_DATABASE": url}
+        )
+        assert "hunter2" not in done.out + done.err
+        return done
+
+    shown = db("status", "--json").json
+    assert (shown["applied"], shown["pending"]) == ([], LABELS)
+    for _ in range(2):
+        assert db("migrate", "--dry-run", "--json").json == {"dry_run": True, "migrations": LABELS}
+    assert db("migrate").out.splitlines() == LABELS
+    shown = db("status", "--json").json
+    assert (shown["applied"], shown["pending"]) == (LABELS, [])
+    assert shown["database"].startswith(f"postgresql://127.0.0.1:{postgres.port}/")
+    assert shown["size_bytes"] > 0
+    assert f"newest    {LABELS[-1]}" in db("status").out
+    assert "up to date" in db("migrate").err
+    await (await PostgresStore.open(url, ids=str, now=900.0)).close()
+
+    for arguments in (("backup", "copy.db"), ("restore", "copy.db", "--yes"), ("check",)):
+        refused = db(*arguments)
+        assert refused.code == 2
+        assert "pg_dump" in refused.err
+
+
+async def test_what_removes_waits_for_the_old_servers(postgres, monkeypatch):
+    """A new server adds what it needs and leaves the rest; that is removed when no server of another version is alive any more."""
+    url = await postgres.set_up()
+    newer = (*migrations("postgres"), PRE, POST)
+    monkeypatch.setattr(opening, "migrations", lambda _dialect: newer)
+    store = await PostgresStore.open(url, ids=str, now=900.0)
+    try:
+        now = await store.time()
+        await store.appear(instance("0.0.1", now), 0.0)
+        found = await care.condition(url)
+        assert found.applied[-1].label == PRE.label
+        assert found.pending == (POST,)
+        for dry_run in (True, False):
+            with pytest.raises(
+                StoreError, match=r"another version .*: 0.0.1 on one \(process 4711\)"
+            ):
+                await migrated(url, dry_run=dry_run)
+
+        await store.appear(instance("0.0.1", now - SILENT_SECONDS - 60.0), 0.0)
+        assert await migrated(url, dry_run=True) == [POST.label]
+        await store.appear(instance(__version__, now), 0.0)
+        assert await migrated(url) == [POST.label]
+        assert (await care.condition(url)).pending == ()
+    finally:
+        await store.close()
+
+
+async def test_two_at_once(postgres):
+    """They are done one after the other: the second has nothing to do."""
+    url = await postgres.fresh()
+    done = await asyncio.gather(migrated(url), migrated(url))
+    assert sorted(done) == [[], LABELS]
