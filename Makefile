@@ -48,7 +48,8 @@ pooler:  ## Install pgbouncer for the tests (as root, by apt-get); anybody else 
 demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONCE=1 ends by itself)
 	@$(BIN)/homegraph demo $(if $(ONCE),--once) $(ARGS)
 
-test: lint types unit contract integration acceptance  ## Everything that must hold, in under ten minutes
+test: $(DEV_STAMP) browser pooler  ## Everything that must hold, in under ten minutes; two parts at a time
+	@$(MAKE) --no-print-directory -j2 -Otarget acceptance integration contract unit types lint
 	@$(BIN)/python -m tests.summary $(VENV)/junit
 
 lint: $(DEV_STAMP)  ## Style, formatting, and the direction of imports
