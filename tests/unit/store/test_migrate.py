@@ -74,3 +74,14 @@ def test_our_own():
 
     assert (ours[0].number, ours[0].phase) == (1, "pre")
     assert ours == in_order(ours)
+
+
+def test_the_dialects_share_their_migrations():
+    """What came after PostgreSQL's first schema is in both, under the same number and name; what was before is in that schema."""
+    sqlite, postgres = (
+        {one.label: one.number for one in migrations(dialect)} for dialect in ("sqlite", "postgres")
+    )
+
+    assert postgres.keys() <= sqlite.keys()
+    assert [name for name in sqlite.keys() - postgres.keys() if sqlite[name] > 18] == []
+    assert "0001_pre_first" in postgres
