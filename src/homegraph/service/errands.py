@@ -159,10 +159,14 @@ async def carry_out(
             results += await intent.read(said, group)
         except (FulfillmentError, TokenError) as exc:
             refused = exc if isinstance(exc, TokenError) else refused
+            heard.transcript.masked_error(exc)
             results += (_failed(device.id, exc) for device in group)
     now = house.clock.now()
     ended = replace(
-        errand, finished_at=now, devices=tuple(results), findings=cut([*heard.findings, *findings])
+        errand,
+        finished_at=now,
+        devices=tuple(_masked(one, heard) for one in results),
+        findings=heard.transcript.masked_findings(cut([*heard.findings, *findings])),
     )
     await house.store.finish_errand(
         _without_secrets(ended, heard),
@@ -210,6 +214,18 @@ def _open(errand: Errand, follow_ups: Iterable[FollowUp]) -> bool:
     """Whether a follow-up may still come: a device that did not take the command has none to send."""
     refused = {one.id for one in errand.devices if errand.finished_at is not None and not one.ok}
     return any(one.answered_at is None and one.device_id not in refused for one in follow_ups)
+
+
+def _masked(result: DeviceResult, heard: Heard) -> DeviceResult:
+    """A result without what the fulfillment has repeated of the request: its token, or a PIN."""
+    masked = heard.transcript.masked
+    return replace(
+        result,
+        debug=masked(result.debug),
+        error_code=masked(result.error_code),
+        exception_code=masked(result.exception_code),
+        states=heard.transcript.masked_value(result.states),
+    )
 
 
 def _without_secrets(errand: Errand, heard: Heard) -> Errand:

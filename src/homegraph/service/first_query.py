@@ -44,11 +44,12 @@ async def first_states(
         )
         reply = read_query_reply(said.body)
     except (FulfillmentError, TokenError) as exc:
-        return (), (*findings, first_query_failed(exc.message))
+        findings = (*findings, first_query_failed(exc.message))
+        return (), heard.transcript.masked_findings(findings)
     rows = queried(
         {device.id: device.traits for device in devices},
         {device_id: answer.states for device_id, answer in reply.devices.items()},
         state_keys=catalog.state_keys,
         now=outbound.clock.now(),
     )
-    return rows, findings
+    return rows, heard.transcript.masked_findings(findings)

@@ -211,9 +211,11 @@ class Refreshing:
         try:
             event = await self._asked(project, link, landing)
         except TokenRefused as exc:
-            return await self._failed(link, Refused(link.tokens), _masked(exc, landing))
+            return await self._failed(
+                link, Refused(link.tokens), landing.transcript.masked_error(exc)
+            )
         except TokenEndpointFailed as exc:
-            error = _masked(exc, landing)
+            error = landing.transcript.masked_error(exc)
             failed = Failed(link.tokens, error.message, self.ids.spread())
             return await self._failed(link, failed, error)
         after = await self._stored(link, event)
@@ -297,10 +299,3 @@ class Refreshing:
 
     def _announce_link(self, link: Link) -> None:
         self.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))
-
-
-def _masked(error: TokenError, landing: Landing) -> TokenError:
-    """The error without what a token endpoint has repeated of the request in its ``error_description``."""
-    error.message = landing.transcript.masked(error.message)
-    error.args = (error.message,)
-    return error

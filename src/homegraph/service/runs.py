@@ -239,14 +239,19 @@ class Runs:
         try:
             async with places:
                 heard = await self._outbound.sync(claim.project, link)
-            return heard, await self._answer(claim, link, heard)
+            answer = await self._answer(claim, link, heard)
         except HomegraphError as exc:
-            return heard, Answer(link, error=exc)
+            answer = Answer(link, error=exc)
         except Exception as exc:  # noqa: BLE001  # a bug of ours must end the run visibly, not repeat it for ever
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a SYNC could not be handled", "exception": exc}
             )
             return heard, Answer(link, error=HomegraphError())
+        if answer.error is not None:
+            heard.transcript.masked_error(answer.error)
+        if answer.findings:
+            answer = replace(answer, findings=heard.transcript.masked_findings(answer.findings))
+        return heard, answer
 
     async def _answer(self, claim: Claim, link: Link, heard: Heard) -> Answer:
         """Read a reply as far as needed: devices whose bytes are known are not looked into."""

@@ -7,14 +7,15 @@ at the edge.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 import msgspec
 
-from homegraph.graph.model import Exchange
+from homegraph.errors import HomegraphError
+from homegraph.graph.model import Exchange, Finding
 
 MASK: Final = "***"
 """What stands where something is not shown."""
@@ -22,6 +23,8 @@ MASK: Final = "***"
 SHORT: Final = 4
 """Secrets of fewer characters are not looked for in bodies: they would mask half of the text and hide nothing."""
 
+
+ErrorT = TypeVar("ErrorT", bound=HomegraphError)
 
 Secrets: TypeAlias = list[tuple[str, str]]
 """What is masked, and by what."""
@@ -58,6 +61,27 @@ class Transcript:
     def masked(self, text: str) -> str:
         """A text without the secrets."""
         return _body(text.encode(), self._longest_first()).decode()
+
+    def masked_value(self, value: Any) -> Any:
+        """A value of JSON without the secrets that its texts repeat. Names of members stay."""
+        match value:
+            case str():
+                return self.masked(value)
+            case Mapping():
+                return {name: self.masked_value(member) for name, member in value.items()}
+            case list() | tuple():
+                return [self.masked_value(one) for one in value]
+        return value
+
+    def masked_error(self, error: ErrorT) -> ErrorT:
+        """The same error without what the other side has repeated of a request."""
+        error.message = self.masked(error.message)
+        error.args = (error.message,)
+        return error
+
+    def masked_findings(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Findings quote what they are about."""
+        return tuple(replace(one, what=self.masked(one.what)) for one in findings)
 
     def exchanges(self, body_max_bytes: int) -> tuple[Exchange, ...]:
         """All of them, masked, bodies cut to ``body_max_bytes``."""

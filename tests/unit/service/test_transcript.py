@@ -1,6 +1,9 @@
 """What is kept of an exchange: nothing secret."""
 
-from homegraph.graph.model import Exchange
+from dataclasses import replace
+
+from homegraph.errors import ReplyErrorPayload
+from homegraph.graph.model import Exchange, Finding
 from homegraph.service.transcript import Transcript, shown_query
 
 ACCESS, NEW_ACCESS, SECRET = "at-0123456789", "at-9876543210", "s/e+c=ret"
@@ -103,3 +106,17 @@ def test_of_a_query_only_what_is_harmless_is_shown():
     assert shown_query(query, {"error", "error_description"}) == (
         "state=***&code=***&error=access_denied&error_description=No %26&code=&x=***"
     )
+
+
+def test_what_is_read_from_an_answer_is_masked_like_the_answer():
+    """Texts wherever they stand, findings and errors that quote them; names and numbers stay, so that it is the same value yet."""
+    transcript = Transcript()
+    transcript.hide(ACCESS, "1234")
+    finding = Finding("r", "advice", f"debugString is {ACCESS}.", "why", "fix", device_id="1234")
+    error = transcript.masked_error(ReplyErrorPayload(f"It says {ACCESS}."))
+
+    assert transcript.masked_value({"1234": [ACCESS, 1234, None, (f"<{ACCESS}>",)]}) == {
+        "1234": ["***", 1234, None, ["<***>"]]
+    }
+    assert transcript.masked_findings([finding]) == (replace(finding, what="debugString is ***."),)
+    assert (error.message, str(error)) == ("It says ***.", "It says ***.")
