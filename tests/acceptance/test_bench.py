@@ -72,3 +72,22 @@ def test_a_database_that_was_grown_serves_everybody(tmp_path: Path):
     found = json.loads(file.read_text())
     assert found["users"] == 80
     assert all(row["many"] > 0 and row["ratio"] > 0 for row in found["calls"])
+
+
+def test_some_seconds_of_mixed_calls(tmp_path: Path):
+    """A short soak: all calls are answered as they must be, at the rate that was found."""
+    file = tmp_path / "soak.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.soak", "--minutes", "0.03", "--json", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    found = json.loads(file.read_text())
+    assert "calls without an error" in done.stdout, done.stderr
+    assert found["calls"] > 0.5 * found["rate"] * found["seconds"]
+    assert found["runs_kept"] > 0
