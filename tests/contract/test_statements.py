@@ -15,6 +15,7 @@ SQLITE_ALONE = {
     "delete_states": "PostgreSQL's JSON knows no NUL: what is kept is decided on bytes (store.rows.states_without)",
 }
 POSTGRES_ALONE = {
+    "export_work": "a target's work is locked by whoever reads it, but for a copy",
     "find_backend": "whether a pooler is in between",
     "find_durability": "whether a commit is on the disk when it returns, which SQLite's connection says itself",
     "find_encoding": "whether it keeps texts as UTF-8, as SQLite always does",

@@ -13,7 +13,7 @@ Rules for every method:
 
 What is decided is decided by ``graph``: ``request_sync``, ``claim_due``, ``settle`` and ``hand_back`` load a
 ``syncing.Work``, call the function of the same purpose and save the result; ``report`` does so with ``reporting.decide``.
-Credentials are in ``credential_port``.
+Credentials are in ``credential_port``, what moves to another database in ``moving_port``.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
 from homegraph.store.credential_port import CredentialStore
+from homegraph.store.moving_port import MovingStore
 
 FIRST_SYNCS_SHOWN_MAX: Final = 10
 """Links that a refused call is explained with; more would not be read."""
@@ -184,7 +185,7 @@ class Hint(StrEnum):
     CREDENTIALS = "credentials"  # keys, service accounts, projects
 
 
-class Store(CredentialStore, Protocol):
+class Store(CredentialStore, MovingStore, Protocol):
     """One open database. Opened by the adapter's ``open``, ended by ``close``."""
 
     # --- other processes -------------------------------------------------------------------------------------

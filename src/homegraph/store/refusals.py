@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
-from homegraph.graph.model import ApiKey, ServiceKey
+from homegraph.graph.model import ApiKey, Link, ServiceKey
 
 
 def no_driver() -> SettingsError:
@@ -23,6 +23,14 @@ def no_project(project_id: str) -> NotFound:
 def no_link(project_id: str, user_id: str) -> NotFound:
     """A link that is not here."""
     return NotFound(f"User {user_id} has no link to project {project_id}.")
+
+
+def link_taken(link: Link) -> AdminRefused:
+    """A link whose user has one to the project already."""
+    return AdminRefused(
+        f"User {link.user_id} has a link to project {link.project_id} already.",
+        hint="What is here stays as it is. Import before users link accounts at the new server, and leave links out of its homegraph.toml.",
+    )
 
 
 def no_agent_user(project_id: str, agent_user_id: str) -> NotFound:

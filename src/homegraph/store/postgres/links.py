@@ -99,12 +99,12 @@ async def delete_agent_user(
     db: Database, project_id: str, agent_user_id: str, now: Instant
 ) -> tuple[Link, ...]:
     """``Store.delete_agent_user``. The agent user ends with the last of its links."""
-    before = await _links_of(db, project_id, agent_user_id)
+    before = await of_agent_user(db, project_id, agent_user_id)
     locked = await lock(db, [(link.project_id, link.user_id) for link in before])
     if not await work.lock_works(db, [Target(project_id, agent_user_id)]):
         raise no_agent_user(project_id, agent_user_id)
     # Nobody comes or goes now; but somebody may have before the locks were held.
-    after = await _links_of(db, project_id, agent_user_id)
+    after = await of_agent_user(db, project_id, agent_user_id)
     if not locked.keys() >= {(link.project_id, link.user_id) for link in after}:
         raise ChangedMeanwhileError
     return tuple(
@@ -122,6 +122,12 @@ async def lock(db: Database, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[s
         return {}
     rows = await db.rows("lock_links", *columns(asked))
     return {(row[0], row[1]): link_of(row) for row in rows}
+
+
+async def of_agent_user(db: Database, project_id: str, agent_user_id: str) -> list[Link]:
+    """All links of an agent user, whatever their state, oldest first."""
+    rows = await db.rows("list_links_of_agent_user", [project_id], [agent_user_id])
+    return links_of(row[1:] for row in rows)
 
 
 async def reserve(
@@ -193,11 +199,6 @@ async def is_last(db: Database, link: Link) -> bool:
     """Whether no other link of its agent user is left."""
     key = (link.project_id, link.agent_user_id, link.user_id)
     return not await db.value("count_other_links", *key)
-
-
-async def _links_of(db: Database, project_id: str, agent_user_id: str) -> list[Link]:
-    rows = await db.rows("list_links_of_agent_user", [project_id], [agent_user_id])
-    return links_of(row[1:] for row in rows)
 
 
 async def _lock_one(db: Database, project_id: str, user_id: str) -> Link:

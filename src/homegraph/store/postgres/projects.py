@@ -59,6 +59,17 @@ async def revoke_key(db: Database, project_id: str, key_id: str, now: Instant) -
     return key_of(row)
 
 
+async def take_over(db: Database, key: ApiKey) -> bool:
+    """Keep a key that comes with its project, unless it is here. Whether it was not. Raises AdminRefused."""
+    known = await find_key(db, key.digest)
+    if known is not None and known.project_id == key.project_id:
+        return False
+    if await _is_taken(db, key):
+        raise key_taken(key)
+    await db.run("insert_key", *row_of_key(key))
+    return True
+
+
 async def _declare_links(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
     """Adopt the grants of the file. All their links are locked, and then the work of whom they belong to."""
     declared = [

@@ -102,6 +102,19 @@ async def declare(db: Database, declarations: Sequence[Declaration], now: Instan
             await _declare(db, key)
 
 
+async def take_over(db: Database, key: ServiceKey) -> bool:
+    """Keep a key that comes with its project, unless it is here. Whether it was not. Raises AdminRefused."""
+    known = await _find(db, key.project_id, key.id)
+    if known is not None:
+        if (known.email, known.public_pem) != (key.email, key.public_pem):
+            raise service_key_taken(key)
+        return False
+    if key.revoked_at is None and await _is_elsewhere(db, key):
+        raise account_elsewhere(key)
+    await db.run("insert_service_key", *row_of_service_key(key))
+    return True
+
+
 async def prune(db: Database, now: Instant, batch: int) -> int:
     """Drop access tokens that have ended; how many went."""
     return await db.run("delete_tokens", now, batch)

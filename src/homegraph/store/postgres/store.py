@@ -60,13 +60,14 @@ from homegraph.store.postgres import (
 from homegraph.store.postgres.database import Database, Wanted
 from homegraph.store.postgres.groups import Group
 from homegraph.store.postgres.hints import Hints
+from homegraph.store.postgres.moving_store import PostgresMoving
 from homegraph.store.postgres.opening import Opened, open_database
 from homegraph.store.postgres.reports import Report
 from homegraph.store.postgres.settling import Settled
 from homegraph.store.postgres.work import Request
 
 
-class PostgresStore:
+class PostgresStore(PostgresMoving):
     """An open database. Use it from the event loop that opened it."""
 
     def __init__(self, opened: Opened, ids: Callable[[], str]) -> None:

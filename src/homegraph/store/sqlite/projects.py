@@ -59,6 +59,17 @@ def revoke_key(db: Database, project_id: str, key_id: str, now: Instant) -> ApiK
     return key_of(row)
 
 
+def take_over(db: Database, key: ApiKey) -> bool:
+    """Keep a key that comes with its project, unless it is here. Whether it was not. Raises AdminRefused."""
+    known = find_key(db, key.digest)
+    if known is not None and known.project_id == key.project_id:
+        return False
+    if _is_taken(db, key):
+        raise key_taken(key)
+    db.run("insert_key", *row_of_key(key))
+    return True
+
+
 def _declare_keys(db: Database, project_id: str, declared: Sequence[ApiKey], now: Instant) -> None:
     """A key is known again by its digest, whatever it is called."""
     digests = {key.digest for key in declared}

@@ -94,6 +94,19 @@ def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> 
             _declare(db, key)
 
 
+def take_over(db: Database, key: ServiceKey) -> bool:
+    """Keep a key that comes with its project, unless it is here. Whether it was not. Raises AdminRefused."""
+    known = _find(db, key.project_id, key.id)
+    if known is not None:
+        if (known.email, known.public_pem) != (key.email, key.public_pem):
+            raise service_key_taken(key)
+        return False
+    if key.revoked_at is None and _is_elsewhere(db, key):
+        raise account_elsewhere(key)
+    db.run("insert_service_key", *row_of_service_key(key))
+    return True
+
+
 def prune(db: Database, now: Instant, batch: int) -> int:
     """Drop access tokens that have ended; how many went."""
     return db.run("delete_tokens", now, batch)

@@ -62,10 +62,11 @@ from homegraph.store.sqlite import (
 from homegraph.store.sqlite.brief import is_brief, is_brief_settlement
 from homegraph.store.sqlite.glance import Glance
 from homegraph.store.sqlite.lane import Lane
+from homegraph.store.sqlite.moving_store import SqliteMoving
 from homegraph.store.sqlite.opening import Opened, locate, open_database
 
 
-class SqliteStore:
+class SqliteStore(SqliteMoving):
     """An open database. Use it from the event loop that opened it."""
 
     def __init__(self, opened: Opened, ids: Callable[[], str]) -> None:

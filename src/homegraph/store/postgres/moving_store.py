@@ -1,0 +1,55 @@
+"""The part of ``PostgresStore`` that moves homes to and from other databases; see ``moving_port``."""
+
+from __future__ import annotations
+
+from homegraph.graph.model import Instant
+from homegraph.store.copies import HomeCopy, LinkCopy, ProjectCopy
+from homegraph.store.port import Hint
+from homegraph.store.postgres import moving
+from homegraph.store.postgres.connections import Connections
+
+
+class PostgresMoving:
+    """Copies of pieces, by the connections of the store."""
+
+    _db: Connections
+
+    def _tell(self, *hints: Hint) -> None:
+        raise NotImplementedError
+
+    async def export_project(self, project_id: str) -> ProjectCopy | None:
+        return await self._db.read(moving.export_project, project_id)
+
+    async def export_homes(
+        self, project_id: str, *, after: str = "", limit: int = 100
+    ) -> list[str]:
+        return await self._db.glance(moving.export_homes, project_id, after, limit)
+
+    async def export_home(
+        self, project_id: str, agent_user_id: str, now: Instant
+    ) -> HomeCopy | None:
+        return await self._db.read(moving.export_home, project_id, agent_user_id, now)
+
+    async def export_links(
+        self, project_id: str, *, after: str = "", limit: int = 100
+    ) -> list[str]:
+        return await self._db.glance(moving.export_links, project_id, after, limit)
+
+    async def export_link(self, project_id: str, user_id: str, now: Instant) -> LinkCopy | None:
+        return await self._db.read(moving.export_link, project_id, user_id, now)
+
+    async def import_project(self, copy: ProjectCopy) -> bool:
+        is_new = await self._db.write(moving.import_project, copy)
+        self._tell(Hint.CREDENTIALS)
+        return is_new
+
+    async def import_home(self, copy: HomeCopy) -> bool:
+        return self._told(await self._db.write(moving.import_home, copy), copy.work is not None)
+
+    async def import_link(self, copy: LinkCopy) -> bool:
+        return self._told(await self._db.write(moving.import_link, copy), copy.work is not None)
+
+    def _told(self, is_new: bool, is_due: bool) -> bool:  # noqa: FBT001  # what an import led to
+        if is_new and is_due:
+            self._tell(Hint.DUE)
+        return is_new

@@ -1,0 +1,56 @@
+-- list_homes --
+-- Agent users of a project after an id, tombstones too.
+SELECT agent_user_id FROM agent_user
+WHERE project_id = $1 AND agent_user_id > $2
+ORDER BY agent_user_id
+LIMIT $3;
+
+-- list_homeless_links --
+-- Users after one whose link to a project has no agent user.
+SELECT user_id FROM link
+WHERE project_id = $1 AND agent_user_id = '' AND user_id > $2
+ORDER BY user_id
+LIMIT $3;
+
+-- export_agent_user --
+-- An agent user, or the tombstone of one.
+SELECT linked, linked_at, unlinked_at, fence_last, held FROM agent_user
+WHERE project_id = $1 AND agent_user_id = $2;
+
+-- export_work --
+-- The work of a target, which nobody is kept from changing.
+SELECT
+  requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+FROM sync_work
+WHERE project_id = $1 AND agent_user_id = $2 AND user_id = $3;
+
+-- export_devices --
+-- Everything of an agent user's devices.
+SELECT
+  d.fingerprint, d.notifies, d.traits, d.attributes, d.states,
+  d.device_id, f.definition, d.room, d.name, d.nicknames, d.chosen, d.added_at, d.changed_at
+FROM device AS d
+JOIN definition AS f USING (project_id, agent_user_id, device_id)
+WHERE d.project_id = $1 AND d.agent_user_id = $2
+ORDER BY d.device_id;
+
+-- find_unlinking --
+-- When a user wanted to be unlinked.
+SELECT asked_at FROM unlinking WHERE project_id = $1 AND user_id = $2;
+
+-- import_agent_user --
+-- Keep an agent user, or the tombstone of one, that is not here.
+INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- import_device --
+-- Keep the devices of an agent user that have come with it.
+INSERT INTO device (
+  project_id, agent_user_id, device_id, fingerprint, notifies, traits, attributes, trait_count, states,
+  added_at, changed_at, room, name, nicknames, chosen
+)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::boolean[], $6::text[], $7::bytea[], $8::bigint[], $9::bytea[],
+  $10::float8[], $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[]
+);

@@ -1,0 +1,45 @@
+-- list_homes --
+-- Agent users of a project after an id, tombstones too.
+SELECT agent_user_id FROM agent_user
+WHERE project_id = ? AND agent_user_id > ?
+ORDER BY agent_user_id
+LIMIT ?;
+
+-- list_homeless_links --
+-- Users after one whose link to a project has no agent user.
+SELECT user_id FROM link INDEXED BY link_by_agent_user
+WHERE project_id = ? AND agent_user_id = '' AND user_id > ?
+ORDER BY user_id
+LIMIT ?;
+
+-- export_agent_user --
+-- An agent user, or the tombstone of one.
+SELECT linked, linked_at, unlinked_at, fence_last, held FROM agent_user
+WHERE project_id = ? AND agent_user_id = ?;
+
+-- export_devices --
+-- Everything of an agent user's devices.
+SELECT
+  d.fingerprint, d.notifies, d.traits, d.attributes, d.states,
+  d.device_id, f.definition, d.room, d.name, d.nicknames, d.chosen, d.added_at, d.changed_at
+FROM device AS d
+JOIN definition AS f ON f.device = d.id
+WHERE d.project_id = ? AND d.agent_user_id = ?
+ORDER BY d.device_id;
+
+-- find_unlinking --
+-- When a user wanted to be unlinked.
+SELECT asked_at FROM unlinking WHERE project_id = ? AND user_id = ?;
+
+-- import_agent_user --
+-- Keep an agent user, or the tombstone of one, that is not here.
+INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- import_device --
+-- Keep a device of an agent user that has come with it.
+INSERT INTO device (
+  project_id, agent_user_id, device_id, fingerprint, notifies, traits, attributes, trait_count, states,
+  added_at, changed_at, room, name, nicknames, chosen
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

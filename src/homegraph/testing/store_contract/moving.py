@@ -1,0 +1,503 @@
+"""Copies of pieces: what leaves one database is what another one has afterwards, and what is there is left alone."""
+# ruff: noqa: PLR2004, S101  # a test suite that lives in the package
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from homegraph.errors import AdminRefused, LeaseLost, NotFound
+from homegraph.graph.model import (
+    Cause,
+    Finding,
+    HeldDevice,
+    Link,
+    LinkState,
+    Mode,
+    Placement,
+    RefreshState,
+    Tokens,
+)
+from homegraph.graph.syncing import State, Work, state_of
+from homegraph.store.copies import (
+    Copy,
+    DeviceCopy,
+    HomeCopy,
+    LinkCopy,
+    ProjectCopy,
+    mistake_in,
+)
+from homegraph.store.port import Declaration, Store
+from homegraph.testing.store_contract.scene import (
+    TOKENS,
+    Scene,
+    api_key,
+    first_sync,
+    project,
+    service_key,
+    stored,
+)
+
+EXAMPLES = 40
+"""Databases that go through another one."""
+
+ODD = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ["\0", "\1", "\1\1", "\1\2", "a\0b", "\x7f", "\ufeff", "\U0001f4a1", "e\u0301", "'; --", '"\\']
+)
+"""Texts as fulfillments may send them."""
+
+NAME = ODD.filter(bool)
+MOMENT = st.floats(0, 4e9, allow_nan=False)
+COUNTER = st.integers(0, 2**63 - 1)
+BYTES = st.binary(max_size=40)
+OBJECT = st.dictionaries(ODD, st.integers() | ODD, max_size=2).map(msgspec.json.encode)
+
+WORKS = st.builds(
+    lambda done, more, **others: Work(
+        requested=done + more, done=done, async_generation=done + more, **others
+    ),
+    st.integers(0, 2**40),
+    st.integers(1, 9),
+    fence=COUNTER,
+    attempts=st.integers(0, 12),
+    due_at=MOMENT,
+    cause=st.sampled_from(Cause),
+    requested_at=MOMENT,
+    run_mode=st.sampled_from(Mode),
+)
+
+DEVICES = st.builds(
+    DeviceCopy,
+    id=NAME,
+    fingerprint=BYTES,
+    definition=OBJECT,
+    traits=st.tuples(ODD),
+    notifies=st.booleans(),
+    attributes=OBJECT | st.just(b""),
+    placement=st.builds(
+        Placement,
+        ODD,
+        ODD,
+        st.tuples(ODD),
+        st.frozensets(st.sampled_from(["room", "name", "nicknames"])),
+    ),
+    added_at=MOMENT,
+    changed_at=MOMENT,
+    states=st.dictionaries(ODD, st.tuples(MOMENT, OBJECT), max_size=2),
+)
+
+HELD = st.builds(
+    HeldDevice,
+    BYTES,
+    ODD,
+    ODD,
+    ODD,
+    st.tuples(st.builds(Finding, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD)),
+)
+
+
+def links_of(agent_user_id: str, states: tuple[LinkState, ...]) -> st.SearchStrategy[LinkCopy]:
+    """Links of an agent user, or of none."""
+    return st.builds(
+        LinkCopy,
+        st.builds(
+            Link,
+            st.just("acme"),
+            NAME,
+            st.sampled_from(states),
+            st.builds(Tokens, BYTES, BYTES, st.none() | MOMENT, st.none() | MOMENT),
+            MOMENT,
+            st.just(agent_user_id),
+            BYTES,
+            st.sampled_from(["file", "linked"]),
+            ODD,
+            MOMENT,
+            st.builds(RefreshState, st.just(0.0), st.integers(0, 99), MOMENT, ODD),
+        ),
+        COUNTER,
+    )
+
+
+@st.composite
+def homes(draw: Any, agent_user_id: str) -> HomeCopy:
+    """An agent user that is linked, or was."""
+    linked = draw(st.booleans())
+    ended = (LinkState.UNLINKED,)
+    living = (LinkState.LINKED, LinkState.BROKEN)
+    links = draw(
+        st.lists(
+            links_of(agent_user_id, living if linked else ended),
+            min_size=int(linked),
+            max_size=2,
+            unique_by=lambda one: one.link.user_id,
+        )
+    )
+    work = draw(st.none() | WORKS) if linked else None
+    return HomeCopy(
+        project_id="acme",
+        agent_user_id=agent_user_id,
+        linked=linked,
+        linked_at=draw(MOMENT),
+        unlinked_at=None if linked else draw(MOMENT),
+        fence=draw(COUNTER) if work is None else work.fence,
+        work=work,
+        links=tuple(sorted(links, key=lambda one: (one.link.created_at, one.link.user_id))),
+        held=tuple(draw(st.lists(HELD, max_size=1))) if linked else (),
+        devices=tuple(
+            sorted(
+                draw(st.lists(DEVICES, max_size=3, unique_by=lambda one: one.id)) if linked else (),
+                key=lambda one: one.id,
+            )
+        ),
+    )
+
+
+def same_users(copies: list[Copy]) -> bool:
+    """Whether two pieces are about a link of one user, which no database can have."""
+    users: list[str] = []
+    for copy in copies:
+        if isinstance(copy, HomeCopy):
+            users += [one.link.user_id for one in copy.links]
+        elif isinstance(copy, LinkCopy):
+            users.append(copy.link.user_id)
+    return len(set(users)) < len(users)
+
+
+@st.composite
+def databases(draw: Any) -> list[Copy]:
+    """What a database of one project may hold, in the order of an export."""
+    ids = sorted(draw(st.sets(NAME, max_size=3)))
+    copies: list[Copy] = [draw(homes(agent_user_id)) for agent_user_id in ids]
+    states = (LinkState.LINKING, LinkState.BROKEN)
+    alone = draw(st.lists(links_of("", states), max_size=2, unique_by=lambda one: one.link.user_id))
+    works = [draw(st.none() | WORKS) for _ in alone]
+    copies += sorted(
+        (
+            one if work is None else LinkCopy(one.link, work.fence, work, draw(MOMENT))
+            for one, work in zip(alone, works, strict=True)
+        ),
+        key=lambda one: one.link.user_id,
+    )
+    return copies
+
+
+def some_databases() -> list[list[Copy]]:
+    """Examples, of which no two pieces are about a link of one user."""
+    found: list[list[Copy]] = []
+
+    @settings(max_examples=EXAMPLES, database=None, deadline=None)
+    @given(databases())
+    def collect(copies: list[Copy]) -> None:
+        assume(not same_users(copies))
+        found.append(copies)
+
+    collect()
+    return found
+
+
+async def export(store: Store, now: float = 5_000.0) -> list[Copy]:
+    """Every piece, project by project."""
+    copies: list[Copy | None] = []
+    for one in await store.projects():
+        copies.append(await store.export_project(one.id))
+        after = ""
+        while page := await store.export_homes(one.id, after=after, limit=2):
+            copies += [await store.export_home(one.id, each, now) for each in page]
+            after = page[-1]
+        after = ""
+        while page := await store.export_links(one.id, after=after, limit=2):
+            copies += [await store.export_link(one.id, each, now) for each in page]
+            after = page[-1]
+    return [copy for copy in copies if copy is not None]
+
+
+async def bring(store: Store, copy: Copy) -> bool:
+    """Import a piece."""
+    match copy:
+        case ProjectCopy():
+            return await store.import_project(copy)
+        case HomeCopy():
+            return await store.import_home(copy)
+        case LinkCopy():
+            return await store.import_link(copy)
+
+
+async def linked(store: Store) -> Scene:
+    """A home with one link."""
+    scene = Scene(store)
+    await scene.link()
+    return scene
+
+
+class Moving:
+    """Pieces out, and pieces in."""
+
+    async def test_what_is_kept_of_a_home_is_in_its_copy(self, store: Store) -> None:
+        """Links, devices with what was chosen and reported, held devices, and the last fence."""
+        scene = await linked(store)
+        await scene.write(stored("lamp", room="Hall", traits=("OnOff",), notifies=True))
+        await scene.report({"lamp": {"on": True}})
+        copy = await store.export_home("acme", "1836", scene.now)
+
+        assert copy is not None
+        assert mistake_in(copy) == ""
+        (link,) = copy.links
+        assert link.link == await store.find_link("acme", "anna")
+        assert (copy.linked, copy.work, copy.fence > 0, link.fence > 0) == (True, None, True, True)
+        (lamp,) = copy.devices
+        (device,) = await store.devices("acme", "1836")
+        assert (lamp.id, lamp.definition, lamp.placement, lamp.added_at, lamp.changed_at) == (
+            device.id,
+            device.definition,
+            device.placement,
+            device.added_at,
+            device.changed_at,
+        )
+        assert lamp.states == {"OnOff": (scene.now, b'{"on":true}')}
+        assert (lamp.traits, lamp.notifies) == (("OnOff",), True)
+
+    async def test_a_project_is_copied_with_its_credentials(self, store: Store) -> None:
+        """Revoked ones too; those of other projects are not in it."""
+        keys = (api_key("a"), api_key("b"))
+        accounts = (service_key("c", origin="file"), service_key("d", origin="file"))
+        await store.declare(
+            [
+                Declaration(project(), keys, service_keys=accounts),
+                Declaration(project("other"), (api_key("z", "other"),)),
+            ],
+            1_000.0,
+        )
+        revoked = await store.revoke_key("acme", "a", 1_001.0)
+
+        copy = await store.export_project("acme")
+        assert copy == ProjectCopy(project(), (revoked, keys[1]), accounts)
+        assert await store.export_project("nobody") is None
+
+    async def test_nothing_is_copied_of_what_is_not_there(self, store: Store) -> None:
+        """Neither an agent user nor a link; a link that has an agent user is part of that one's copy."""
+        await linked(store)
+
+        assert await store.export_home("acme", "nobody", 1_000.0) is None
+        assert await store.export_link("acme", "nobody", 1_000.0) is None
+        assert await store.export_link("acme", "anna", 1_000.0) is None
+        assert await store.export_links("acme") == []
+        assert await store.export_homes("acme", after="1836") == []
+
+    async def test_what_comes_goes_on_as_it_came(self, store: Store) -> None:
+        """Whatever the texts, bytes and numbers: an export of what was imported has the same pieces in the same order."""
+        for number, copies in enumerate(some_databases()):
+            project_id = f"project-{number:03}"
+            await store.import_project(ProjectCopy(project(project_id)))
+            moved = [of_project(copy, project_id) for copy in copies]
+            assert [mistake_in(copy) for copy in moved] == [""] * len(moved)
+            assert [await bring(store, copy) for copy in moved] == [True] * len(moved)
+
+            assert (await export(store))[-len(moved) - 1 :] == [
+                ProjectCopy(project(project_id)),
+                *moved,
+            ]
+
+    async def test_a_run_under_way_is_due_again_in_a_copy(self, store: Store) -> None:
+        """Whoever has it in hands does not go along, nor does the caller who waits for it; what was asked for does."""
+        scene = await linked(store)
+        await scene.request(Mode.ASYNC)
+        claim = await scene.start()
+        copy = await store.export_home("acme", "1836", scene.now)
+
+        assert copy is not None
+        assert copy.work is not None
+        assert state_of(copy.work) is State.WAITING
+        assert (copy.work.worker, copy.work.lease_until, copy.work.sync_generation) == ("", 0.0, 0)
+        assert (copy.work.due_at, copy.fence) == (scene.now, claim.lease.fence)
+        assert mistake_in(copy) == ""
+        assert await store.heartbeat([claim.lease], scene.now, 30.0) == []
+
+    async def test_a_refresh_under_way_is_not_copied(self, store: Store) -> None:
+        """Its process stays behind, so nobody would end the turn."""
+        scene = await linked(store)
+        await store.begin_refresh("acme", "anna", TOKENS, scene.now, lease_seconds=15.0)
+        copy = await store.export_home("acme", "1836", scene.now)
+
+        assert copy is not None
+        assert copy.links[0].link.refresh == RefreshState()
+
+    async def test_work_that_came_is_handed_out_and_a_dead_lease_is_not_good_here(
+        self, store: Store
+    ) -> None:
+        """The run may start at once, with the links and fingerprints that came; the fences go on where they were."""
+        await store.import_project(ProjectCopy(project()))
+        work = Work(requested=7, done=5, fence=41, async_generation=7, due_at=900.0)
+        home = HomeCopy(
+            project_id="acme",
+            agent_user_id="1836",
+            linked=True,
+            linked_at=800.0,
+            fence=41,
+            work=work,
+            links=(LinkCopy(Link("acme", "anna", LinkState.LINKED, TOKENS, 800.0, "1836")),),
+            devices=(device("lamp"),),
+        )
+        assert await store.import_home(home)
+        scene = Scene(store)
+        claim = await scene.claim()
+
+        assert (claim.lease.fence, claim.work.taken, claim.known) == (42, 7, {b"print": "lamp"})
+        assert [link.user_id for link in claim.links] == ["anna"]
+        await scene.settle(claim)
+        with pytest.raises(LeaseLost):
+            await scene.settle(claim)
+        counts = await store.counts()
+        assert (counts.agent_users, counts.devices, counts.states) == (1, 1, 1)
+
+    async def test_an_idle_home_and_a_first_sync_go_on(self, store: Store) -> None:
+        """Both can be asked for; of a link that has ended there is nothing to do."""
+        await store.import_project(ProjectCopy(project()))
+        link = Link("acme", "anna", LinkState.LINKING, TOKENS, 800.0)
+        assert await store.import_link(LinkCopy(link, 7))
+        gone = replace(link, user_id="bert", state=LinkState.UNLINKED)
+        assert await store.import_link(LinkCopy(gone, 3))
+        scene = Scene(store)
+
+        assert await scene.claims() == []
+        assert await scene.ask(Mode.ASYNC, first_sync("bert")) is None
+        assert await scene.ask(Mode.ASYNC, first_sync("anna")) is not None
+        assert (await scene.claim()).lease.fence == 8
+
+    async def test_a_wish_to_be_unlinked_comes_along(self, store: Store) -> None:
+        """It is ended where the link is now."""
+        scene = await linked(store)
+        await store.begin_unlink("acme", "anna", 1_234.0)
+        copy = await store.export_home("acme", "1836", scene.now)
+        assert copy is not None
+        assert [one.unlinking_at for one in copy.links] == [1_234.0]
+
+        there = replace_project(copy, "other")
+        await store.import_project(ProjectCopy(project("other")))
+        assert await store.import_home(there)
+        assert ("other", "anna") in await store.unlinkings(1_234.0)
+
+    async def test_what_comes_again_changes_nothing(self, store: Store) -> None:
+        """Whatever has become of it since: used, refreshed, unlinked."""
+        scene = await linked(store)
+        await scene.write(stored("lamp"))
+        before = await export(store)
+        await scene.request(Mode.ASYNC)
+        await scene.refused()
+        moved_on = await export(store)
+        assert moved_on != before
+
+        assert [await bring(store, copy) for copy in before] == [False] * len(before)
+        assert await export(store) == moved_on
+        await store.unlink("acme", "anna", scene.now)
+        ended = await export(store)
+        assert [await bring(store, copy) for copy in before] == [False] * len(before)
+        assert await export(store) == ended
+
+    async def test_a_project_that_is_here_gets_what_it_lacks(self, store: Store) -> None:
+        """Its own members stay as they are here; keys that are known stay, others are added."""
+        await store.declare([Declaration(project(), (api_key("a"),))], 1_000.0)
+        moved = replace(project(), fulfillment_url="https://elsewhere.example/")
+        revoked = replace(api_key("a"), revoked_at=999.0)
+        copy = ProjectCopy(moved, (revoked, api_key("b")), (service_key("c"),))
+
+        assert await store.import_project(copy)
+        assert await store.projects() == [project()]
+        assert await store.keys("acme") == [api_key("a"), api_key("b")]
+        assert await store.service_keys("acme") == [service_key("c")]
+        assert not await store.import_project(copy)
+
+    @pytest.mark.parametrize(
+        "taken",
+        [
+            ProjectCopy(project("other"), (replace(api_key("a"), project_id="other"),)),
+            ProjectCopy(project("acme"), (replace(api_key("a"), digest=b"another"),)),
+            ProjectCopy(project("other"), (), (service_key("d", "other"),)),
+            ProjectCopy(project("acme"), (), (replace(service_key("c"), public_pem=b"another"),)),
+        ],
+        ids=["a value", "an id", "an account", "an account's key"],
+    )
+    async def test_a_credential_that_is_somebody_elses(
+        self, store: Store, taken: ProjectCopy
+    ) -> None:
+        """The project is refused as a whole."""
+        kept = Declaration(
+            project(), (api_key("a"),), service_keys=(service_key("c", origin="file"),)
+        )
+        await store.declare([kept], 1_000.0)
+
+        with pytest.raises(AdminRefused):
+            await store.import_project(
+                ProjectCopy(
+                    taken.project, (api_key("n", taken.project.id), *taken.keys), taken.service_keys
+                )
+            )
+        assert [one.id for one in await store.projects()] == ["acme"]
+        assert await store.keys("acme") == [api_key("a")]
+
+    async def test_a_user_who_has_a_link_here(self, store: Store) -> None:
+        """The agent user that comes is refused as a whole, and the link stays as it is; a link without one is left out."""
+        scene = await linked(store)
+        copy = await store.export_home("acme", "1836", scene.now)
+        assert copy is not None
+        link = copy.links[0].link
+        links = tuple(
+            LinkCopy(replace(link, user_id=one, agent_user_id="new")) for one in ("zoe", "anna")
+        )
+        other = HomeCopy("acme", "new", linked=True, linked_at=900.0, links=links)
+        before = await export(store)
+
+        with pytest.raises(AdminRefused, match="anna"):
+            await store.import_home(other)
+        alone = replace(link, agent_user_id="", state=LinkState.LINKING)
+        assert not await store.import_link(LinkCopy(alone))
+        assert await export(store) == before
+
+    async def test_a_home_without_its_project(self, store: Store) -> None:
+        """Is not found, and nothing is kept."""
+        await linked(store)
+        copy = await store.export_home("acme", "1836", 1_000.0)
+        assert copy is not None
+        with pytest.raises(NotFound, match="nowhere"):
+            await store.import_home(replace_project(copy, "nowhere"))
+        with pytest.raises(NotFound, match="nowhere"):
+            await store.import_link(
+                LinkCopy(Link("nowhere", "anna", LinkState.LINKING, TOKENS, 1.0))
+            )
+
+
+def device(device_id: str) -> DeviceCopy:
+    """A device with a state."""
+    return DeviceCopy(
+        id=device_id,
+        fingerprint=b"print",
+        definition=b"{}",
+        traits=("OnOff",),
+        notifies=False,
+        attributes=b"",
+        placement=Placement("Hall", "Lamp"),
+        added_at=1.0,
+        changed_at=2.0,
+        states={"OnOff": (3.0, b'{"on":true}')},
+    )
+
+
+def of_project(copy: Copy, project_id: str) -> Copy:
+    """The same agent user or link in another project."""
+    if isinstance(copy, HomeCopy):
+        return replace_project(copy, project_id)
+    assert isinstance(copy, LinkCopy)
+    return msgspec.structs.replace(copy, link=replace(copy.link, project_id=project_id))
+
+
+def replace_project(copy: HomeCopy, project_id: str) -> HomeCopy:
+    """The same agent user in another project."""
+    links = tuple(
+        msgspec.structs.replace(one, link=replace(one.link, project_id=project_id))
+        for one in copy.links
+    )
+    return msgspec.structs.replace(copy, project_id=project_id, links=links)
