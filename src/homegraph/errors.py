@@ -38,6 +38,7 @@ is shown to outsiders as an internal error with a request id, never with its own
     │   ├── LeaseLost
     │   └── StoreUnavailable
     ├── SettingsError            a setting or homegraph.toml is wrong; names file, line and key
+    │   └── ExportUnusable       a file that is to be imported is wrong; names file and line
     ├── NotFound                 something that was named on the admin side does not exist
     ├── AdminRefused             the admin API refuses: no token, wrong value
     └── ApiError                 what a caller of Client sees when a Home Graph answers with an error
@@ -54,6 +55,7 @@ __all__ = [
     "ApiError",
     "CallRefused",
     "DatabaseInUse",
+    "ExportUnusable",
     "FulfillmentError",
     "FulfillmentFailed",
     "FulfillmentRefused",
@@ -307,6 +309,13 @@ class SettingsError(HomegraphError):
     def __init__(self, message: str, *, place: str = "", hint: str | None = None) -> None:
         self.place = place
         super().__init__(f"{place}: {message}" if place else message, hint=hint)
+
+
+class ExportUnusable(SettingsError):
+    """The file is no export that can be taken."""
+
+    code = "EXPORT_UNUSABLE"
+    hint = "Export again; a file that was edited or damaged is not imported further."
 
 
 class NotFound(HomegraphError):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homegraph.service import administration
+from homegraph.store.copies import CALL_BYTES_MAX
 from homegraph.web.admin import BODY_BYTES_MAX
 from homegraph.web.exchange import BODY_SECONDS_MAX
 from homegraph.web.ops import described, ops_router
@@ -45,7 +46,7 @@ def test_every_system_parameter_is_named():
     "sentence",
     [
         f"and {BODY_SECONDS_MAX:.0f} s to arrive",
-        f"a JSON object of at most {BODY_BYTES_MAX // 1024} KiB",
+        f"a JSON object of at most {BODY_BYTES_MAX // 1024} KiB (an import {CALL_BYTES_MAX >> 20} MiB)",
         f"`limit` (at most {administration.LINKS_SHOWN_MAX:,}, which is the default)",
         f"`limit` (100, at most {administration.RUNS_SHOWN_MAX:,})",
         f"`nicknames` (at most {administration.NICKNAMES_MAX})",

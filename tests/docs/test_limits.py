@@ -23,6 +23,7 @@ from homegraph.service import (
     budgets,
     code_exchange,
     credentials,
+    moving,
     promises,
     refreshing,
     remembered,
@@ -36,7 +37,7 @@ from homegraph.service import errands as service_errands
 from homegraph.service import linkings as service_linkings
 from homegraph.service.http import posting, resolving
 from homegraph.settings.server import SETTINGS
-from homegraph.store import rows
+from homegraph.store import copies, rows
 from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
 from homegraph.web import exchange, link_page
@@ -139,6 +140,10 @@ FIXED = {
     "findings kept of held devices": f"{judging.HELD_FINDINGS_MAX} of an agent user",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
     "runs, exchanges, notifications": f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s",
+    "a line of an export": f"{copies.LINE_BYTES_MAX >> 20} MiB",
+    "lines of one call that exports or imports": (
+        f"{copies.PAGE_LINES_MAX}, about {copies.PAGE_BYTES >> 20} MiB; {moving.PIECES_AT_ONCE} at once"
+    ),
     "keys of a service account": f"{service_accounts.KEYS_MAX}",
     "operations that wait for the database": f"{lane.QUEUE_MAX}",
     "operations of one commit": f"{lane.BATCH_MAX}",

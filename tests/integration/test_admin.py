@@ -401,15 +401,16 @@ def ask(call, run_id, errand_id, key_id):
         "GET /-/api/errand": ("GET", f"errand?id={errand_id}", {}),
         "GET /-/api/instances": ("GET", "instances", {}),
         "GET /-/api/runs": ("GET", "runs", {}),
+        "POST /-/api/export": ("POST", "export", {}),
         "GET /-/api/run": ("GET", f"run?id={run_id}", {}),
     }[call]
 
 
 ELSEWHERE = (
     *("links/unlink", "links/refresh", "links/expire", "links/revoke", "link"),
-    *("links/start", "links/finish", "links/trace", "linking", "runs/accept"),
+    *("links/start", "links/finish", "links/trace", "linking", "runs/accept", "import"),
 )
-"""Calls that need a link with a problem, a login page (test_linking.py), or a run that is held."""
+"""Calls that need a link with a problem, a login page (test_linking.py), a run that is held, or an export."""
 
 SHAPED = sorted(f"{method} /-/api/{name}" for method, name in ROUTES if name not in ELSEWHERE)
 
@@ -473,6 +474,39 @@ def test_a_held_run_is_accepted_as_its_reference_says(tmp_path):
         same(shape(example("POST /-/api/runs/accept")), shape(accepted.json))
         assert accepted.json["id"] == held["id"]
         assert unknown.status == 404
+
+
+def test_an_export_is_imported_as_its_reference_says(served):
+    """All of it is here already, a link of somebody else's is refused, and what is no line ends the reading."""
+    page = served.admin("POST", "export").json
+    home = next(line for line in page["lines"] if line["kind"] == "agent_user")
+    asked = {"version": page["header"]["version"], "key": page["header"]["key"]}
+    again = served.admin("POST", "import", **asked, lines=page["lines"]).json
+    other = {**home, "agent_user_id": "other", "links": [dict(one) for one in home["links"]]}
+    for one in other["links"]:
+        one["link"] = {**one["link"], "agent_user_id": "other"}
+    refused = served.admin("POST", "import", **asked, lines=[other, {"kind": "else"}, home]).json
+    unlike = served.admin("POST", "import", version=1, key="another", lines=[])
+
+    assert (again["added"], again["present"]) == (0, len(page["lines"]))
+    same(shape(example("POST /-/api/import")), shape({**refused, "unreadable": None}))
+    assert (refused["added"], refused["present"], refused["unreadable"]["line"]) == (0, 0, 2)
+    assert (unlike.status, unlike.json["error"]["reason"]) == (400, "EXPORT_UNUSABLE")
+
+
+def test_an_export_goes_on_after_any_line(served):
+    """Page by page it is the same as at once."""
+    whole = served.admin("POST", "export").json["lines"]
+    for number, line in enumerate(whole):
+        after = {
+            "project": ("project", line.get("project", {}), ""),
+            "agent_user": ("agent_user", line, line.get("agent_user_id")),
+            "link": ("link", line.get("link", {}), line.get("link", {}).get("user_id")),
+        }[line["kind"]]
+        kind, owner, name = after
+        project = owner["id"] if kind == "project" else owner["project_id"]
+        rest = served.admin("POST", "export", kind=kind, project=project, id=name).json
+        assert (rest["lines"], rest["done"]) == (whole[number + 1 :], True)
 
 
 def test_every_call_has_its_place_in_the_reference():

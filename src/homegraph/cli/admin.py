@@ -20,7 +20,7 @@ from homegraph.cli import documents
 from homegraph.cli.place import Place, find, token
 from homegraph.client.address import is_loopback
 from homegraph.client.calls import Request
-from homegraph.client.transport import BlockingTransport, SyncTransport
+from homegraph.client.transport import ANSWER_MAX_BYTES, BlockingTransport, SyncTransport
 from homegraph.errors import ApiError
 from homegraph.wire.rows import status_of_http
 
@@ -104,9 +104,9 @@ def local_place(server: str | None, data_dir: str | None) -> Place:
 
 
 @contextmanager
-def transport_to_url(url: str) -> Iterator[SyncTransport]:
+def transport_to_url(url: str, answer_max_bytes: int = ANSWER_MAX_BYTES) -> Iterator[SyncTransport]:
     """Open connections to an address; closed at the end."""
-    transport = BlockingTransport(proxies=not is_loopback(url))
+    transport = BlockingTransport(proxies=not is_loopback(url), answer_max_bytes=answer_max_bytes)
     try:
         yield transport
     finally:
@@ -121,7 +121,9 @@ def transport_to(place: Place) -> Iterator[SyncTransport]:
 
 
 @contextmanager
-def connect(server: str | None, data_dir: str | None) -> Iterator[Admin]:
+def connect(
+    server: str | None, data_dir: str | None, *, answer_max_bytes: int = ANSWER_MAX_BYTES
+) -> Iterator[Admin]:
     """The admin API of the server that the options mean.
 
     Raises:
@@ -130,7 +132,7 @@ def connect(server: str | None, data_dir: str | None) -> Iterator[Admin]:
     """
     place = local_place(server, data_dir)
     bearer = token(place, os.environ).value
-    with transport_to(place) as transport:
+    with transport_to_url(place.server, answer_max_bytes) as transport:
         yield Admin(place, bearer, transport)
 
 

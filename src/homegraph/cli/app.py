@@ -43,6 +43,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "lint": "lint",
         "doctor": "doctor",
         "db": "db",
+        "export": "export",
+        "import": "import_",
     }
 )
 """Command or group, and its module in this package. The order is the order of the help."""

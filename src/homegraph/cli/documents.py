@@ -470,6 +470,41 @@ class Refused(_Shape, frozen=True):
     error: Refusal
 
 
+class ExportHeader(_Shape, frozen=True):
+    """The first line of an export."""
+
+    format: str = ""
+    version: int = 0
+    homegraph: str = ""
+    exported_at: str | None = None
+    key: str = ""
+
+
+class ExportPage(_Shape, frozen=True):
+    """Lines of an export, as they will stand in the file."""
+
+    header: ExportHeader = ExportHeader()
+    lines: tuple[msgspec.Raw, ...] = ()
+    done: bool = False
+
+
+class RefusedLine(_Shape, frozen=True):
+    """A line that could not be imported; ``line`` counts those of the call."""
+
+    line: int = 0
+    message: str = ""
+    hint: str = ""
+
+
+class Imported(_Shape, frozen=True):
+    """What became of the lines of a call."""
+
+    added: int = 0
+    present: int = 0
+    refused: tuple[RefusedLine, ...] = ()
+    unreadable: RefusedLine | None = None
+
+
 def read(body: bytes, shape: type[T]) -> T:
     """A document in its shape.
 

@@ -76,8 +76,9 @@ class SyncTransport(Protocol):
 class BlockingTransport:
     """Real HTTP, blocking. Connections are kept and used again; many threads may share one. Close it in the end."""
 
-    def __init__(self, *, proxies: bool = True) -> None:
+    def __init__(self, *, proxies: bool = True, answer_max_bytes: int = ANSWER_MAX_BYTES) -> None:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
+        self._answer_max_bytes = answer_max_bytes
         self._http: BlockingHttp = _configured(SyncClientBuilder(), proxies=proxies).build()
 
     def send(self, request: Request) -> Response:
@@ -92,13 +93,13 @@ class BlockingTransport:
                 body = bytearray()
                 while chunk := answer.body_reader.read_chunk():
                     body += memoryview(chunk)
-                    if len(body) > ANSWER_MAX_BYTES:
+                    if len(body) > self._answer_max_bytes:
                         break
                 response = _response(answer.status, answer.headers.items(), body)
         except (PyreqwestError, ValueError) as exc:
             problem = _unreachable(request, exc)
         else:
-            return _bounded(request, response)
+            return _bounded(request, response, self._answer_max_bytes)
         raise problem  # outside of the handler, so that the error has no __context__
 
     def close(self) -> None:
@@ -208,10 +209,10 @@ def _response(status: int, headers: Iterable[tuple[str, str]], body: bytearray) 
     return Response(status, {name.lower(): value for name, value in headers}, bytes(body))
 
 
-def _bounded(request: Request, response: Response) -> Response:
-    if len(response.body) <= ANSWER_MAX_BYTES:
+def _bounded(request: Request, response: Response, max_bytes: int = ANSWER_MAX_BYTES) -> Response:
+    if len(response.body) <= max_bytes:
         return response
-    raise _too_large(request)
+    raise _too_large(request, max_bytes)
 
 
 def _origin(url: str) -> str:
@@ -239,9 +240,9 @@ def _unreachable(request: Request, exc: PyreqwestError | ValueError) -> ServerUn
     return _broken(request, innermost if "://" not in innermost else "")
 
 
-def _too_large(request: Request) -> ServerUnreachable:
+def _too_large(request: Request, max_bytes: int = ANSWER_MAX_BYTES) -> ServerUnreachable:
     return ServerUnreachable(
-        f"{_origin(request.url)} answered with more than {ANSWER_MAX_BYTES // 1024 // 1024} MiB.",
+        f"{_origin(request.url)} answered with more than {max_bytes // 1024 // 1024} MiB.",
         hint="Check the base URL: something other than a Home Graph answers there.",
     )
 

@@ -24,6 +24,7 @@ from homegraph.errors import SettingsError
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+FINGERPRINT_CHARACTERS: Final = 32
 _VERSION: Final = b"\x01"
 
 
@@ -57,6 +58,12 @@ class Vault:
                 "A stored token cannot be opened: the encryption key is not the one it was sealed with.",
                 hint="Put the key file of this database back into the data folder, or link the accounts again.",
             ) from exc
+
+    def fingerprint(self) -> str:
+        """By what a key is known again; it tells nothing about the key."""
+        return hmac.digest(self._key, b"homegraph fingerprint", "sha256").hex()[
+            :FINGERPRINT_CHARACTERS
+        ]
 
     def signing_key(self, purpose: str) -> bytes:
         """A key for signing, of one purpose; it tells nothing about the key of the vault."""

@@ -29,6 +29,22 @@ from homegraph.graph.syncing import Work
 
 _object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
+FORMAT: Final = "homegraph-export"
+VERSION: Final = 1
+"""Of the format. Another one is refused: what a line means must not be guessed."""
+
+LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of one line. The largest is an agent user with the longest device list (a SYNC of 8 MiB), whose bytes take a third more in base64."""
+
+PAGE_BYTES: Final = 1024 * 1024
+"""A page of an export, and a call of an import, are over with the line that makes them this long."""
+
+PAGE_LINES_MAX: Final = 500
+"""Lines of a page or call: as many as take a slow disk a few seconds."""
+
+CALL_BYTES_MAX: Final = LINE_BYTES_MAX + 2 * PAGE_BYTES
+"""Of a page or call: a line of any length, and those before it."""
+
 COUNTER_MAX: Final = 2**63 - 1
 """Counters are 64 bits wide where they are stored."""
 

@@ -21,12 +21,13 @@ from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError, NotFound, SettingsError
 from homegraph.service import administration as use
-from homegraph.service import errands, executing, linkings, querying, trying, unlinking
+from homegraph.service import errands, executing, linkings, moving, querying, trying, unlinking
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
 from homegraph.service.views.linkings import LinkingView
 from homegraph.service.views.server import Status
 from homegraph.service.views.service_accounts import NewServiceKey
+from homegraph.store.copies import CALL_BYTES_MAX
 from homegraph.web.exchange import CallerGone, answer, read_body
 from homegraph.web.guard import admit
 from homegraph.web.site import Site
@@ -58,6 +59,7 @@ class Route:
     question: type[msgspec.Struct]
     use_case: UseCase
     of_site: bool = False
+    body_bytes_max: int = BODY_BYTES_MAX
 
 
 async def _status(site: Site, _asked: use.Nothing) -> Status:
@@ -107,6 +109,8 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "runs"): Route(use.WhichRuns, use.list_runs),
     ("GET", "run"): Route(use.WhichRun, use.show_run),
     ("POST", "runs/accept"): Route(use.WhichRun, accept_run),
+    ("POST", "export"): Route(moving.WhichPage, moving.export),
+    ("POST", "import"): Route(moving.ImportWanted, moving.import_, body_bytes_max=CALL_BYTES_MAX),
     ("GET", "doctor"): Route(use.Nothing, use.examine),
 }
 """Every call. A part of a path in capitals is the parameter of that name."""
@@ -139,7 +143,9 @@ class Admin:
         route, given = self._find(scope["method"], scope["path"])
         if scope["method"] == "POST":
             asked = read_body_question(
-                route.question, scope["headers"], await read_body(receive, None, BODY_BYTES_MAX)
+                route.question,
+                scope["headers"],
+                await read_body(receive, None, route.body_bytes_max),
             )
         else:
             asked = read_question(route.question, scope["query_string"], given)

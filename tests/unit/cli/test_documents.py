@@ -8,7 +8,7 @@ import pytest
 from homegraph.cli import documents
 from homegraph.graph import errands as graph_errands
 from homegraph.graph import model
-from homegraph.service import views
+from homegraph.service import moving, views
 from homegraph.service.views import (
     errands,
     homes,
@@ -60,6 +60,10 @@ PAIRS = [
     (documents.Setting, server.Setting),
     (documents.Check, server.Advice),
     (documents.Checks, server.Advices),
+    (documents.ExportHeader, moving.Header),
+    (documents.ExportPage, moving.ExportPage),
+    (documents.Imported, moving.Imported),
+    (documents.RefusedLine, moving.RefusedLine),
 ]
 
 

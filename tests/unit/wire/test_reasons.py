@@ -107,6 +107,7 @@ PROMISED = [
     "ADMIN_TOKEN_WRONG",
     "HOST_REFUSED",
     "SETTINGS",
+    "EXPORT_UNUSABLE",
 ]
 
 

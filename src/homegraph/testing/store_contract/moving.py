@@ -174,15 +174,16 @@ def databases(draw: Any) -> list[Copy]:
     ids = sorted(draw(st.sets(NAME, max_size=3)))
     copies: list[Copy] = [draw(homes(agent_user_id)) for agent_user_id in ids]
     states = (LinkState.LINKING, LinkState.BROKEN)
-    alone = draw(st.lists(links_of("", states), max_size=2, unique_by=lambda one: one.link.user_id))
-    works = [draw(st.none() | WORKS) for _ in alone]
-    copies += sorted(
-        (
-            one if work is None else LinkCopy(one.link, work.fence, work, draw(MOMENT))
-            for one, work in zip(alone, works, strict=True)
-        ),
-        key=lambda one: one.link.user_id,
+    alone: list[LinkCopy] = draw(
+        st.lists(links_of("", states), max_size=2, unique_by=lambda one: one.link.user_id)
     )
+    works = [draw(st.none() | WORKS) for _ in alone]
+    with_work = [
+        one if work is None else LinkCopy(one.link, work.fence, work, draw(MOMENT))
+        for one, work in zip(alone, works, strict=True)
+    ]
+    with_work.sort(key=lambda one: one.link.user_id)
+    copies += with_work
     return copies
 
 

@@ -109,4 +109,11 @@ ADMIN: Final = (
         why="It is unknown, has the wrong type, or contradicts another one. The message names it.",
         fix="Correct it; the reference of settings lists what is allowed.",
     ),
+    Reason(
+        code="EXPORT_UNUSABLE",
+        row="admin-invalid",
+        title="The file is no export that can be taken.",
+        why="It was cut, damaged or edited, or it comes from another version or from a server with another encryption key.",
+        fix="Complete it with `homegraph export --resume FILE`, or export again.",
+    ),
 )
