@@ -141,7 +141,10 @@ def _api(error: ApiError) -> Failure:
     if not certain:
         told = _candidates(error)
     first = told[0] if told else None
-    why = "" if first is None else f"{first.title} {first.why}"
+    why = ""
+    if first is not None:
+        # The admin API's own sentence is often the title: it is not said twice.
+        why = first.why if error.message == first.title else f"{first.title} {first.why}"
     if first is not None and not certain:
         why = f"The answer does not say. Most likely: {why}"
     return Failure(

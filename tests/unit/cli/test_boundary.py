@@ -58,6 +58,15 @@ class TestExplain:
             )
             assert told.exit == reason.exit or reason.exit is None
 
+    @pytest.mark.parametrize("own", [True, False])
+    def test_what_an_error_says_itself_is_not_said_again(self, own):
+        """The admin API often answers with a reason's title; another sentence has the title beside it."""
+        reason = REASONS["LINKING_USED"]
+        told = reason.title if own else "Something else."
+        error = errors.ApiError(told, http_status=400, status="X", reason=reason.code)
+
+        assert failure.explain(error).why == (reason.why if own else f"{reason.title} {reason.why}")
+
     def test_foreign_error_says_nothing_of_itself(self):
         """An unexpected error is one sentence with a request to report it; its own text may hold anything."""
         told = "\n".join(failure.lines(failure.explain(Foreign("secret"))))
