@@ -1,8 +1,8 @@
 """A device cloud with hundreds of homes that answers SYNC fast: asyncio on a thread of its own.
 
 Every answer lists other devices than the one before (a lamp is renamed, a second one comes and goes), so that a stored list
-tells which answer it came from. The cloud remembers when each home was asked last and what it answered last. A QUERY is no
-such question: it is answered with no states.
+tells which answer it came from. The cloud remembers when each home was asked last and what it answered last, and whether it was asked
+while it was about to answer. A QUERY is no such question: it is answered with no states.
 
 It speaks just enough HTTP for requests with a Content-Length on a connection that is kept open.
 """
@@ -32,6 +32,7 @@ class ManyHome:
     asked: int = 0
     asked_at: float = 0.0
     devices: list[dict[str, Any]] = field(default_factory=list)
+    answering: int = 0
 
     def answer(self, request_id: str) -> bytes:
         """Answer a SYNC that came in just now."""
@@ -45,9 +46,11 @@ class ManyHome:
 
 
 class ManyHomes:
-    """The cloud. Home ``user-N`` is opened by the token ``token-N``."""
+    """The cloud. Home ``user-N`` is opened by the token ``token-N``. ``overlaps`` are those that were asked twice at once."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, takes_seconds: float = 0.0) -> None:
+        self.overlaps: list[str] = []
+        self._takes_seconds = takes_seconds
         self.homes = {f"token-{number}": ManyHome(f"user-{number}") for number in range(count)}
         self.url = ""
         self._ready = threading.Event()
@@ -103,6 +106,18 @@ class ManyHomes:
             del self._speaking[task]
             writer.close()
 
+    async def _answer_sync(self, home: ManyHome, request_id: str) -> bytes:
+        home.answering += 1
+        if home.answering > 1:
+            self.overlaps.append(home.agent_user_id)
+        body = home.answer(request_id)
+        if self._takes_seconds:
+            done = self._loop.create_future()
+            self._loop.call_later(self._takes_seconds, done.set_result, None)
+            await done
+        home.answering -= 1
+        return body
+
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         head = await reader.readuntil(b"\r\n\r\n")
         headers = dict(
@@ -113,7 +128,7 @@ class ManyHomes:
         if sent["inputs"][0]["intent"] == QUERY:
             body = json.dumps({"requestId": sent["requestId"], "payload": {"devices": {}}}).encode()
         else:
-            body = home.answer(sent["requestId"])
+            body = await self._answer_sync(home, sent["requestId"])
         return (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
             % len(body)

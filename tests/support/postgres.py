@@ -5,10 +5,12 @@ asks for it: what a test wants to know is seldom whether PostgreSQL is durable.
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +19,7 @@ from pathlib import Path
 import asyncpg
 
 from homegraph.store.postgres import PostgresStore
+from support.server import until
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""
@@ -43,7 +46,7 @@ def binaries():
 class Postgres:
     """One server."""
 
-    def __init__(self, *, options=QUICK):
+    def __init__(self, *, options=QUICK, copy_of=None):
         self.folder = Path(tempfile.mkdtemp(prefix="homegraph-postgres-"))
         self.data = self.folder / "data"
         self.port = free_port()
@@ -52,8 +55,12 @@ class Postgres:
         self._as = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
         if self._as:
             os.chown(self.folder, NOBODY, NOBODY)
-        arguments = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--username=postgres"]
-        self.program("initdb", "-D", self.data, "--no-sync", *arguments)
+        if copy_of is None:
+            arguments = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--username=postgres"]
+            self.program("initdb", "-D", self.data, "--no-sync", *arguments)
+        else:
+            arguments = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+            self.program("pg_basebackup", "-D", self.data, "-d", copy_of.url(), *arguments)
         self.configure(
             "listen_addresses='127.0.0.1'",
             f"port={self.port}",
@@ -93,13 +100,54 @@ class Postgres:
         """Read the configuration again."""
         self.program("pg_ctl", "-D", self.data, "reload")
 
+    def standby(self):
+        """Another server that follows this one; from now on no commit is answered before it has it, too."""
+        standby = Postgres(copy_of=self)
+        self.configure("synchronous_standby_names='*'")
+        self.reload()
+        return standby
+
+    def promote(self):
+        """Make a standby a server that can be written to."""
+        self.program("pg_ctl", "-D", self.data, "-w", "promote")
+
+    def crash(self):
+        """Kill -9 of the postmaster; returns when all its processes have ended, as they do by themselves."""
+        processes = self._processes()
+        os.kill(processes[0], signal.SIGKILL)
+        until(lambda: not any(map(_is_alive, processes)), "PostgreSQL has ended")
+        # Where nobody waits for orphans the dead postmaster has its number still, and the next one would take it for alive.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def held_still(self):
+        """Stop all its processes in their tracks for a while: it takes connections and answers nothing."""
+        processes = self._processes()
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+    @property
+    def _postmaster(self):
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def _processes(self):
+        """The postmaster and its children."""
+        postmaster = self._postmaster
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
+
     def kill(self):
         """End it at once, with nothing written that was not asked for: the next start mends what it finds."""
         self.stop("immediate")
 
     def close(self):
         """Stop, if it runs, and leave nothing behind."""
-        if (self.data / "postmaster.pid").exists():
+        if (self.data / "postmaster.pid").exists() and _is_alive(self._postmaster):
             self.stop("immediate")
         shutil.rmtree(self.folder)
 
@@ -151,6 +199,15 @@ class Postgres:
     def fresh_url(self):
         """The same, where no loop runs."""
         return asyncio.run(self.fresh())
+
+
+def _is_alive(process):
+    """Whether a process has not ended; one that nobody has waited for has."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def free_port():

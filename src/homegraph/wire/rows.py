@@ -119,7 +119,7 @@ class Row:
 
     ``message`` is a template over ``FACTS``. The ``v1_`` members are the entry of ``errors[]`` that the older format has
     besides; its message is ``v1_message`` where that differs from the row's, and its domain is left out when None.
-    ``www_authenticate`` is the value of that header, "" for none.
+    ``www_authenticate`` is the value of that header, "" for none; ``retry_after_seconds`` that of Retry-After, 0 for none.
     """
 
     id: str
@@ -134,6 +134,7 @@ class Row:
     v1_message: str = ""
     v1_location: str = ""
     www_authenticate: str = ""
+    retry_after_seconds: int = 0
 
     @property
     def grpc(self) -> int:
@@ -365,6 +366,7 @@ _ALL: Final = (
         message="The service is currently unavailable.",
         evidence="R",
         v1_reason="backendError",
+        retry_after_seconds=5,  # about what a server needs to find a database that is back
     ),
     Row(
         id="deadline",

@@ -150,6 +150,8 @@ def render(
     headers = list(OK_HEADERS)
     if row.www_authenticate:
         headers.append((b"www-authenticate", row.www_authenticate.encode()))
+    if row.retry_after_seconds:
+        headers.append((b"retry-after", str(row.retry_after_seconds).encode()))
     return Rendered(row.http, _json({"error": error}, pretty=True), headers)
 
 

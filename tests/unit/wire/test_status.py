@@ -118,13 +118,15 @@ def test_an_unknown_reason_is_an_internal_error():
 
 
 def test_headers_are_those_of_google():
-    """Every JSON answer has the observed headers; a 401 has WWW-Authenticate besides; no Content-Length yet."""
+    """Every JSON answer has the observed headers; a 401 has WWW-Authenticate besides, a 503 Retry-After; no Content-Length yet."""
     assert list(OK_HEADERS) == render("AGENT_USER_UNLINKED").headers
     headers = dict(render("ACCESS_TOKEN_UNKNOWN").headers)
 
     assert headers[b"www-authenticate"] == (
         b'Bearer realm="https://accounts.google.com/", error="invalid_token"'
     )
+    assert dict(render("STORE_UNAVAILABLE").headers)[b"retry-after"] == b"5"
+    assert b"retry-after" not in headers
     assert headers[b"content-type"] == b"application/json; charset=UTF-8"
     assert b"content-length" not in headers
     assert all(name == name.lower() for name in headers)

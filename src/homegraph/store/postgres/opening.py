@@ -63,7 +63,11 @@ async def open_database(url: str, now: Instant) -> Opened:
         caches = 0 if is_pooled else STATEMENTS_CACHED_MAX
         options |= {"statement_cache_size": caches, "max_cached_statement_lifetime": 0}
         pool = asyncpg.create_pool(
-            **options, min_size=1, max_size=CONNECTIONS_MAX, reset=_leave_as_it_is
+            # None is kept in reserve: the driver would log each attempt to make it while the server is away.
+            **options,
+            min_size=0,
+            max_size=CONNECTIONS_MAX,
+            reset=_leave_as_it_is,
         )
         await pool
     connections = Connections(pool, is_pooled=is_pooled)
