@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -53,24 +53,28 @@ BUSY: Final = b"HTTP/1.1 429 "
 _PATIENCE: Final = threading.Event()
 
 
-def mixed(count: int, token: str, chance: Random) -> list[bytes]:
+def mixed(count: int, users: int, token: str, chance: Random) -> list[bytes]:
     """Calls about anybody, in the proportions of the mix."""
     kinds = chance.choices([call for call, _ in MIX], [share for _, share in MIX], k=count)
-    return [calls.request(call, chance.randrange(USERS), token) for call in kinds]
+    return [calls.request(call, chance.randrange(users), token) for call in kinds]
 
 
-def measure(folder: Path, seconds: float) -> dict[str, Any]:
+def measure(folder: Path, seconds: float, users: int) -> dict[str, Any]:
     """Everything. Raises Broken when a call was not answered as it must be."""
     chance = Random(SEED)
     with ExitStack() as stack, processes.pinned(processes.DRIVER_CORE):
-        stub = stack.enter_context(processes.stub(USERS, DEVICES))
-        server = stack.enter_context(processes.homegraph(folder, stub, USERS))
+        stub = stack.enter_context(processes.stub(users, DEVICES))
+        server = stack.enter_context(processes.homegraph(folder, stub, users))
         token = access_token(server)
         stub.tell("changes", Change.ONE.value)
-        trial = _drive(server, mixed(TRIAL_CALLS, token, chance))
+
+        def some(count: int) -> list[bytes]:
+            return mixed(count, users, token, chance)
+
+        trial = _drive(server, some(TRIAL_CALLS))
         rate = SHARE * TRIAL_CALLS / trial.seconds
-        memory, latencies = _steady(server, rate, seconds, token, chance)
-        server.wait_idle(USERS)
+        memory, latencies = _steady(server, rate, seconds, some)
+        server.wait_idle(users)
         counts = server.status()["counts"]
     warm = memory[int(len(memory) * WARM_UP) :]
     part = max(1, int(len(memory) * SETTLED_SHARE))
@@ -91,7 +95,7 @@ def measure(folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def _steady(
-    server: processes.Homegraph, rate: float, seconds: float, token: str, chance: Random
+    server: processes.Homegraph, rate: float, seconds: float, some: Callable[[int], list[bytes]]
 ) -> tuple[list[float], list[float]]:
     """Send so many calls a second; memory and latencies."""
     memory: list[float] = []
@@ -101,7 +105,7 @@ def _steady(
     while (passed := time.monotonic() - started) < seconds:
         due = int(rate * (passed + SLOT_SECONDS)) - sent
         if due > 0:
-            latencies += _drive(server, mixed(due, token, chance)).latencies
+            latencies += _drive(server, some(due)).latencies
             sent += due
             memory.append(rss_mib(server.pid))
         _PATIENCE.wait(max(0.0, sent / rate - (time.monotonic() - started)))
@@ -129,12 +133,13 @@ def main(arguments: Sequence[str]) -> int:
     """Print the outcome; 0, or 1 when something was wrong or memory grew."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, metavar="N")
+    parser.add_argument("--users", type=int, default=USERS, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where the database is made")
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="homegraph-soak-", dir=options.dir) as name:
-            result = measure(Path(name), options.minutes * 60)
+            result = measure(Path(name), options.minutes * 60, options.users)
     except (processes.Broken, OSError) as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1

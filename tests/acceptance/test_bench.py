@@ -76,10 +76,10 @@ def test_a_database_that_was_grown_serves_everybody(tmp_path: Path):
 
 def test_some_seconds_of_mixed_calls(tmp_path: Path):
     """A short soak: all calls are answered as they must be, at the rate that was found."""
-    file = tmp_path / "soak.json"
+    file, words = tmp_path / "soak.json", "--minutes 0.03 --users 80"
 
     done = subprocess.run(
-        [sys.executable, "-m", "bench.soak", "--minutes", "0.03", "--json", str(file)],
+        [sys.executable, "-m", "bench.soak", "--json", str(file), *words.split()],
         cwd=ROOT,
         capture_output=True,
         text=True,
