@@ -95,7 +95,7 @@ def test_without_the_driver(tmp_path: Path) -> None:
 
 def test_commands_that_take_care_of_files(tmp_path: Path) -> None:
     """They leave a PostgreSQL database to its own tools."""
-    done = homegraph("db", "status", "--db", "postgresql://me:hunter2@db/x", folder=tmp_path)
+    done = homegraph("db", "check", "--db", "postgresql://me:hunter2@db/x", folder=tmp_path)
 
     assert done.code != 0
     assert "pg_dump" in done.err
