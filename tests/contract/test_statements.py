@@ -35,6 +35,8 @@ POSTGRES_ALONE = {
     "lock_linking": "the same",
     "lock_credentials": "the same",
     "reserve_links": "a row that is not there cannot be locked",
+    "look_at_work": "a way to the server costs more than the statement: async requests do without a transaction",
+    "join_work": "the same",
     "grow_state_counts": "a recount would not see what others are about to add",
 }
 

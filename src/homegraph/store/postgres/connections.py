@@ -54,9 +54,22 @@ class Connections:
 
     async def write(self, operation: Callable[[Database, *Ts], Awaitable[T]], *args: *Ts) -> T:
         """Carry an operation out in a transaction; it is durable when this returns."""
+        return await self._accepted(operation, args, "read_committed")
+
+    async def write_last(self, operation: Callable[[Database, *Ts], Awaitable[T]], *args: *Ts) -> T:
+        """Carry an operation out whose last statement is the only one that writes, and looks itself whether it still may.
+
+        Each of its statements is a transaction of its own, which saves two ways to the server.
+        """
+        # The halves of a statement (parse, execute) must not meet different connections behind a pooler.
+        return await self._accepted(operation, args, "read_committed" if self._is_pooled else "")
+
+    async def _accepted(
+        self, operation: Callable[..., Awaitable[T]], args: tuple[Any, ...], isolation: str
+    ) -> T:
         if self._closed or len(self._busy) >= WAITING_MAX:
             raise _refusal(closed=self._closed)
-        task = asyncio.ensure_future(self._carried_out(operation, args, "read_committed"))
+        task = asyncio.ensure_future(self._carried_out(operation, args, isolation))
         self._busy.add(task)
         task.add_done_callback(self._done)
         return await asyncio.shield(task)

@@ -64,7 +64,7 @@ from homegraph.store.postgres.moving_store import PostgresMoving
 from homegraph.store.postgres.opening import Opened, open_database
 from homegraph.store.postgres.reports import Report
 from homegraph.store.postgres.settling import Settled
-from homegraph.store.postgres.work import Request
+from homegraph.store.postgres.work import Overtaken, Request
 
 
 class PostgresStore(PostgresMoving):
@@ -75,6 +75,7 @@ class PostgresStore(PostgresMoving):
         self._db = opened.connections
         self._hints = None if opened.connect is None else Hints(opened.connect)
         self._requests = Group(self._db.write, work.request_sync)
+        self._joining = Group(self._db.write_last, work.join)
         self._reports = Group(self._db.write, reports.report)
         self._settlements = Group(self._db.write, settling.settle)
         self._states = Group(self._db.glance, reports.some_states)
@@ -97,6 +98,7 @@ class PostgresStore(PostgresMoving):
 
     async def close(self) -> None:
         for group in (
+            self._joining,  # first: who was overtaken asks again
             self._requests,
             self._reports,
             self._settlements,
@@ -281,10 +283,18 @@ class PostgresStore(PostgresMoving):
         lease_seconds: float,
     ) -> Admitted | None:
         claimant = Claimant(worker, lease_seconds, self._ids)
-        admitted = await self._requests.call(Request(claimant, target, mode, cause, now))
+        admitted = await self._admitted(Request(claimant, target, mode, cause, now))
         if admitted is not None and admitted.admission is Admission.JOIN:
             self._tell(Hint.DUE)
         return admitted
+
+    async def _admitted(self, request: Request) -> Admitted | None:
+        if request.mode is Mode.ASYNC:
+            try:
+                return await self._joining.call(request)
+            except Overtaken:
+                pass
+        return await self._requests.call(request)
 
     async def projects_due(self, now: Instant) -> list[str]:
         return await self._db.glance(work.projects_due, now)

@@ -2,6 +2,9 @@
 
 Requests of many callers are one group: their targets are locked and read by one statement, decided one after the other, and
 written by another. The row of a target's work is the lock of that target: who holds it is alone with the agent user's list and links.
+
+Async requests, which come in masses and take nothing, do without the lock (``join``): what was decided is written where the row is still the
+version that was read, so that two ways to the server do in place of four. Whoever was overtaken asks again, with the lock.
 """
 
 from __future__ import annotations
@@ -36,6 +39,10 @@ class Request(NamedTuple):
     mode: Mode
     cause: Cause
     now: Instant
+
+
+class Overtaken(Exception):  # nobody's error: it is asked again
+    """Somebody else changed the work between reading and writing; nothing was written."""
 
 
 class Taken(NamedTuple):
@@ -77,6 +84,31 @@ async def request_sync(
     for place, claim in zip(taken, claims, strict=True):
         admission, generation = Admission.START, claim.work.requested
         answers[place] = Admitted(admission, generation, claim)
+    return answers
+
+
+async def join(db: Database, requests: Sequence[Request]) -> Sequence[Admitted | Exception | None]:
+    """``Store.request_sync`` in async mode, in their order and without a lock; Overtaken for those that must ask again."""
+    asked = sorted({one.target for one in requests})
+    works: dict[Target, Work] = {}
+    versions: dict[Target, int] = {}
+    for row in await db.rows("look_at_work", *columns(map(key_of_target, asked))):
+        target = asked[row[0] - 1]
+        versions[target], works[target] = row[1], work_of(row)
+    answers: list[Admitted | Exception | None] = []
+    for one in requests:
+        before = works.get(one.target)
+        if before is None:
+            answers.append(None)
+            continue
+        admission, work = syncing.request(before, Mode.ASYNC, one.cause, one.now)
+        works[one.target] = work
+        answers.append(Admitted(admission, work.requested))
+    overtaken = await _join(db, works, versions)
+    if overtaken:
+        for place, one in enumerate(requests):
+            if one.target in overtaken:
+                answers[place] = Overtaken()
     return answers
 
 
@@ -184,6 +216,31 @@ async def record(db: Database, runs: Sequence[Run]) -> None:
     """Write the records of runs."""
     if runs:
         await db.run("insert_run", *columns(map(row_of_run, runs)))
+
+
+async def _join(
+    db: Database, works: Mapping[Target, Work], versions: Mapping[Target, int]
+) -> set[Target]:
+    """Write what requests change of the work of targets; those whose work is not the version any more that it was."""
+    if not works:
+        return set()
+    targets = list(works)
+    rows = (
+        (
+            *key_of_target(target),
+            versions[target],
+            work.requested,
+            work.attempts,
+            work.due_at,
+            work.async_generation,
+            work.cause,
+            work.requested_at,
+            syncing.ready_at(work),
+        )
+        for target, work in works.items()
+    )
+    written = await db.rows("join_work", *columns(rows))
+    return works.keys() - {targets[place - 1] for (place,) in written}
 
 
 async def _get_work(db: Database, target: Target) -> Work:

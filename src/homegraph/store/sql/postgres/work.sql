@@ -10,6 +10,42 @@ JOIN sync_work AS w USING (project_id, agent_user_id, user_id)
 ORDER BY w.project_id, w.agent_user_id, w.user_id
 FOR UPDATE OF w;
 
+-- look_at_work --
+-- The work of targets as it is, with nothing locked, and the version of its row: who writes by this must find the same (join_work).
+-- Each with its target's place in the arrays before it.
+SELECT
+  k.place, w.xmin,
+  w.requested, w.done, w.taken, w.fence, w.attempts, w.due_at, w.lease_until, w.worker, w.sync_generation, w.sync_until,
+  w.async_generation, w.cause, w.requested_at, w.run_cause, w.run_mode, w.run_requested_at, w.run_started_at
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (project_id, agent_user_id, user_id, place)
+JOIN sync_work AS w USING (project_id, agent_user_id, user_id);
+
+-- join_work --
+-- Write what async requests change of the work of targets, where it is the version that was read, locking in key order; the
+-- places in the arrays of what was written.
+WITH same AS (
+  SELECT
+    w.project_id, w.agent_user_id, w.user_id,
+    k.requested, k.attempts, k.due_at, k.async_generation, k.cause, k.requested_at, k.ready_at, k.place
+  FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::xid[], $5::bigint[], $6::bigint[], $7::float8[], $8::bigint[], $9::text[],
+    $10::float8[], $11::float8[]
+  ) WITH ORDINALITY AS k (
+    project_id, agent_user_id, user_id, version, requested, attempts, due_at, async_generation, cause, requested_at,
+    ready_at, place
+  )
+  JOIN sync_work AS w USING (project_id, agent_user_id, user_id)
+  WHERE w.xmin = k.version
+  ORDER BY w.project_id, w.agent_user_id, w.user_id
+  FOR UPDATE OF w
+)
+UPDATE sync_work AS w SET
+  requested = same.requested, attempts = same.attempts, due_at = same.due_at, async_generation = same.async_generation,
+  cause = same.cause, requested_at = same.requested_at, ready_at = same.ready_at
+FROM same
+WHERE w.project_id = same.project_id AND w.agent_user_id = same.agent_user_id AND w.user_id = same.user_id
+RETURNING same.place;
+
 -- insert_work --
 -- Keep the work of a new target; nothing when it has some, which is then somebody else's.
 INSERT INTO sync_work (
