@@ -65,7 +65,7 @@ def export(
     if json:
         output.document(msgspec.json.encode({"file": file, **totals}))
     elif file != STDOUT:
-        told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in totals.items())
+        told = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in totals.items())
         output.data(f"{file}: {told}")
         output.note("The encryption key is not in it: the other server needs the same one.")
     return 0

@@ -94,6 +94,8 @@ def row_of_home(copy: HomeCopy) -> Row:
         copy.unlinked_at,
         0 if copy.linked else copy.fence,
         json_text(copy.held) if copy.held else "",
+        len(copy.devices),
+        sum(len(one.states) for one in copy.devices),
     )
 
 

@@ -101,7 +101,6 @@ async def import_home(db: Database, copy: HomeCopy) -> bool:
     await db.run("import_agent_user", *row_of_home(copy))
     if copy.devices:
         await _add_devices(db, project_id, agent_user_id, copy.devices)
-        await db.run("recount", [project_id], [agent_user_id])
     return True
 
 
@@ -137,7 +136,8 @@ async def _add_link(db: Database, copy: LinkCopy) -> bool:
     if not await db.run("reserve_links", [link.project_id], [link.user_id], link.created_at):
         return False
     await links.save(db, link)
-    await db.run("keep_link_fence", *key, copy.fence)
+    if copy.fence:
+        await db.run("keep_link_fence", *key, copy.fence)
     if copy.unlinking_at is not None:
         await db.run("insert_unlinking", *key, copy.unlinking_at)
     return True

@@ -103,7 +103,6 @@ def import_home(db: Database, copy: HomeCopy) -> bool:
     db.run_many("import_device", rows)
     definitions = [(project_id, agent_user_id, one.id, one.definition) for one in copy.devices]
     db.run_many("save_definition", definitions)
-    db.run("recount", project_id, agent_user_id)
     return True
 
 
@@ -137,7 +136,8 @@ def _add_link(db: Database, copy: LinkCopy) -> bool:
     if db.row("find_link", *key) is not None:
         return False
     links.save(db, link)
-    db.run("keep_link_fence", *key, copy.fence)
+    if copy.fence:
+        db.run("keep_link_fence", *key, copy.fence)
     if copy.unlinking_at is not None:
         db.run("insert_unlinking", *key, copy.unlinking_at)
     return True

@@ -41,8 +41,10 @@ SELECT asked_at FROM unlinking WHERE project_id = $1 AND user_id = $2;
 
 -- import_agent_user --
 -- Keep an agent user, or the tombstone of one, that is not here.
-INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+INSERT INTO agent_user (
+  project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held, device_count, state_count
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- import_device --
 -- Keep the devices of an agent user that have come with it.

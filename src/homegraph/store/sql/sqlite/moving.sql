@@ -33,8 +33,8 @@ SELECT asked_at FROM unlinking WHERE project_id = ? AND user_id = ?;
 
 -- import_agent_user --
 -- Keep an agent user, or the tombstone of one, that is not here.
-INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held, device_count, state_count)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- import_device --
 -- Keep a device of an agent user that has come with it.
