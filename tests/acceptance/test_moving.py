@@ -175,7 +175,11 @@ def test_a_file_that_was_cut(settled: tuple[Server, Path], tmp_path: Path) -> No
     """Wherever: importing says so before anything is done, and exporting goes on after the last whole line."""
     server, whole = settled
     lines = whole.read_bytes().splitlines(keepends=True)
-    cuts = [lines[0] + lines[1][:40], b"".join(lines[:-1]), b"".join(lines)[:-1]]
+    cuts = [
+        lines[0] + lines[1][:40],
+        b"".join(lines[:-1]) + b'{"kind":' + b" " * 10_000,
+        b"".join(lines)[:-1],
+    ]
     for number, content in enumerate(cuts):
         path = tmp_path / f"cut-{number}.jsonl"
         path.write_bytes(content)
