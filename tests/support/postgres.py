@@ -19,7 +19,8 @@ from pathlib import Path
 import asyncpg
 
 from homegraph.store.postgres import PostgresStore
-from support.server import until
+
+from .server import until  # `bench` finds this package as tests.support
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""
