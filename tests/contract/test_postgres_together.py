@@ -6,9 +6,9 @@ Two stores here are to the server what two processes are: connections that know 
 import asyncio
 import contextlib
 import itertools
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import AdminRefused, LeaseLost, NotFound
 from homegraph.graph.effects import BindLink, RekeyLink, WriteDevices

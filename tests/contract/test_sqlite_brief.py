@@ -2,10 +2,10 @@
 
 import asyncio
 import threading
-from dataclasses import replace
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import NotFound, StoreUnavailable
 from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, Unlink, WriteDevices
@@ -18,7 +18,7 @@ from homegraph.store.sqlite.brief import (
     is_brief,
     is_brief_settlement,
 )
-from homegraph.testing.store_contract.scene import Scene, exchange, stored
+from homegraph.testing.store_contract.scene import Scene, exchange, stored, target
 from support.lanes import Gate, on_writer, turn
 
 pytestmark = pytest.mark.anyio
@@ -200,12 +200,12 @@ async def test_the_share_of_the_loop(store, commits):
         call.add_done_callback(lambda call: told.append(call.result()))
         return call
 
-    def slow(_, number):
+    def slow(db, number):
         nonlocal now
         now += lane.LOOP_SECONDS_MAX / 2
         if number == 0:
             calls.append(ask(5))  # who comes meanwhile is behind those who wait
-        return number, where(_)
+        return probe(db, number)
 
     store._writer._clock = lambda: now
     calls = [ask(number) for number in range(5)]
@@ -217,6 +217,31 @@ async def test_the_share_of_the_loop(store, commits):
     assert not await store._writer.call_brief(where)
     now += lane.DETOUR_SECONDS
     assert await store._writer.call_brief(where)
+
+
+async def test_what_wrote_nothing_needs_no_commit(store, commits):
+    """A group that only reads is over at once, and holds no lock: the next one begins as usual. With a write among it, it is as any other."""
+    reads = [store._writer.call_brief(where) for _ in range(3)]
+    assert await asyncio.gather(*reads) == [True, True, True]
+    assert commits == []
+
+    mixed = store._writer.call_brief(where), store._writer.call_brief(probe, 1)
+    assert await asyncio.gather(*mixed) == [True, (1, True)]
+    assert commits == [(False, 2)]
+    assert await writes(store) == 1
+
+
+async def test_few_definitions_are_read_here(store, commits):
+    """What a run compares a few changed devices with is read without another thread; many are not read on the loop's."""
+    scene = Scene(store)
+    many = [stored(f"lamp-{number}") for number in range(BRIEF_DEVICES_MAX + 1)]
+    await scene.link("anna", "1836", *many)
+    commits.clear()
+
+    few = await store.definitions(target(), ["lamp-0", "lamp-1", "gone"])
+    assert few == {one.device_id: one.definition for one in many[:2]}
+    assert len(await store.definitions(target(), [one.device_id for one in many])) == len(many)
+    assert commits == []
 
 
 async def test_a_caller_who_is_cancelled(store):

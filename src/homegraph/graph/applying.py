@@ -15,7 +15,6 @@ from then on. A device id that comes back after a removal is a new device.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -36,8 +35,7 @@ class Fresh(msgspec.Struct, frozen=True, gc=False):
     definition: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """``kept`` are ids whose bytes are known; ``fresh`` must be decoded, in the reply's order.
 
     ``listed`` has the id of every device of the reply in order, empty where only decoding will tell.
@@ -48,8 +46,7 @@ class Comparison:
     listed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A device to be written. ``placement`` is given at first sight and is None for one that is already here.
 
     ``traits``, ``notifies`` and ``attributes`` (JSON, b"" for none) say what may be reported of it; they stand in the definition,
@@ -65,8 +62,7 @@ class Stored:
     attributes: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """What to tell (``changes``) and what to write (``stored``, ``removed``)."""
 
     changes: Changes

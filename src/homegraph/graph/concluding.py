@@ -15,7 +15,8 @@ any, that a sync-mode caller is answered with and the retry is decided by. The r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from homegraph.errors import (
     HomegraphError,
@@ -41,8 +42,7 @@ from homegraph.graph.model import Changes, Finding, HeldDevice, Instant, Link, L
 from homegraph.graph.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What one link brought: an error, or a reply (``agent_user_id`` as it names itself, and what its list changes).
 
     ``known`` is how many devices there were before. ``held`` are its held devices that are kept, None when they are those that are
@@ -59,8 +59,7 @@ class Answer:
     held: tuple[HeldDevice, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(msgspec.Struct, frozen=True):
     """What a run leaves behind, and the failure it is counted by.
 
     ``held``: the list stays as it was, and ``changes`` are what would have become of it. Before ``retry_from`` another attempt would run
@@ -207,10 +206,8 @@ def _problems(
 def _findings(answers: Sequence[Answer]) -> tuple[Finding, ...]:
     findings = [finding for answer in answers for finding in answer.findings]
     good = [answer for answer in answers if answer.applied is not None and not answer.is_empty]
-    if (
-        len({(answer.applied.stored, answer.applied.removed) for answer in good if answer.applied})
-        > 1
-    ):
+    lists = [(answer.applied.stored, answer.applied.removed) for answer in good if answer.applied]
+    if any(one != lists[0] for one in lists[1:]):
         findings.append(links_disagree([answer.link.user_id for answer in good]))
     return tuple(findings)
 

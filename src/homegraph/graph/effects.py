@@ -5,16 +5,16 @@ Effects are carried out in order, in the one transaction of ``Store.settle``, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import HeldDevice
 from homegraph.graph.reporting import TraitState
 
 
-@dataclass(frozen=True, slots=True)
-class WriteDevices:
+class WriteDevices(msgspec.Struct, frozen=True):
     """Write the devices of the lease's agent user: insert those with a placement, renew the others, drop ``removed``.
 
     States go with their device. A device that is renewed keeps those of ``reporting.kept``, so that nothing is told of a trait
@@ -25,15 +25,13 @@ class WriteDevices:
     removed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WriteHeld:
+class WriteHeld(msgspec.Struct, frozen=True):
     """Keep these as the held devices of the lease's agent user, in place of those that were kept before. They go with it."""
 
     held: tuple[HeldDevice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BindLink:
+class BindLink(msgspec.Struct, frozen=True):
     """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on, is linked and has no problem.
 
     When that agent user is not linked here yet it is created with ``stored`` as its devices, ``held`` as its held ones and ``states`` (of those devices:
@@ -49,8 +47,7 @@ class BindLink:
     held: tuple[HeldDevice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RekeyLink:
+class RekeyLink(msgspec.Struct, frozen=True):
     """A later SYNC named another agent user: the link moves there, and a sync is requested for it, cause ``link``.
 
     When it was the old one's last link, its devices go along with their placement and states (unless the new one has devices already:
@@ -62,8 +59,7 @@ class RekeyLink:
     agent_user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NoteProblem:
+class NoteProblem(msgspec.Struct, frozen=True):
     """What is wrong with the link: the code of its problem, "" for nothing. Its state stays.
 
     A link that broke during the run keeps the problem that broke it.
@@ -73,8 +69,7 @@ class NoteProblem:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unlink:
+class Unlink(msgspec.Struct, frozen=True):
     """The link ends: its tokens are dropped. With the last link go the agent user's devices, and requests are refused.
 
     ``problem`` is the code of what ended it, when nobody wanted it to. Then it does not end if another sync was asked for

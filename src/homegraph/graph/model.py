@@ -242,16 +242,14 @@ class Device:
     changed_at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """A device whose definition changed; ``fields`` are the top-level members that did, sorted."""
 
     device_id: str
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """What a SYNC did to the device list; ``held`` are devices that it brought and that were not taken."""
 
     added: tuple[str, ...] = ()
@@ -280,8 +278,7 @@ class Finding:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkResult:
+class LinkResult(msgspec.Struct, frozen=True):
     """What one link's SYNC of a run brought: ``error`` is a code of the error family, empty for success."""
 
     user_id: str
@@ -289,8 +286,7 @@ class LinkResult:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """One HTTP request and reply with a fulfillment or token endpoint; bodies bounded, tokens masked.
 
     ``took`` is in seconds. ``status`` is 0 when there was no reply; then ``error`` says why.
@@ -304,14 +300,13 @@ class Exchange:
     request_headers: Mapping[str, str]
     request_body: bytes
     status: int = 0
-    response_headers: Mapping[str, str] = field(default_factory=dict)
+    response_headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     response_body: bytes = b""
     response_size: int = 0
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One execution of a sync, as it is kept.
 
     ``merged`` counts the requests that were waiting for this run. ``attempt`` is 1 for the first. ``reason`` is the code of

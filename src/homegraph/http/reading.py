@@ -11,9 +11,9 @@ than what is still allowed. Bytes that are no body are counted before they are f
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from homegraph.errors import HomegraphError, ReplyGarbled, ReplyTooLarge
@@ -38,8 +38,7 @@ _BODILESS: Final = frozenset({204, 304})
 _CODINGS: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
-@dataclass(frozen=True, slots=True)
-class HttpReply:
+class HttpReply(msgspec.Struct, frozen=True):
     """A reply, decompressed. Header names are in lower case."""
 
     status: int

@@ -36,8 +36,7 @@ class Refused:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class SyncStarted:
+class SyncStarted(msgspec.Struct, frozen=True):
     """A run was claimed."""
 
     target: Target
@@ -45,8 +44,7 @@ class SyncStarted:
     merged: int
 
 
-@dataclass(frozen=True, slots=True)
-class SyncFinished:
+class SyncFinished(msgspec.Struct, frozen=True):
     """A run is stored; ``run`` says how it ended."""
 
     run: Run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Exchange, Project
@@ -12,8 +12,7 @@ from homegraph.service.transcript import Transcript
 from homegraph.service.transport import Headers, Transport
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(msgspec.Struct, frozen=True):
     """What is sent, for whom, and its bounds. ``intent`` says what for, ``repeatable`` is as ``Transport.post`` has it."""
 
     intent: str

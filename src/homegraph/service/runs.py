@@ -14,8 +14,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from homegraph.errors import CallRefused, HomegraphError, LeaseLost, StoreError
 from homegraph.graph import applying

@@ -102,7 +102,7 @@ def shown_query(query: str, names: Collection[str]) -> str:
 
 def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchange:
     response_body = _body(exchange.response_body, secrets)
-    return replace(
+    return msgspec.structs.replace(
         exchange,
         url=_without_query(exchange.url),
         request_headers=_headers(exchange.request_headers, secrets),
@@ -124,7 +124,8 @@ def _header(name: str, value: str, secrets: Secrets) -> str:
     if name == "set-cookie":
         return MASK
     for secret, mask in secrets:
-        value = value.replace(secret, mask)
+        if secret in value:
+            value = value.replace(secret, mask)
     return value
 
 

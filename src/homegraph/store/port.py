@@ -56,8 +56,7 @@ FIRST_SYNCS_SHOWN_MAX: Final = 10
 """Links that a refused call is explained with; more would not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """The right to execute one run: store what it found, as long as nobody with a higher ``fence`` came after.
 
     It is lost when the run was settled or handed back, when another claim of the target followed, and when the target
@@ -70,8 +69,7 @@ class Lease:
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """A run that was handed out, with all it needs: the project, the links to ask, and what is known of the devices.
 
     ``known`` maps fingerprints to device ids. ``links`` are those in state linked and broken (or, in a first SYNC, the
@@ -98,8 +96,7 @@ class Admitted(msgspec.Struct, frozen=True):
     claim: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """Everything that a run leaves behind."""
 
     lease: Lease

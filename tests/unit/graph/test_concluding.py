@@ -1,8 +1,7 @@
 """What follows from the answers of a run."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import (
     FulfillmentFailed,

@@ -4,7 +4,7 @@ SQLite has one writer, and what a commit costs is the disk's answer, not the row
 that came while it was busy (up to a bound), carries them out in one transaction, commits once, and tells all callers at
 once. The reader's lane does the same with snapshots.
 
-A lane has a thread, for whatever may take long: the commit always, and operations whose size others decide. An operation that is
+A lane has a thread, for whatever may take long: the commit always (of a group that wrote something), and operations whose size others decide. An operation that is
 *brief* (some rows that are found by their keys) is carried out on the thread of the event loop when its group's turn comes: two
 threads of Python take turns, and a statement gives the turn away, so that handing brief work over costs more than the work
 (docs/decisions/0031). A group with anything else in it goes to the thread as a whole. Whatever a group is made of, the next
@@ -154,7 +154,10 @@ class Lane:
                 self._groups.put(None)
             return
         outcomes = self._at_once(jobs) if self._is_for_the_loop(jobs) else None
-        self._groups.put(_Group(jobs, outcomes))
+        if outcomes is not None and not self._database.connection.in_transaction:
+            self._loop.call_soon(self._finished, outcomes)
+        else:
+            self._groups.put(_Group(jobs, outcomes))
 
     def _take(self) -> list[_Job]:
         """The operations that wait, up to the bound."""
@@ -165,13 +168,20 @@ class Lane:
         return all(job.is_brief for job in jobs) and self._clock() >= self._detour_until
 
     def _at_once(self, jobs: list[_Job]) -> list[_Outcome] | None:
-        """Carry brief jobs out, up to the commit; None when that is for the thread to do. Those that are left over wait on."""
+        """Carry brief jobs out, up to the commit; None when that is for the thread to do. Those that are left over wait on.
+
+        When they wrote nothing, the transaction is over as well.
+        """
         database = self._database
+        total_changes = database.connection.total_changes
+        written = total_changes()
         until = self._clock() + LOOP_SECONDS_MAX
         try:
             with database.impatient():
                 database.run(self._begin)
             outcomes = self._carry_out(jobs, until)
+            if total_changes() == written:
+                database.abandon()
         except Exception:  # noqa: BLE001  # above all a lock of somebody else's; the thread meets it again, and tells
             with suppress(apsw.Error):
                 database.abandon()

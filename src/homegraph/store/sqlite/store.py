@@ -298,6 +298,9 @@ class SqliteStore(SqliteMoving):
         await self._writer.call(work.hand_back, leases, now)
 
     async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
+        if is_brief(device_ids):
+            # On the connection that has just read this home, and will write it: its pages are in memory there.
+            return await self._writer.call_brief(devices.definitions, target, device_ids)
         return await self._reader.call(devices.definitions, target, device_ids)
 
     async def held(self, target: Target) -> tuple[HeldDevice, ...]:
