@@ -231,17 +231,24 @@ async def test_what_wrote_nothing_needs_no_commit(store, commits):
     assert await writes(store) == 1
 
 
-async def test_few_definitions_are_read_here(store, commits):
-    """What a run compares a few changed devices with is read without another thread; many are not read on the loop's."""
+async def test_few_definitions_are_read_here(store, monkeypatch):
+    """What a run compares a few changed devices with is read without another thread; many are read by the reader's."""
+    completed, asked = lane.Lane._completed, []
+    monkeypatch.setattr(
+        lane.Lane,
+        "_completed",
+        lambda self, group: (asked.append(self._begin), completed(self, group))[1],
+    )
     scene = Scene(store)
     many = [stored(f"lamp-{number}") for number in range(BRIEF_DEVICES_MAX + 1)]
     await scene.link("anna", "1836", *many)
-    commits.clear()
+    asked.clear()
 
     few = await store.definitions(target(), ["lamp-0", "lamp-1", "gone"])
     assert few == {one.device_id: one.definition for one in many[:2]}
+    assert asked == []
     assert len(await store.definitions(target(), [one.device_id for one in many])) == len(many)
-    assert commits == []
+    assert asked == ["begin_read"]
 
 
 async def test_a_caller_who_is_cancelled(store):
