@@ -10,8 +10,11 @@ PIP    := $(BIN)/pip --disable-pip-version-check -q
 RUN_STAMP := $(VENV)/.run
 DEV_STAMP := $(VENV)/.dev
 
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,kill link_kill execute_kill faults_postgres faults_disk \
+  workers postgres moving db)
+
 .DEFAULT_GOAL := help
-.PHONY: help install dev pooler demo test lint types unit contract integration acceptance bench simulate format lock clean
+.PHONY: help install dev pooler demo test lint types unit contract integration acceptance faults bench simulate format lock clean
 
 help:  ## List all targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,8 +51,8 @@ pooler:  ## Install pgbouncer for the tests (as root, by apt-get); anybody else 
 demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONCE=1 ends by itself)
 	@$(BIN)/homegraph demo $(if $(ONCE),--once) $(ARGS)
 
-test: $(DEV_STAMP) browser pooler  ## Everything that must hold, in under ten minutes; two parts at a time
-	@$(MAKE) --no-print-directory -j2 -Otarget acceptance integration contract unit types lint
+test: $(DEV_STAMP) browser pooler  ## Everything that must hold, in under ten minutes; three parts at a time
+	@$(MAKE) --no-print-directory -j3 -Otarget acceptance faults integration unit contract types lint
 	@$(BIN)/python -m tests.summary $(VENV)/junit
 
 lint: $(DEV_STAMP)  ## Style, formatting, and the direction of imports
@@ -71,7 +74,10 @@ integration: $(DEV_STAMP)  ## A real server in the test's process, by real socke
 	$(BIN)/pytest tests/integration -q --junitxml=$(VENV)/junit/integration.xml
 
 acceptance: $(DEV_STAMP) browser  ## The command as a process: from outside, as a user would
-	$(BIN)/pytest tests/acceptance -q --junitxml=$(VENV)/junit/acceptance.xml
+	$(BIN)/pytest tests/acceptance $(FAULTS:%=--ignore=%) -q --junitxml=$(VENV)/junit/acceptance.xml
+
+faults: $(DEV_STAMP)  ## The same, when something dies: kill -9, full disks, databases that go away, many processes
+	$(BIN)/pytest $(FAULTS) -q --junitxml=$(VENV)/junit/faults.xml
 
 bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same run
 	$(BIN)/python -m bench $(or $(ARGS),--postgres)

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from bench.scenarios import Server
 from bench.simulation import closed_loop, costs, story
 from bench.simulation.day import Habits, Release
 
@@ -24,6 +25,8 @@ def compared(run: dict[str, Any], commit_ms: float) -> str:
     """Every row of a run of the benchmark, measured and replayed."""
     rows = []
     for row in run["scenarios"]:
+        if row["server"] == Server.PROXY or row["is_drain"] or row["is_large"]:
+            continue  # not limited by the server, nobody who waits, other callers
         outcome = closed_loop.replay(
             row["cpu_us"]["median"],
             callers=run["plan"]["connections"],

@@ -103,4 +103,4 @@ def test_the_command(capsys):
 
     text = capsys.readouterr().out
     assert "## What carries how many users" in text
-    assert "## 1,000,000 users: 1 nodes, 1 databases of 14 GB" in text
+    assert "## 1,000,000 users: 1 nodes, 1 databases of 28 GB" in text
