@@ -13,18 +13,23 @@ from bench.scenarios import PROXY, SCENARIOS
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_scenario_can_be_measured(tmp_path: Path):
-    """One short round of all scenarios: every call is answered 200, every figure is there."""
-    file = tmp_path / "run.json"
-
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "--rounds", "1", "--json", str(file)],
+def _ran(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program of the benchmark, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def test_every_scenario_can_be_measured(tmp_path: Path):
+    """One short round of all scenarios: every call is answered 200, every figure is there."""
+    file = tmp_path / "run.json"
+
+    done = _ran("bench", "--quick", "--rounds", "1", "--json", str(file))
 
     assert done.returncode == 0, done.stderr
     scenarios = json.loads(file.read_text())["scenarios"]
@@ -39,14 +44,7 @@ def test_rows_on_postgresql_are_measured_in_the_same_rounds(tmp_path: Path):
     """A row and its twin on PostgreSQL have the same floor; what the database itself costs is counted apart."""
     file, words = tmp_path / "run.json", "--quick --rounds 1 --scenario floor --scenario report"
 
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--postgres", "--json", str(file), *words.split()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = _ran("bench", "--postgres", "--json", str(file), *words.split())
 
     assert done.returncode == 0, done.stderr
     _, sqlite, postgres = json.loads(file.read_text())["scenarios"]
@@ -59,14 +57,7 @@ def test_a_database_that_was_grown_serves_everybody(tmp_path: Path):
     """Homes that were copied are homes: every call about any of them is answered as it must be."""
     file, words = tmp_path / "large.json", "--users 80 --rounds 1 --calls 80"
 
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.large", "--json", str(file), *words.split()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = _ran("bench.large", "--json", str(file), *words.split())
 
     assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text())
@@ -78,14 +69,7 @@ def test_some_seconds_of_mixed_calls(tmp_path: Path):
     """A short soak: all calls are answered as they must be, at the rate that was found."""
     file, words = tmp_path / "soak.json", "--minutes 0.03 --users 80"
 
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.soak", "--json", str(file), *words.split()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = _ran("bench.soak", "--json", str(file), *words.split())
 
     found = json.loads(file.read_text())
     assert "calls without an error" in done.stdout, done.stderr

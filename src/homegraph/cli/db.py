@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from homegraph.settings.server import Settings
     from homegraph.store.migrate import Applied, Migration
-    from homegraph.store.sqlite.care import Progress
 
     class Condition(Protocol):
         """What a database is, wherever it lies."""
@@ -142,7 +140,7 @@ def backup(
     from homegraph.store.sqlite import care
 
     path = _file(_settings(config, db, data_dir))
-    care.backup(path, file, _progress())
+    care.backup(path, file, _told)
     size = file.stat().st_size
     if json:
         output.document(msgspec.json.encode({"backup": str(file), "size_bytes": size}))
@@ -172,7 +170,7 @@ def restore(
     if path.exists() and not yes and not confirmed(f"Replace {path} by {file}?"):
         output.note("Nothing was changed.")
         return FAILED
-    kept = care.restore(path, file, _progress())
+    kept = care.restore(path, file, _told)
     if json:
         shown = None if kept is None else str(kept)
         output.document(msgspec.json.encode({"database": f"sqlite:{path}", "replaced": shown}))
@@ -268,13 +266,6 @@ def _postgres_care() -> ModuleType:
     return care
 
 
-def _progress() -> Progress | None:
-    """Tell on a terminal how far a copy is; nobody else wants to know."""
-    if not sys.stderr.isatty():
-        return None
-
-    def told(done: int, pages: int) -> None:
-        sys.stderr.write(f"\r{done / max(pages, 1):4.0%}" + ("\r    \r" if done == pages else ""))
-        sys.stderr.flush()
-
-    return told
+def _told(done: int, pages: int) -> None:
+    """How far a copy is."""
+    output.progress("" if done == pages else f"{done / max(pages, 1):4.0%}")

@@ -108,7 +108,7 @@ def _write(
                 file.write(line + b"\n")
                 last = export_file.piece_of(line)
                 counts[last.kind if last else ""] += 1
-            _progress(counts)
+            output.progress(f"{counts['agent_user']} agent users")
             if page.done:
                 break
             page = _page(admin, last)
@@ -119,7 +119,7 @@ def _write(
     except OSError as exc:
         raise output.OutputFailed(exc.strerror) from exc
     finally:
-        _progress(None)
+        output.progress("")
     return counts
 
 
@@ -127,11 +127,3 @@ def _page(admin: Admin, after: export_file.Piece | None) -> documents.ExportPage
     where = {"kind": after.kind, "project": after.project, "id": after.id} if after else {}
     body = admin.post("export", where)  # names may hold what no query can
     return documents.read(body, documents.ExportPage)
-
-
-def _progress(counts: Counter[str] | None) -> None:
-    """Tell on a terminal how far it is; nobody else wants to know."""
-    if sys.stderr.isatty():
-        told = f"\r{counts['agent_user']} agent users" if counts else "\r" + " " * 30 + "\r"
-        sys.stderr.write(told)
-        sys.stderr.flush()

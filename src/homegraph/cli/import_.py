@@ -77,7 +77,7 @@ def import_(
                 output.note(f"Lines up to {1 + result.lines} are in. Run the command again.")
                 raise
             finally:
-                _progress(None)
+                output.progress("")
     if not reading.is_complete:
         raise export_file.cut(f"{name}, line {reading.number}")
     _tell(result, as_json=json)
@@ -116,7 +116,7 @@ def _send(admin: Admin, reading: export_file.Reading, batch: list[bytes], result
             hint=done.unreadable.hint,
         )
     result.lines += len(batch)
-    _progress(result)
+    output.progress(f"{result.lines} lines")
 
 
 def _note_refused(result: _Result, line: documents.RefusedLine) -> None:
@@ -147,11 +147,3 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         return
     with export_file.open_file(Path(file)) as stream:
         yield stream
-
-
-def _progress(result: _Result | None) -> None:
-    """Tell on a terminal how far it is; nobody else wants to know."""
-    if sys.stderr.isatty():
-        told = f"\r{result.lines} lines" if result else "\r" + " " * 30 + "\r"
-        sys.stderr.write(told)
-        sys.stderr.flush()

@@ -28,6 +28,7 @@ __all__ = [
     "flush",
     "local",
     "note",
+    "progress",
     "table",
     "value",
     "visible",
@@ -43,6 +44,9 @@ _WIDE: Final = frozenset("WF")
 
 GAP: Final = "  "
 
+PROGRESS_COLUMNS: Final = 30
+"""What a line of progress takes at the most."""
+
 
 def data(text: str) -> None:
     """A line (or several) of the result."""
@@ -52,6 +56,12 @@ def data(text: str) -> None:
 def note(text: str) -> None:
     """A line that is not the result: a warning, a hint, progress."""
     _write(sys.stderr, text)
+
+
+def progress(text: str) -> None:
+    """How far something is, in one line of a terminal that the next one replaces; "" clears it. Nobody else is told."""
+    if sys.stderr.isatty():
+        _write(sys.stderr, f"\r{' ' * PROGRESS_COLUMNS}\r{text}", end="")
 
 
 def document(body: bytes) -> None:

@@ -26,13 +26,12 @@ _FILE_NAME: Final = re.compile(r"^(\d{4})_(pre|post)_([a-z0-9_]+)\.sql$")
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """A migration as the database remembers it."""
+class _Named:
+    """What a migration is known by."""
 
     number: int
     phase: str
     name: str
-    digest: str
 
     @property
     def label(self) -> str:
@@ -41,19 +40,18 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
-    """A migration as its file has it. ``digest`` is the SHA-256 of the text, in hex."""
+class Applied(_Named):
+    """A migration as the database remembers it."""
 
-    number: int
-    phase: str
-    name: str
-    sql: str
     digest: str
 
-    @property
-    def label(self) -> str:
-        """Its file's name, without the ending."""
-        return f"{self.number:04d}_{self.phase}_{self.name}"
+
+@dataclass(frozen=True, slots=True)
+class Migration(_Named):
+    """A migration as its file has it. ``digest`` is the SHA-256 of the text, in hex."""
+
+    sql: str
+    digest: str
 
 
 @cache
