@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from homegraph.testing.fulfillment import ScriptedFulfillment, lamp
 from support.homes import Setup
+from support.mistakes import DEVICES, MISTAKES, REFUSED, mistaken_devices, right_device
 from support.server import until
 
 
@@ -62,6 +64,41 @@ def test_quarantine_takes_the_others(cloud: ScriptedFulfillment, start: Any) -> 
     assert setup.server.device_ids("user-1") == ["bad", "lamp", "new"]
     assert setup.newest_run()["changes"]["held"] == []
     assert _held(setup) == []
+
+
+def test_quarantine_takes_what_is_right_of_a_reply_full_of_mistakes(
+    cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """Every good device is stored, old versions of bad ones stay, and all twelve mistakes are named by one run."""
+    before = {"customData": {"version": 1}}
+    cloud.home.devices = [right_device(place) | before for place in range(DEVICES // 2)]
+    setup = Setup.up(cloud, start, project={"sync_mode": "quarantine"})
+    cloud.home.devices = mistaken_devices()
+
+    assert setup.request_sync().status == 200
+
+    run = setup.newest_run()
+    assert {int(one["path"].split("/")[3]) for one in run["findings"]} == MISTAKES.keys()
+    bad = {f"d{place}" for place in REFUSED if place != 3}
+    assert (run["outcome"], run["added"], run["changes"]["removed"]) == ("done", 97, ["d3"])
+    assert run["changes"]["held"] == sorted(bad)
+    listed = setup.server.show("devices", "list", "--agent-user", "user-1")
+    assert {one["id"]: _definition(one) for one in listed["devices"]} == {
+        one["id"]: right_device(place) | before if place in REFUSED else one
+        for place, one in enumerate(mistaken_devices())
+        if place not in {3, 149} and (place not in REFUSED or place < DEVICES // 2)
+    }
+    assert {one["id"] for one in listed["held"]} == bad | {""}
+    for device in listed["held"]:
+        assert [one["severity"] for one in device["findings"]] == ["refused"]
+    told = setup.server.cli("devices", "list", "--agent-user", "user-1").out
+    assert "held back: (without an id)" in told
+    assert all(f"held back: {one}" in told for one in bad)
+
+
+def _definition(device: Mapping[str, Any]) -> dict[str, Any]:
+    """A device as SYNC sent it, without what is known of it here."""
+    return {name: value for name, value in device.items() if name != "placement"}
 
 
 def _held(setup: Setup) -> Any:

@@ -15,6 +15,7 @@ from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
 from homegraph.wire.catalog.book import CatalogError, builtin
 from homegraph.wire.catalog.shapes import Shape
 from support.findings import cases
+from support.mistakes import MISTAKES, REFUSED, mistaken_devices
 
 SUBJECTS = ("SYNC", "QUERY", "EXECUTE", "report", "")
 BODIES = sorted({case.body for case in cases()})
@@ -73,34 +74,13 @@ def test_an_answer_nested_without_end_is_judged():
 
 def test_twelve_mistakes_in_two_hundred_devices_are_named_at_once():
     """None hides another, and the devices that are right are not accused."""
-    right = {
-        "type": "action.devices.types.SWITCH",
-        "traits": ["action.devices.traits.OnOff"],
-        "willReportState": True,
-    }
-    devices = [right | {"id": f"d{i}", "name": {"name": f"Switch {i}"}} for i in range(200)]
-    mistakes = {
-        3: {"id": ""},
-        17: {"type": "action.devices.types.switch"},
-        29: {"traits": None},
-        31: {"traits": ["action.devices.traits.OnOf"]},
-        47: {"name": {"name": " "}},
-        61: {"willReportState": "no"},
-        83: {"attributes": []},
-        101: {"attributes": {"commandOnlyOnOff": 1}},
-        127: {"roomHint": 7},
-        149: {"id": "d1"},
-        173: {"customData": {"x": "y" * 600}},
-        199: {"deviceInf": {}},
-    }
-    for index, mistake in mistakes.items():
-        devices[index] |= mistake
-    body = msgspec.json.encode(
-        {"requestId": "7", "payload": {"agentUserId": "u", "devices": devices}}
-    )
+    payload = {"agentUserId": "u", "devices": mistaken_devices()}
+    body = msgspec.json.encode({"requestId": "7", "payload": payload})
     findings = check_sync(body, builtin())
-    assert {int(one.path.split("/")[3]) for one in findings} == mistakes.keys()
-    assert len({one.rule for one in findings}) == len(mistakes)
+    assert {int(one.path.split("/")[3]) for one in findings} == MISTAKES.keys()
+    assert len({one.rule for one in findings}) == len(MISTAKES)
+    refused = {one.path.split("/")[3] for one in findings if one.severity == "refused"}
+    assert {int(place) for place in refused} == REFUSED | {149}
 
 
 def test_findings_are_bounded():
