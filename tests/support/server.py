@@ -13,11 +13,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -115,6 +117,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                start_new_session=True,  # its group is what it has started, and nobody else
             )
         self._reader = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
         self._reader.start()
@@ -158,10 +161,9 @@ class Server:
         return self._wait()
 
     def end(self) -> None:
-        """Make sure that nothing is left of it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+        """Make sure that nothing is left of it, nor of what it has started."""
         if self._process is not None:
+            self._kill_group()
             self._wait()
 
     @property
@@ -288,16 +290,30 @@ class Server:
             self._news.notify_all()
 
     def _wait(self) -> int:
+        """Wait for its end and for that of its workers, which hold its stdout; a bound, or a broken server would hang its test."""
         process = self._living
+        assert process.stdout is not None
         try:
             code = process.wait(WAIT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"the server does not end\n{self.errors}") from None
+            raise self._outlived("the server does not end") from None
         if self._reader is not None:
             self._reader.join(WAIT_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
+            if self._reader.is_alive():
+                raise self._outlived("the server has ended, and what it started has not")
+        process.stdout.close()
         return code
+
+    def _outlived(self, what: str) -> AssertionError:
+        """What a test fails with whose server did not end; it is ended now."""
+        self._kill_group()
+        return AssertionError(f"{what}\n{self.errors}")
+
+    def _kill_group(self) -> None:
+        """Kill -9 of the server and of everything that it has started. When all is over, its number may be another group's."""
+        if self.is_alive or (self._reader is not None and self._reader.is_alive()):
+            with suppress(ProcessLookupError):
+                os.killpg(self._living.pid, signal.SIGKILL)
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
