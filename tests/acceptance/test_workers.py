@@ -182,6 +182,7 @@ def test_a_second_signal_ends_all_at_once(setup: Setup) -> None:
     setup.server.terminate()
 
     assert setup.server.wait() == INTERRUPTED_CODE
+    assert setup.server.errors.count("stopping; kept:") == 1
     all_ended(workers)
     gate.set()
 

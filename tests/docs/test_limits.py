@@ -31,6 +31,7 @@ from homegraph.service import (
     runs,
     service_accounts,
     unlinking,
+    unsettled,
     upkeep,
 )
 from homegraph.service import errands as service_errands
@@ -78,6 +79,10 @@ FIXED = {
     "on PostgreSQL: instances": (
         f"listed for {upkeep.SILENT_SECONDS_MAX:.0f} s after they were heard of, "
         f"kept for {upkeep.FORGOTTEN_SECONDS:.0f} s"
+    ),
+    "runs that the database did not take": (
+        f"{unsettled.UNSETTLED_MAX} in a process; "
+        f"sent again after {unsettled.HAND_BACK_AFTER_SECONDS:.0f} s"
     ),
     "a worker that dies": (
         f"started again after {workers.PAUSE_FIRST_SECONDS} s, then twice as long each time, "

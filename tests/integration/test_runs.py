@@ -1,10 +1,18 @@
-"""Runs that meet a bug of ours."""
+"""Runs that meet a bug of ours, or a database that does not take what they bring."""
 
 import logging
 
 import pytest
 
+from homegraph.errors import StoreUnavailable
 from homegraph.graph import applying
+from homegraph.graph.model import Outcome
+from homegraph.service.clock import SystemClock
+from homegraph.service.events import DutyFailed
+from homegraph.service.loop import LOOK_AGAIN_SECONDS
+from homegraph.service.unsettled import HAND_BACK_AFTER_SECONDS
+from homegraph.store.sqlite import SqliteStore
+from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from support.served import Served, an_integration, settings_in
 
@@ -33,3 +41,44 @@ def test_a_bug_ends_the_run_visibly_and_is_not_repeated(cloud, tmp_path, monkeyp
     assert (answer.status, answer.reason) == (500, "INTERNAL")
     assert (newest.outcome, newest.reason) == ("failed", "INTERNAL")
     assert again.status == 200
+
+
+def test_a_run_that_could_not_be_stored_is_executed_again_soon(cloud, tmp_path, monkeypatch):
+    """Some seconds later, long before its lease ends, and not before: a disk that is nearly full would be asked without a pause."""
+    clock = ManualClock(SystemClock().now())
+    failed = []
+
+    async def full(*_):
+        raise StoreUnavailable("The disk is full.")
+
+    async def is_told(_):
+        return failed
+
+    async def is_done(house):
+        runs = await house.store.runs("acme", "user-1")
+        return [run.outcome for run in runs] == [Outcome.DONE]
+
+    async def look(house):
+        clock.advance(HAND_BACK_AFTER_SECONDS - 1)
+        house.runs.changed.set()
+
+    async def wait(_):
+        clock.advance(LOOK_AGAIN_SECONDS)
+
+    with Served(settings_in(tmp_path, an_integration(cloud)), clock=clock) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        served.house.events.subscribe(
+            lambda event: failed.append(event.duty) if isinstance(event, DutyFailed) else None
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStore, "settle", full)
+            assert served.request_sync(**{"async": True}).status == 200
+            served.until(is_told)
+        assert failed == ["run"]
+        served.do(look(served.house))
+        assert served.request_sync("nobody").status == 404
+        assert len(cloud.intents()) == 2
+        served.do(wait(served.house))
+        served.until(is_done)
+
+    assert len(cloud.intents()) == 3

@@ -45,6 +45,7 @@ class Loop:
             now = self.clock.now()
             self.runs.changed.clear()
             try:
+                await self.runs.unsettled.hand_back_due()
                 await self._claim(now)
                 wake_at = await self._next_look(now)
             except StoreError as exc:

@@ -60,9 +60,11 @@ async def _wait(house: House, target: Target) -> None:
     with house.runs.listen(target) as listening:
         asked_at = house.clock.now()
         admitted = await _admit(house, target, Mode.SYNC)
+        if _is_refused(admitted) and await house.runs.unsettled.hand_back_of(target):
+            admitted = await _admit(house, target, Mode.SYNC)  # nothing was in flight any more
         if admitted is None:
             raise await unknown_user(house, target.project_id, target.agent_user_id)
-        if admitted.admission is Admission.REFUSE:
+        if _is_refused(admitted):
             raise CallRefused("SYNC_IN_FLIGHT")
         if admitted.claim is not None:
             house.runs.start(admitted.claim)
@@ -87,7 +89,11 @@ async def _admit(house: House, target: Target, mode: Mode) -> Admitted | None:
         worker=house.runs.worker,
         lease_seconds=house.settings.lease_seconds,
     )
-    if admitted is not None and admitted.admission is not Admission.REFUSE:
+    if admitted is not None and not _is_refused(admitted):
         merged = admitted.claim is None
         house.events.announce(SyncRequested(target, mode, Cause.REQUEST, merged))
     return admitted
+
+
+def _is_refused(admitted: Admitted | None) -> bool:
+    return admitted is not None and admitted.admission is Admission.REFUSE

@@ -1,9 +1,9 @@
 """Runs under way in this process: executes claims, and tells sync-mode callers how theirs ended.
 
 A run is executed in a task of its own, whoever started it, so that a caller who hangs up changes nothing. Every run ends
-in exactly one of three ways: settled in the store, handed back (the server stops), or its lease lost (somebody else runs
-it again). Sync-mode callers listen to a target and are told of every run that is settled for it; the generation tells them
-which one answers them.
+in exactly one of three ways: settled in the store, handed back (the server stops, or the store did not take what the run
+brought: ``unsettled``), or its lease lost (somebody else runs it again). Sync-mode callers listen to a target and are told of
+every run that is settled for it; the generation tells them which one answers them.
 
 Owns no schedule: ``service.loop`` decides when to claim, ``service.upkeep`` keeps the leases alive.
 """
@@ -52,6 +52,7 @@ from homegraph.service.clock import Clock, Ids
 from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
 from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
+from homegraph.service.unsettled import Unsettled
 from homegraph.store.port import Claim, Lease, Settlement, Store
 from homegraph.wire.intents import DeviceDefinition, read_device
 
@@ -109,6 +110,7 @@ class Runs:
         self._listening: dict[Target, list[Listening]] = {}
         self._listeners = 0
         self.worker = worker
+        self.unsettled = Unsettled(store, outbound.clock)
         self.changed = asyncio.Event()
         """Set when there may be something to claim: a request came in, a run left work or a wanted place."""
         self.place_wanted = False
@@ -158,16 +160,16 @@ class Runs:
 
     async def drain(self, grace_seconds: float) -> None:
         """Let runs finish within the grace, then hand the rest back with no attempt counted."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
+        late: set[asyncio.Task[None]] = set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
         leases = [lease for lease, task in self._tasks.items() if task in late]
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         for lease in leases:
             self._tell(lease.target, _ANY_GENERATION, CallRefused("SERVER_STOPPING"))
-        await self._store.hand_back(leases, self._clock.now())
+        await self.unsettled.hand_back_all(leases)
 
     # --- one run ---------------------------------------------------------------------------------------------
 
@@ -181,7 +183,8 @@ class Runs:
         except LeaseLost:
             return  # whoever holds the lease now runs it again and tells the callers
         except StoreError as exc:
-            # The lease runs out and the run is executed again; a waiting caller is told what is wrong now.
+            # The run is executed again when the store takes it back; a waiting caller is told what is wrong now.
+            self.unsettled.note(claim.lease)
             self._tell(claim.lease.target, work.taken, exc)
             self._events.announce(DutyFailed("run", exc.message))
             return
