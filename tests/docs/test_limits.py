@@ -23,6 +23,7 @@ from homegraph.service import (
     budgets,
     code_exchange,
     credentials,
+    lines,
     moving,
     promises,
     refreshing,
@@ -145,6 +146,7 @@ FIXED = {
     "findings kept of held devices": f"{judging.HELD_FINDINGS_MAX} of an agent user",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
     "runs, exchanges, notifications": f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s",
+    "log lines that are written together": f"{lines.TOGETHER_MAX_BYTES // 1024} KiB",
     "a line of an export": f"{copies.LINE_BYTES_MAX >> 20} MiB",
     "lines of one call that exports or imports": (
         f"{copies.PAGE_LINES_MAX}, about {copies.PAGE_BYTES >> 20} MiB; {moving.PIECES_AT_ONCE} at once"

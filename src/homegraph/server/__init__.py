@@ -26,7 +26,7 @@ from homegraph.server.doors import Addresses, opened, rpc_listener, taken, url_o
 from homegraph.server.house import built, duties
 from homegraph.server.process import loop_factory, stopped_by_signals, tune_memory
 from homegraph.server.workers import Leash, Watch
-from homegraph.service import linking, log
+from homegraph.service import lines, linking, log
 from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.events import Listener
 from homegraph.service.house import House
@@ -138,7 +138,7 @@ def _serve_by_workers(settings: Settings) -> int:
         if addresses.for_rpc is not None:
             port = addresses.for_rpc.getsockname()[1]
             grpc = str(ListenAddress(settings.grpc_listen.host, port))
-        logger = log.logger(settings.log_format, settings.log_level)
+        logger = lines.logger(settings.log_format, settings.log_level)
         watch = Watch(
             settings.workers,
             lambda: _greet(settings, url, url or str(settings.listen), grpc),
@@ -167,7 +167,7 @@ async def _work(settings: Settings, addresses: Addresses, leash: Leash) -> None:
 
 def _log_listener(settings: Settings, instance: str) -> Listener:
     """Log lines. Where processes may share a log, each line tells whose it is."""
-    logger = log.logger(settings.log_format, settings.log_level)
+    logger = lines.logger(settings.log_format, settings.log_level)
     return log.listener(
         logger.bind(instance=instance) if is_postgres(settings.database) else logger
     )

@@ -28,9 +28,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
-
 from homegraph.server.process import EXIT_INTERRUPTED
+from homegraph.service.lines import Log
 
 LIVES_LONG_SECONDS: Final = 60.0
 """A worker that dies later than this has not died of how it was started."""
@@ -102,7 +101,7 @@ class Watch:
     count: int
     greet: Callable[[], None]
     take_leave: Callable[[], None]
-    log: structlog.typing.FilteringBoundLogger
+    log: Log
     workers: list[Worker] = field(default_factory=list)
     young_deaths: int = 0
     start_at: float = 0.0

@@ -1,18 +1,14 @@
-"""Log lines: a listener to events, one line each, on stderr.
+"""Log lines: a listener to events, one line each. How a line looks, and when it is written, is the business of ``lines``.
 
-``key=value`` on a terminal, JSON elsewhere. Only what an event carries is logged: no body, no header, no token ever
-comes near here. Failures are warnings, requests are debug lines.
+Only what an event carries is logged: no body, no header, no token ever comes near here. Failures are warnings, requests are
+debug lines.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from typing import Any, Final
-
-import msgspec
-import structlog
 
 from homegraph.graph.model import LinkState, Outcome, Run, Target
 from homegraph.service.events import (
@@ -35,45 +31,10 @@ from homegraph.service.events import (
     TokenLost,
     TokenRefreshed,
 )
-
-LEVELS: Final = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
+from homegraph.service.lines import Log
 
 
-def logger(form: str, level: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger that writes to stderr; ``form`` is text, json, or auto (text on a terminal)."""
-    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    renderer: Any = (
-        structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-        if as_text
-        else structlog.processors.JSONRenderer(_json)
-    )
-    # Libraries (uvicorn) speak through the standard module; only their warnings are of interest.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    lazy = structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-    )
-    # Bound once: the lazy logger would be put together again for every line.
-    made: structlog.typing.FilteringBoundLogger = lazy.bind()
-    return made
-
-
-def _json(line: dict[str, Any], **_: Any) -> str:
-    return msgspec.json.encode(line).decode()
-
-
-def listener(log: structlog.typing.FilteringBoundLogger) -> Listener:
+def listener(log: Log) -> Listener:
     """Writes a line for every event that the level lets through."""
     lines = (
         _LINES if log.is_enabled_for(logging.DEBUG) else _LINES | dict.fromkeys(_DEBUG, _no_line)
@@ -85,7 +46,7 @@ def listener(log: structlog.typing.FilteringBoundLogger) -> Listener:
     return hear
 
 
-def _requested(log: structlog.typing.FilteringBoundLogger, event: SyncRequested) -> None:
+def _requested(log: Log, event: SyncRequested) -> None:
     log.debug(
         "sync.requested",
         **_target(event.target),
@@ -95,21 +56,21 @@ def _requested(log: structlog.typing.FilteringBoundLogger, event: SyncRequested)
     )
 
 
-def _refused(log: structlog.typing.FilteringBoundLogger, event: Refused) -> None:
+def _refused(log: Log, event: Refused) -> None:
     log.info("call.refused", method=event.method, project=event.project_id, code=event.code)
 
 
-def _started(log: structlog.typing.FilteringBoundLogger, event: SyncStarted) -> None:
+def _started(log: Log, event: SyncStarted) -> None:
     log.debug("sync.started", **_target(event.target), attempt=event.attempt, merged=event.merged)
 
 
-def _finished(log: structlog.typing.FilteringBoundLogger, event: SyncFinished) -> None:
+def _finished(log: Log, event: SyncFinished) -> None:
     run = event.run
     write = log.info if run.outcome is Outcome.DONE else log.warning
     write("sync.finished", **_run(run))
 
 
-def _link(log: structlog.typing.FilteringBoundLogger, event: LinkChanged) -> None:
+def _link(log: Log, event: LinkChanged) -> None:
     write = log.warning if event.problem else log.info
     write(
         "link.broken" if event.state is LinkState.BROKEN else "link.changed",
@@ -120,7 +81,7 @@ def _link(log: structlog.typing.FilteringBoundLogger, event: LinkChanged) -> Non
     )
 
 
-def _refreshed(log: structlog.typing.FilteringBoundLogger, event: TokenRefreshed) -> None:
+def _refreshed(log: Log, event: TokenRefreshed) -> None:
     write = log.warning if event.same else log.info
     write(
         "token.refreshed",
@@ -132,7 +93,7 @@ def _refreshed(log: structlog.typing.FilteringBoundLogger, event: TokenRefreshed
     )
 
 
-def _lost(log: structlog.typing.FilteringBoundLogger, event: TokenLost) -> None:
+def _lost(log: Log, event: TokenLost) -> None:
     log.warning(
         "token.refused" if event.code == "TOKEN_REFUSED" else "token.failed",
         project=event.project_id,
@@ -142,15 +103,15 @@ def _lost(log: structlog.typing.FilteringBoundLogger, event: TokenLost) -> None:
     )
 
 
-def _linking(log: structlog.typing.FilteringBoundLogger, event: LinkingStarted) -> None:
+def _linking(log: Log, event: LinkingStarted) -> None:
     log.info("linking.started", project=event.project_id, user=event.user_id)
 
 
-def _linking_ended(log: structlog.typing.FilteringBoundLogger, event: LinkingEnded) -> None:
+def _linking_ended(log: Log, event: LinkingEnded) -> None:
     log.warning("linking.refused", project=event.project_id, user=event.user_id, code=event.code)
 
 
-def _reported(log: structlog.typing.FilteringBoundLogger, event: StatesReported) -> None:
+def _reported(log: Log, event: StatesReported) -> None:
     log.debug(
         "states.reported",
         project=event.project_id,
@@ -160,7 +121,7 @@ def _reported(log: structlog.typing.FilteringBoundLogger, event: StatesReported)
     )
 
 
-def _executed(log: structlog.typing.FilteringBoundLogger, event: Executed) -> None:
+def _executed(log: Log, event: Executed) -> None:
     write = log.warning if event.failed else log.info
     write(
         "command.executed",
@@ -172,7 +133,7 @@ def _executed(log: structlog.typing.FilteringBoundLogger, event: Executed) -> No
     )
 
 
-def _queried(log: structlog.typing.FilteringBoundLogger, event: Queried) -> None:
+def _queried(log: Log, event: Queried) -> None:
     write = log.warning if event.failed else log.info
     write(
         "devices.queried",
@@ -184,22 +145,22 @@ def _queried(log: structlog.typing.FilteringBoundLogger, event: Queried) -> None
     )
 
 
-def _disconnected(log: structlog.typing.FilteringBoundLogger, event: Disconnected) -> None:
+def _disconnected(log: Log, event: Disconnected) -> None:
     write = log.warning if event.code else log.info
     write("link.disconnected", project=event.project_id, user=event.user_id, code=event.code)
 
 
-def _token(log: structlog.typing.FilteringBoundLogger, event: TokenIssued) -> None:
+def _token(log: Log, event: TokenIssued) -> None:
     log.debug(
         "token.issued", project=event.project_id, service_account=event.email, key=event.key_id
     )
 
 
-def _denied(log: structlog.typing.FilteringBoundLogger, event: TokenDenied) -> None:
+def _denied(log: Log, event: TokenDenied) -> None:
     log.info("token.denied", service_account=event.email, code=event.code)
 
 
-def _duty(log: structlog.typing.FilteringBoundLogger, event: DutyFailed) -> None:
+def _duty(log: Log, event: DutyFailed) -> None:
     log.error("duty.failed", duty=event.duty, error=event.error)
 
 
@@ -249,5 +210,5 @@ _DEBUG: Final = (SyncRequested, SyncStarted, StatesReported, TokenIssued)
 """Events of every call, whose lines are of level debug: usually they are not even put together."""
 
 
-def _no_line(_log: structlog.typing.FilteringBoundLogger, _event: Event) -> None:
+def _no_line(_log: Log, _event: Event) -> None:
     return

@@ -1,0 +1,153 @@
+"""Log lines on their way to stderr: what stands in each of them, and when it is written.
+
+``key=value`` on a terminal, JSON elsewhere. A line that only tells how things go waits for the end of the loop's turn, because a
+system call for each is as dear as the line. A warning is written at once, with everything before it, and so is the rest when
+the process ends in order: killed, it loses the lines of one turn at most, each of which says what is in the database as well.
+
+Owns no words: what is told of which event is in ``log``.
+
+The rule that is easily broken: processes share a stderr. A pipe keeps a write together up to ``TOGETHER_MAX_BYTES``; beyond
+that the lines of two workers could be mixed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import msgspec
+from structlog.processors import LogfmtRenderer
+
+from homegraph.service.clock import Clock, SystemClock
+
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+TOGETHER_MAX_BYTES: Final = 4_096
+"""Of lines that are written at once: Linux's PIPE_BUF. A dozen lines; one that is longer itself is written alone."""
+
+Render: TypeAlias = Callable[[dict[str, Any]], bytes]
+
+
+class Stream:
+    """Bytes for a file of this process: those of one turn of the loop are written together. Without a loop, at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._waiting: list[bytes] = []
+        self._size = 0
+        atexit.register(self.flush)
+
+    def write(self, line: bytes, *, is_urgent: bool) -> None:
+        """Write a line, soon or now. Lines keep their order."""
+        if self._size + len(line) > TOGETHER_MAX_BYTES:
+            self.flush()
+        is_first = not self._waiting
+        self._waiting.append(line)
+        self._size += len(line)
+        if is_urgent or (is_first and not self._flush_soon()):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. If that fails it is lost: there is nobody left who could be told."""
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        if waiting:
+            # A full disk, a broken pipe, or a file that was closed.
+            with suppress(OSError, ValueError):
+                self._file.write(b"".join(waiting))
+                self._file.flush()
+
+    def _flush_soon(self) -> bool:
+        """Flush at the end of the loop's turn; False where no loop is running."""
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            return False
+        return True
+
+
+class Log:
+    """Writes the lines that are at least of a level. ``context`` stands in each of them, first."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        render: Render,
+        least: int,
+        clock: Clock,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._stream = stream
+        self._render = render
+        self._least = least
+        self._clock = clock
+        self._context = context or {}
+
+    def bind(self, **context: Any) -> Log:
+        """The same log with more context."""
+        together = {**self._context, **context}
+        return Log(self._stream, self._render, self._least, self._clock, together)
+
+    def is_enabled_for(self, level: int) -> bool:
+        """Whether lines of this level are written."""
+        return level >= self._least
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """What every call does."""
+        self._write(logging.DEBUG, "debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """What has happened."""
+        self._write(logging.INFO, "info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """What somebody should look at."""
+        self._write(logging.WARNING, "warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """What does not work here."""
+        self._write(logging.ERROR, "error", event, fields)
+
+    def _write(self, level: int, name: str, event: str, fields: dict[str, Any]) -> None:
+        if level < self._least:
+            return
+        moment = datetime.fromtimestamp(self._clock.now(), UTC).isoformat()
+        line = {
+            **self._context,
+            **fields,
+            "event": event,
+            "level": name,
+            "timestamp": moment.replace("+00:00", "Z"),
+        }
+        self._stream.write(self._render(line), is_urgent=level >= logging.WARNING)
+
+
+def logger(form: str, level: str, clock: Clock | None = None) -> Log:
+    """A log that writes to stderr; ``form`` is text, json, or auto (text on a terminal)."""
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    # Libraries (uvicorn) speak through the standard module; only their warnings are of interest.
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    stream = Stream(sys.stderr.buffer)
+    return Log(stream, _text if as_text else _json, LEVELS[level], clock or SystemClock())
+
+
+_logfmt: Final = LogfmtRenderer(key_order=["timestamp", "level", "event"])
+_encoder: Final = msgspec.json.Encoder()
+
+
+def _text(line: dict[str, Any]) -> bytes:
+    return f"{_logfmt(None, '', line)}\n".encode("utf-8", "backslashreplace")
+
+
+def _json(line: dict[str, Any]) -> bytes:
+    return _encoder.encode(line) + b"\n"

@@ -1,0 +1,164 @@
+"""Log lines: what stands in them, and when they are written."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+
+from homegraph.service.lines import TOGETHER_MAX_BYTES, Log, Stream, logger
+from homegraph.testing.clock import ManualClock
+
+
+class File(io.BytesIO):
+    """A file that keeps what was written to it, write by write, and may be full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.is_full = False
+
+    def write(self, data: Any) -> int:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        self.writes.append(bytes(data))
+        return len(self.writes[-1])
+
+
+async def end_of_turn() -> None:
+    """Come back when everything has been done that was to be done in this turn of the loop."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().call_soon(ended.set)
+    await ended.wait()
+
+
+def _log(file: File) -> Log:
+    return Log(Stream(file), lambda line: msgspec.json.encode(line) + b"\n", 0, ManualClock())
+
+
+def _events(file: File) -> list[list[str]]:
+    """The events of each write."""
+    return [
+        [msgspec.json.decode(line)["event"] for line in data.splitlines()] for data in file.writes
+    ]
+
+
+def test_one_turn_one_write() -> None:
+    """Lines of one turn of the loop are written together when it ends, in their order."""
+
+    async def turns() -> None:
+        file = File()
+        log = _log(file)
+        log.info("one")
+        log.debug("two")
+        assert file.writes == []
+        await end_of_turn()
+        log.info("three")
+        await end_of_turn()
+        assert _events(file) == [["one", "two"], ["three"]]
+
+    asyncio.run(turns())
+
+
+@pytest.mark.parametrize("level", ["warning", "error"])
+def test_warnings_at_once(level: str) -> None:
+    """A warning does not wait, nor does what was told before it; what comes after it in the same turn is not lost."""
+
+    async def turns() -> None:
+        file = File()
+        log = _log(file)
+        log.info("one")
+        getattr(log, level)("two")
+        assert _events(file) == [["one", "two"]]
+        log.info("three")
+        await end_of_turn()
+        assert _events(file) == [["one", "two"], ["three"]]
+
+    asyncio.run(turns())
+
+
+def test_no_write_is_torn() -> None:
+    """No write is longer than what a pipe keeps together, unless a single line is."""
+
+    async def turns() -> None:
+        file = File()
+        log = _log(file)
+        for number in range(100):
+            log.info("some", number=number, text="x" * 50)
+        log.info("long", text="x" * TOGETHER_MAX_BYTES)
+        await end_of_turn()
+        *some, long = file.writes
+        assert len(some) > 1
+        assert all(len(data) <= TOGETHER_MAX_BYTES and data.endswith(b"\n") for data in some)
+        assert [event for events in _events(file) for event in events] == ["some"] * 100 + ["long"]
+        assert long.count(b"\n") == 1
+
+    asyncio.run(turns())
+
+
+def test_without_a_loop_at_once() -> None:
+    """Where no loop is running a line is written at once: nobody would come back to it."""
+    file = File()
+    log = _log(file)
+    log.info("one")
+    log.info("two")
+    assert _events(file) == [["one"], ["two"]]
+
+
+def test_full_disk_loses_lines_only() -> None:
+    """A line that cannot be written is lost and harms nobody; once there is room, lines are written again."""
+
+    async def turns() -> None:
+        file = File()
+        log = _log(file)
+        file.is_full = True
+        log.warning("lost")
+        log.info("lost too")
+        await end_of_turn()
+        file.is_full = False
+        log.info("kept")
+        await end_of_turn()
+        assert _events(file) == [["kept"]]
+
+    asyncio.run(turns())
+
+
+def test_end_of_the_process() -> None:
+    """What still waits when a process ends in the middle of a turn is written, unless it is killed."""
+    program = """
+import asyncio
+from homegraph.service.lines import logger
+
+async def last():
+    logger("json", "info").info("last")
+    raise SystemExit
+
+asyncio.new_event_loop().run_until_complete(last())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert msgspec.json.decode(ended.stderr)["event"] == "last"
+
+
+JSON_LINE = (
+    r'{"instance":"a1","project":"acme","took_seconds":0.5,"text":"so \"so\" = é.\n","yes":true,"none":null,'
+    r'"event":"sync.finished","level":"info","timestamp":"2026-11-22T10:00:00.250000Z"}'
+)
+TEXT_LINE = (
+    r"timestamp=2026-11-22T10:00:00.250000Z level=info event=sync.finished instance=a1 project=acme "
+    r'took_seconds=0.5 text="so \"so\" = é.\n" yes none='
+)
+
+
+@pytest.mark.parametrize(("form", "line"), [("json", JSON_LINE), ("text", TEXT_LINE)])
+def test_form(form: str, line: str, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A line has its context, its fields, and what every line has; as JSON in this order, as text with the time first."""
+    log = logger(form, "info", ManualClock(1_795_341_600.25)).bind(instance="a1")
+    log.debug("sync.requested")
+    text = 'so "so" = é.\n'
+    log.info("sync.finished", project="acme", took_seconds=0.5, text=text, yes=True, none=None)
+    assert capsysbinary.readouterr().err.decode() == f"{line}\n"
