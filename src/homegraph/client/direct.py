@@ -78,7 +78,7 @@ class DirectTransport:
         loop = asyncio.get_running_loop()
         pool = self._pool_of(loop)
         deadline = loop.time() + request.timeout
-        connection = pool.take(route.place) or await _connected(loop, route.place, deadline)
+        connection = pool.take(route.place) or await _connected(loop, pool, route.place, deadline)
         try:
             reply = await connection.exchange(
                 content,
@@ -114,12 +114,14 @@ class DirectTransport:
         self._pool = None
 
 
-async def _connected(loop: asyncio.AbstractEventLoop, place: Place, deadline: float) -> Connection:
+async def _connected(
+    loop: asyncio.AbstractEventLoop, pool: Pool, place: Place, deadline: float
+) -> Connection:
     is_secure = place.scheme == "https"
     try:
         async with asyncio.timeout_at(deadline):
             _, connection = await loop.create_connection(
-                lambda: Connection(loop),
+                pool.connection,
                 place.host,
                 place.port,
                 ssl=tls_context("") if is_secure else None,

@@ -2,8 +2,10 @@
 
 ::
 
-    pool          idle connections
+    pool          idle connections, and what all connections share
     connection    one connection, one exchange at a time
+    gathering     what is written in one turn of the loop leaves together
+    deadlines     one timer for all exchanges
     reading       bytes -> reply; no I/O
     trust         whose certificates are believed
 

@@ -18,20 +18,43 @@ from homegraph.errors import (
     FulfillmentUnreachable,
     HomegraphError,
 )
+from homegraph.http.deadlines import NEVER, Deadlines
+from homegraph.http.gathering import Gathering
 from homegraph.http.reading import HttpReply, ReplyReader
 
 
 class Connection(asyncio.Protocol):
     """A connection that is open or was. ``idle_since`` is the pool's, in the loop's time."""
 
-    __slots__ = ("_is_open", "_loop", "_reader", "_transport", "_waiter", "has_heard", "idle_since")
+    __slots__ = (
+        "_deadlines",
+        "_gathering",
+        "_is_open",
+        "_loop",
+        "_reader",
+        "_seconds_max",
+        "_transport",
+        "_waiter",
+        "_written_at",
+        "deadline",
+        "has_heard",
+        "idle_since",
+    )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, gathering: Gathering, deadlines: Deadlines
+    ) -> None:
         self._loop = loop
+        self._gathering = gathering
+        self._deadlines = deadlines
         self._reader = ReplyReader()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[HttpReply] | None = None
         self._is_open = False
+        self._seconds_max = 0.0
+        self._written_at = -1
+        self.deadline = NEVER
+        """When the exchange is over, in the loop's time."""
         self.has_heard = False
         """Whether any byte has come in answer to the last request."""
         self.idle_since = 0.0
@@ -53,18 +76,29 @@ class Connection(asyncio.Protocol):
             raise FulfillmentUnreachable("The connection was closed by the other side.")
         waiter: asyncio.Future[HttpReply] = self._loop.create_future()
         self._waiter = waiter
-        timer = self._loop.call_at(deadline, self._late, seconds_max)
         self.has_heard = False
         self._reader.begin(reply_max_bytes)
-        self._transport.write(request)
+        self._seconds_max = seconds_max
+        self.deadline = deadline
+        self._deadlines.watch(deadline)
+        self._written_at = self._gathering.flushes
+        self._gathering.write(self._transport, request)
         try:
-            return await waiter
+            reply = await waiter
+        except BaseException:
+            self.abort()
+            raise
         finally:
-            timer.cancel()
             self._waiter = None
-            is_whole = waiter.done() and not waiter.cancelled() and waiter.exception() is None
-            if not (is_whole and self._reader.keeps_alive and self._has_sent_all()):
-                self.abort()
+            self.deadline = NEVER
+        if not (self._reader.keeps_alive and self._has_sent_all()):
+            self.abort()
+        return reply
+
+    def late(self) -> None:
+        """End the exchange: its deadline has passed."""
+        self.deadline = NEVER
+        self._fail(FulfillmentTimeout(f"No complete answer within {self._seconds_max:g} s."))
 
     def abort(self) -> None:
         """Close at once."""
@@ -76,9 +110,6 @@ class Connection(asyncio.Protocol):
         """Whether nothing of the request is left to be sent: an answer may come before it was read."""
         return self._transport is not None and self._transport.get_write_buffer_size() == 0
 
-    def _late(self, seconds_max: float) -> None:
-        self._fail(FulfillmentTimeout(f"No complete answer within {seconds_max:g} s."))
-
     def _fail(self, error: HomegraphError) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
@@ -88,11 +119,16 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class
         self._is_open = True
+        self._deadlines.add(self)
 
     def data_received(self, data: bytes) -> None:
         waiter = self._waiter
         if waiter is None or waiter.done():
             self.abort()  # nothing was asked, so this is no answer
+            return
+        if self._gathering.flushes == self._written_at:  # nor is it now: the request has not left
+            self._fail(FulfillmentUnreachable("The other side spoke before it was asked."))
+            self.abort()
             return
         self.has_heard = True
         try:
@@ -108,6 +144,7 @@ class Connection(asyncio.Protocol):
         self._closed("The connection was closed before the answer was whole.")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._deadlines.remove(self)
         self._closed(
             f"The connection failed: {in_words(exc)}."
             if exc

@@ -18,11 +18,13 @@ import asyncio
 class Gathering:
     """The writes of one loop."""
 
-    __slots__ = ("_loop", "_waiting")
+    __slots__ = ("_loop", "_waiting", "flushes")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: list[tuple[asyncio.WriteTransport, bytes]] = []
+        self.flushes = 0
+        """How often it was flushed. While it is what it was when a message was written, the message has not left."""
 
     def write(self, transport: asyncio.WriteTransport, message: bytes) -> None:
         """Send a message before the loop's next turn is over. Messages keep their order."""
@@ -33,6 +35,7 @@ class Gathering:
     def flush(self) -> None:
         """Send what waits. A transport that was closed meanwhile is passed over: nobody is there any more."""
         waiting, self._waiting = self._waiting, []
+        self.flushes += 1
         for transport, message in waiting:
             if not transport.is_closing():
                 transport.write(message)

@@ -10,6 +10,8 @@ import asyncio
 from typing import Final, NamedTuple
 
 from homegraph.http.connection import Connection
+from homegraph.http.deadlines import Deadlines
+from homegraph.http.gathering import Gathering
 
 IDLE_SECONDS: Final = 4.0
 """Common servers close after 5 s; who closes first does not find a connection broken under a request."""
@@ -31,13 +33,19 @@ class Place(NamedTuple):
 
 
 class Pool:
-    """The idle connections of a transport."""
+    """The idle connections of a transport, and what all of its connections share."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._gathering = Gathering(loop)
+        self._deadlines = Deadlines(loop)
         self._idle: dict[Place, list[Connection]] = {}
         self._count = 0
         self._sweeper: asyncio.TimerHandle | None = None
+
+    def connection(self) -> Connection:
+        """A connection that is to be opened."""
+        return Connection(self._loop, self._gathering, self._deadlines)
 
     def take(self, place: Place) -> Connection | None:
         """An idle connection to this place, the newest; None when there is none that is good."""

@@ -215,7 +215,7 @@ class HttpTransport:
     async def _connect(self, place: Place) -> Connection:
         is_secure = place.scheme == "https"
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self._loop),
+            self._pool.connection,
             place.address,
             place.port,
             ssl=tls_context(place.authorities) if is_secure else None,

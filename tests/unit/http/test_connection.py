@@ -1,0 +1,104 @@
+"""One connection: requests leave at the end of the loop's turn, and only what comes after that is an answer."""
+
+import asyncio
+import socket
+from contextlib import closing
+
+import pytest
+import uvloop
+
+from homegraph.errors import FulfillmentUnreachable
+from homegraph.http.pool import Pool
+
+REQUEST = b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+WAIT_SECONDS = 20.0
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def runner(request):
+    """A loop of either kind: the client is used in both."""
+    with asyncio.Runner(loop_factory=request.param) as runner:
+        yield runner
+
+
+async def connected():
+    """A connection, and the socket at its other end."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    _, connection = await loop.create_connection(Pool(loop).connection, sock=ours)
+    return connection, theirs
+
+
+def exchange(connection):
+    """Begin an exchange."""
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+    return asyncio.create_task(
+        connection.exchange(
+            REQUEST, reply_max_bytes=100, seconds_max=WAIT_SECONDS, deadline=deadline
+        )
+    )
+
+
+def test_an_exchange(runner):
+    """A request, its reply, and the connection is good for another one."""
+
+    async def story():
+        connection, peer = await connected()
+        with closing(peer):
+            for _ in range(2):
+                calling = exchange(connection)
+                assert await asyncio.get_running_loop().sock_recv(peer, 100) == REQUEST
+                peer.send(OK)
+                assert (await calling).body == b"{}"
+                assert connection.is_usable
+            connection.abort()
+
+    runner.run(story())
+
+
+def test_what_comes_before_the_request_has_left_is_no_answer(runner):
+    """It was not asked for. The call is not answered with it, and may be made again: nobody has heard of it."""
+
+    async def story():
+        connection, peer = await connected()
+        with closing(peer):
+            calling = exchange(connection)
+            # The turn in which the request is written is the one in which the loop finds these bytes.
+            asyncio.get_running_loop().call_soon(connection.data_received, OK)
+            with pytest.raises(FulfillmentUnreachable, match="before it was asked"):
+                await calling
+            assert not connection.has_heard
+            assert not connection.is_usable
+            assert await asyncio.get_running_loop().sock_recv(peer, 100) == b""
+
+    runner.run(story())
+
+
+def test_a_connection_that_is_aborted_before_the_request_has_left(runner):
+    """The call ends, and the other side never hears of it."""
+
+    async def story():
+        connection, peer = await connected()
+        with closing(peer):
+            calling = exchange(connection)
+            asyncio.get_running_loop().call_soon(connection.abort)
+            with pytest.raises(FulfillmentUnreachable):
+                await calling
+            assert await asyncio.get_running_loop().sock_recv(peer, 100) == b""
+
+    runner.run(story())
+
+
+def test_a_connection_that_closes_before_the_request_has_left(runner):
+    """An idle one that the other side has closed: told as such at once, not after the time of the call."""
+
+    async def story():
+        connection, peer = await connected()
+        peer.close()
+        with pytest.raises(FulfillmentUnreachable):
+            await exchange(connection)
+        assert not connection.has_heard
+
+    runner.run(story())
