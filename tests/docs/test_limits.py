@@ -16,7 +16,7 @@ from homegraph.graph import (
 )
 from homegraph.graph import refreshing as decided
 from homegraph.graph.checks import syncs
-from homegraph.http import pool, reading, trust
+from homegraph.http import pool, reading, reply, trust
 from homegraph.server import doors, workers
 from homegraph.service import (
     authorities,
@@ -110,6 +110,9 @@ FIXED = {
     ),
     "URLs and certificate bundles remembered": (
         f"{posting.ROUTES_REMEMBERED_MAX}, {trust.CONTEXTS_MAX}"
+    ),
+    "heads of replies remembered": (
+        f"{reply.HEADS_KEPT_MAX}, of at most {reply.HEAD_KEPT_MAX_BYTES // 1024} KiB"
     ),
     "linking an account": f"{authorization.STATE_SECONDS / 60:.0f} minutes",
     "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",

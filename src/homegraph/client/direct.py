@@ -94,7 +94,7 @@ class DirectTransport:
             raise Broken(exc.message.rstrip(".")) from None
         if connection.is_usable:
             pool.keep(route.place, connection)
-        return Response(reply.status, dict(reply.headers), reply.body)
+        return Response(reply.status, reply.headers, reply.body)
 
     async def close(self) -> None:
         """Close idle connections."""

@@ -7,6 +7,7 @@
     gathering     what is written in one turn of the loop leaves together
     deadlines     one timer for all exchanges
     reading       bytes -> reply; no I/O
+    reply         a reply, and how one is known at one look
     trust         whose certificates are believed
 
 The server calls strangers with it (``service.http``: addresses are judged and pinned), the asynchronous client calls the one Home Graph

@@ -20,7 +20,8 @@ from homegraph.errors import (
 )
 from homegraph.http.deadlines import NEVER, Deadlines
 from homegraph.http.gathering import Gathering
-from homegraph.http.reading import HttpReply, ReplyReader
+from homegraph.http.reading import ReplyReader
+from homegraph.http.reply import Heads, HttpReply
 
 
 class Connection(asyncio.Protocol):
@@ -42,12 +43,16 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, gathering: Gathering, deadlines: Deadlines
+        self,
+        loop: asyncio.AbstractEventLoop,
+        gathering: Gathering,
+        deadlines: Deadlines,
+        heads: Heads,
     ) -> None:
         self._loop = loop
         self._gathering = gathering
         self._deadlines = deadlines
-        self._reader = ReplyReader()
+        self._reader = ReplyReader(heads)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[HttpReply] | None = None
         self._is_open = False

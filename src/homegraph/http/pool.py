@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from homegraph.http.connection import Connection
 from homegraph.http.deadlines import Deadlines
 from homegraph.http.gathering import Gathering
+from homegraph.http.reply import Heads
 
 IDLE_SECONDS: Final = 4.0
 """Common servers close after 5 s; who closes first does not find a connection broken under a request."""
@@ -39,13 +40,14 @@ class Pool:
         self._loop = loop
         self._gathering = Gathering(loop)
         self._deadlines = Deadlines(loop)
+        self._heads = Heads()
         self._idle: dict[Place, list[Connection]] = {}
         self._count = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
     def connection(self) -> Connection:
         """A connection that is to be opened."""
-        return Connection(self._loop, self._gathering, self._deadlines)
+        return Connection(self._loop, self._gathering, self._deadlines, self._heads)
 
     def take(self, place: Place) -> Connection | None:
         """An idle connection to this place, the newest; None when there is none that is good."""

@@ -1,8 +1,8 @@
 """Bytes of a stranger -> one HTTP reply, or an error of ours. No I/O and no time.
 
-The parser is httptools; the bounds are here. ``ReplyReader.feed`` takes bytes as they come, in whatever portions, and returns
-the reply once it is whole. A reader reads one reply after the other on the same connection; ``keeps_alive`` says whether
-there may be another one.
+The parser is httptools, and what it has said of a head is not asked again (``reply``); the bounds are here. ``ReplyReader.feed`` takes
+bytes as they come, in whatever portions, and returns the reply once it is whole. A reader reads one reply after the other on the same
+connection; ``keeps_alive`` says whether there may be another one.
 
 The rule that is easily broken: the parser keeps an unfinished header or chunk line in memory, so it must never be fed more
 than what is still allowed. Bytes that are no body are counted before they are fed; only body bytes set the count back.
@@ -11,12 +11,13 @@ than what is still allowed. Bytes that are no body are counted before they are f
 from __future__ import annotations
 
 import zlib
+from types import MappingProxyType
 from typing import Final
 
-import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from homegraph.errors import HomegraphError, ReplyGarbled, ReplyTooLarge
+from homegraph.http.reply import Heads, HttpReply
 
 KIB: Final = 1024
 
@@ -38,14 +39,6 @@ _BODILESS: Final = frozenset({204, 304})
 _CODINGS: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
-class HttpReply(msgspec.Struct, frozen=True):
-    """A reply, decompressed. Header names are in lower case."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
 class ReplyReader:
     """Reads the replies of one connection."""
 
@@ -54,9 +47,11 @@ class ReplyReader:
         "_coding",
         "_error",
         "_headers",
+        "_heads",
         "_interim",
         "_is_done",
         "_is_framed",
+        "_is_parsing",
         "_lines",
         "_most",
         "_parser",
@@ -67,20 +62,15 @@ class ReplyReader:
         "keeps_alive",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, heads: Heads) -> None:
+        self._heads = heads
         self.begin(0)
 
     def begin(self, most: int) -> None:
         """Expect a reply with a body of at most ``most`` bytes, before and after decompression."""
-        self._parser = HttpResponseParser(self)
         self._most = most
-        self._headers: list[tuple[str, str]] = []
-        self._chunks: list[bytes] = []
-        self._coding = ""
-        self._error: HomegraphError | None = None
+        self._is_parsing = False
         self._reply: HttpReply | None = None
-        self._interim = self._lines = self._size = self._status = self._unseen = 0
-        self._is_framed = self._is_done = False
         self.keeps_alive = False
         """Whether the connection can carry another exchange, once the reply is whole."""
 
@@ -91,6 +81,38 @@ class ReplyReader:
             ReplyTooLarge: more than is allowed.
             ReplyGarbled: it is not HTTP.
         """
+        if self._is_parsing:
+            return self._read(data)
+        if self._reply is not None:
+            self.keeps_alive = False  # something behind a whole reply; nobody has asked for it
+            return self._reply
+        self._reply = self._heads.reply(data, self._most)
+        if self._reply is not None:
+            self.keeps_alive = True
+            return self._reply
+        self._start()
+        reply = self._read(data)
+        if reply is not None and self.keeps_alive and not self._coding:
+            self._heads.learn(data, reply)
+        return reply
+
+    def end(self) -> HttpReply | None:
+        """The other side has closed; the reply, when that is what ends it. None: it is cut off."""
+        if self._is_parsing and self._status and not self._is_framed and not self._is_done:
+            self._finish(keeps_alive=False)
+        return self._reply
+
+    def _start(self) -> None:
+        self._is_parsing = True
+        self._parser = HttpResponseParser(self)
+        self._headers: list[tuple[str, str]] = []
+        self._chunks: list[bytes] = []
+        self._coding = ""
+        self._error: HomegraphError | None = None
+        self._interim = self._lines = self._size = self._status = self._unseen = 0
+        self._is_framed = self._is_done = False
+
+    def _read(self, data: bytes) -> HttpReply | None:
         view = memoryview(data)
         while view:
             allowed = UNSEEN_MAX_BYTES - self._unseen
@@ -105,12 +127,6 @@ class ReplyReader:
                 break
         if self._is_done and view:
             self.keeps_alive = False  # somebody answers what was not asked
-        return self._reply
-
-    def end(self) -> HttpReply | None:
-        """The other side has closed; the reply, when that is what ends it. None: it is cut off."""
-        if self._status and not self._is_framed and not self._is_done:
-            self._finish(keeps_alive=False)
         return self._reply
 
     def _parse(self, portion: memoryview) -> None:
@@ -199,7 +215,8 @@ class ReplyReader:
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if self._coding and body:
             body = _decompressed(self._coding, body, self._most)
-        self._reply = HttpReply(self._status, tuple(self._headers), body)
+        headers = MappingProxyType(dict(self._headers))
+        self._reply = HttpReply(self._status, headers, body)
         self.keeps_alive = keeps_alive
 
     def _stop(self, error: HomegraphError) -> HomegraphError:

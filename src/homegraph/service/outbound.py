@@ -19,7 +19,7 @@ from homegraph.errors import (
     TokenRejected,
 )
 from homegraph.graph.model import Finding, Link, Project
-from homegraph.http.reading import HttpReply
+from homegraph.http.reply import HttpReply
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.recording import Post, recorded
 from homegraph.service.refreshing import Landing, Refreshing

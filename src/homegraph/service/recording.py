@@ -6,7 +6,7 @@ import msgspec
 
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Exchange, Project
-from homegraph.http.reading import HttpReply
+from homegraph.http.reply import HttpReply
 from homegraph.service.clock import Clock
 from homegraph.service.transcript import Transcript
 from homegraph.service.transport import Headers, Transport
@@ -31,7 +31,7 @@ async def recorded(
 ) -> HttpReply:
     """Send it. Raises what the transport raises."""
     started = clock.now()
-    reply, problem = HttpReply(0, (), b""), ""
+    reply, problem = HttpReply(0, {}, b""), ""
     try:
         reply = await transport.post(
             post.project,
@@ -56,7 +56,7 @@ async def recorded(
                 request_headers=dict(post.headers),
                 request_body=post.body,
                 status=reply.status,
-                response_headers=dict(reply.headers),
+                response_headers=reply.headers,
                 response_body=reply.body,
                 response_size=len(reply.body),
                 error=problem,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 from homegraph.graph.model import Project
-from homegraph.http.reading import HttpReply
+from homegraph.http.reply import HttpReply
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 

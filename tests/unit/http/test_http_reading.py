@@ -15,6 +15,7 @@ from homegraph.http.reading import (
     UNSEEN_MAX_BYTES,
     ReplyReader,
 )
+from homegraph.http.reply import HEAD_KEPT_MAX_BYTES, HEADS_KEPT_MAX, Heads
 
 MOST = 100_000
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -23,7 +24,7 @@ RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 
 def read(*portions, most=MOST, closed=True):
     """What a reader makes of these portions, and whether the connection may go on."""
-    reader = ReplyReader()
+    reader = ReplyReader(Heads())
     reader.begin(most)
     reply = None
     for portion in portions:
@@ -79,7 +80,7 @@ def test_a_reply_is_read(name, size):
     """In one piece or byte by byte: the same body, the same word on whether the connection goes on."""
     data, body, keeps_alive = GOOD[name]
     portions = [data[at : at + size] for at in range(0, len(data), size)]
-    reader = ReplyReader()
+    reader = ReplyReader(Heads())
     reader.begin(MOST)
     replies = []
     for portion in portions:
@@ -94,7 +95,7 @@ def test_a_reply_is_read(name, size):
 
 
 def test_status_and_headers():
-    """Names in lower case, values as they came; those of interim answers and trailers are not among them."""
+    """Names in lower case, values as they came, the last of those with one name; none of interim answers and trailers."""
     data = (
         b"HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\nHTTP/1.1 418 I'm a teapot\r\nX-One: Two\r\nx-one: \xe9\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Late: 1\r\n\r\n"
@@ -103,7 +104,7 @@ def test_status_and_headers():
     reply, _ = read(data)
 
     assert reply.status == 418
-    assert reply.headers == (("x-one", "Two"), ("x-one", "é"), ("transfer-encoding", "chunked"))
+    assert reply.headers == {"x-one": "é", "transfer-encoding": "chunked"}
 
 
 CUT_OFF = {
@@ -198,22 +199,106 @@ def test_exactly_what_is_allowed():
     assert read(chunked(body))[0].body == body
     assert read(sized(gzip.compress(body), b"content-encoding: gzip"))[0].body == body
     assert read(head + filler + b"\r\n\r\nbody")[0].body == b"body"
-    assert (
-        len(read(OK + b"a: b\r\n" * (HEADERS_MAX - 1) + b"content-length: 0\r\n\r\n")[0].headers)
-        == HEADERS_MAX
-    )
+    lines = b"".join(b"a%d: b\r\n" % number for number in range(HEADERS_MAX - 1))
+    assert len(read(OK + lines + b"content-length: 0\r\n\r\n")[0].headers) == HEADERS_MAX
 
 
 def test_one_reply_after_the_other():
     """A reader starts anew with each reply; nothing of the last one is left."""
-    reader = ReplyReader()
+    reader = ReplyReader(Heads())
     reader.begin(MOST)
     reader.feed(sized(gzip.compress(b"first"), b"content-encoding: gzip"))
     reader.begin(MOST)
 
     reply = reader.feed(sized(b"second"))
 
-    assert (reply.body, reply.headers) == (b"second", (("content-length", "6"),))
+    assert (reply.body, reply.headers) == (b"second", {"content-length": "6"})
+
+
+# --- heads that were read before --------------------------------------------------------------------------------
+
+
+def after(*earlier, most=MOST):
+    """A reader that knows the heads of these replies, each read by itself."""
+    heads = Heads()
+    for one in earlier:
+        before = ReplyReader(heads)
+        before.begin(MOST)
+        before.feed(one)
+    reader = ReplyReader(heads)
+    reader.begin(most)
+    return reader
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("size", [7, 1_000_000])
+def test_a_reply_that_was_seen_before_is_read_alike(name, size):
+    """Whatever was learned from the first, the second says the same."""
+    data, body, keeps_alive = GOOD[name]
+    reader = after(data, data)
+    reply = None
+    for at in range(0, len(data), size):
+        reply = reader.feed(data[at : at + size])
+        if reply is not None:
+            break
+    reply = reply or reader.end()
+
+    assert (reply.status, reply.body) == (read(data)[0].status, body)
+    if "behind" not in name or size > len(data):
+        assert reader.keeps_alive is keeps_alive
+
+
+def test_a_known_head_with_another_body():
+    """The body is the one that came; too little is waited for, too much ends the connection."""
+    known = sized(b"body", b"x: y")
+    head = known.removesuffix(b"body")
+    whole, part, more = (after(known) for _ in range(3))
+
+    assert whole.feed(head + b"BODY").body == b"BODY"
+    assert (part.feed(head + b"BO"), part.feed(b"DY").body) == (None, b"BODY")
+    assert (more.feed(head + b"BODY!").body, more.keeps_alive) == (b"BODY", False)
+    assert whole.keeps_alive
+    assert (whole.feed(b"!").body, whole.keeps_alive) == (b"BODY", False)
+
+
+def test_what_is_compressed_is_read_each_time():
+    """Also where it is by chance as long as what it was made of."""
+    plain = next(
+        text
+        for text in (bytes(range(64)) + b"a" * number for number in range(100))
+        if len(gzip.compress(text)) == len(text)
+    )
+    known = sized(gzip.compress(plain), b"content-encoding: gzip")
+
+    assert after(known).feed(known).body == plain
+
+
+def test_a_known_head_is_no_way_around_a_bound():
+    """What one call may bring, another may not."""
+    with pytest.raises(ReplyTooLarge):
+        after(sized(b"body"), most=3).feed(sized(b"body"))
+
+
+def test_headers_of_a_known_head_cannot_be_changed():
+    """They are everybody's."""
+    reply = after(sized(b"body")).feed(sized(b"body"))
+
+    with pytest.raises(TypeError):
+        reply.headers["x"] = "y"
+
+
+def test_heads_that_are_kept_are_bounded():
+    """In number, where the oldest go, and in size: parsed anew, those read as ever."""
+    heads = Heads()
+    many = [sized(b"", b"x: %d" % number) for number in range(HEADS_KEPT_MAX + 1)]
+    many.append(sized(b"", b"x: " + b"y" * HEAD_KEPT_MAX_BYTES))
+    for one in many:
+        reader = ReplyReader(heads)
+        reader.begin(MOST)
+        assert reader.feed(one).status == 200
+
+    known = [heads.reply(one, MOST) is not None for one in many]
+    assert known == [False] + [True] * HEADS_KEPT_MAX + [False]
 
 
 PIECES = st.sampled_from(
@@ -226,9 +311,9 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-def _outcome(portions):
+def _outcome(portions, heads):
     """The reply or the error that a stream of bytes leads to. What follows a whole reply is not looked at."""
-    reader = ReplyReader()
+    reader = ReplyReader(heads)
     reader.begin(MOST)
     try:
         for portion in portions:
@@ -240,10 +325,10 @@ def _outcome(portions):
         return type(exc)
 
 
-@given(
-    st.lists(PIECES | st.binary(max_size=8), max_size=12).map(b"".join),
-    st.lists(st.integers(1, 40), max_size=12),
-)
+BYTES = st.lists(PIECES | st.binary(max_size=8), max_size=12).map(b"".join)
+
+
+@given(BYTES, st.lists(st.integers(1, 40), max_size=12))
 def test_any_bytes_in_any_portions(data, sizes):
     """A reply, an error of ours, or none: and the same, wherever the portions end."""
     portions, at = [], 0
@@ -251,5 +336,16 @@ def test_any_bytes_in_any_portions(data, sizes):
         portions.append(data[at : at + size])
         at += size
     portions.append(data[at:])
+    whole = [data] if data else []
 
-    assert _outcome([one for one in portions if one]) == _outcome([data] if data else [])
+    assert _outcome([one for one in portions if one], Heads()) == _outcome(whole, Heads())
+
+
+@given(BYTES, BYTES, BYTES)
+def test_any_bytes_whatever_was_read_before(beginning, earlier, later):
+    """What was learned from a reply changes nothing about another one that begins alike."""
+    heads = Heads()
+    for one in (beginning + earlier, OK + b"content-length: 4\r\n" + beginning + earlier):
+        _outcome([one], heads)
+    for one in (beginning + later, OK + b"content-length: 4\r\n" + beginning + later):
+        assert _outcome([one], heads) == _outcome([one], Heads())

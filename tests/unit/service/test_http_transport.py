@@ -109,7 +109,7 @@ def test_what_is_sent():
 
     reply, peer = run(story())
 
-    assert (reply.status, reply.headers, reply.body) == (200, (("content-length", "2"),), b"{}")
+    assert (reply.status, reply.headers, reply.body) == (200, {"content-length": "2"}, b"{}")
     assert peer.requests == [
         b"POST /smart/home?a=b HTTP/1.1\r\nhost: localhost:%d\r\nauthorization: Bearer x\r\n"
         b'content-length: 7\r\n\r\n{"a":1}' % peer.port

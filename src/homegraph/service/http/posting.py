@@ -32,7 +32,7 @@ from homegraph.graph.destinations import (
 from homegraph.graph.model import Instant, Project
 from homegraph.http.connection import Connection, in_words
 from homegraph.http.pool import Place, Pool
-from homegraph.http.reading import HttpReply
+from homegraph.http.reply import HttpReply
 from homegraph.http.trust import tls_context
 from homegraph.service.http.places import Places
 from homegraph.service.http.resolving import LookUp, Resolver, system_look_up
