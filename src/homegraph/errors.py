@@ -38,6 +38,7 @@ is shown to outsiders as an internal error with a request id, never with its own
     │   ├── LeaseLost
     │   └── StoreUnavailable
     ├── SettingsError            a setting or homegraph.toml is wrong; names file, line and key
+    │   ├── KeyMismatch          the encryption key is not the one of the database
     │   └── ExportUnusable       a file that is to be imported is wrong; names file and line
     ├── NotFound                 something that was named on the admin side does not exist
     ├── AdminRefused             the admin API refuses: no token, wrong value
@@ -63,6 +64,7 @@ __all__ = [
     "FulfillmentUnreachable",
     "FulfillmentUntrusted",
     "HomegraphError",
+    "KeyMismatch",
     "LeaseLost",
     "LinkBroken",
     "LinkingRefused",
@@ -309,6 +311,15 @@ class SettingsError(HomegraphError):
     def __init__(self, message: str, *, place: str = "", hint: str | None = None) -> None:
         self.place = place
         super().__init__(f"{place}: {message}" if place else message, hint=hint)
+
+
+class KeyMismatch(SettingsError):
+    """The encryption key is not the one that the database was written with."""
+
+    code = "KEY_MISMATCH"
+    hint = (
+        "Put the key file of this database back into the data folder, or link the accounts again."
+    )
 
 
 class ExportUnusable(SettingsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 import pytest
@@ -204,3 +204,56 @@ def test_what_is_pending_and_what_is_too_new(setup: Setup) -> None:
 
     assert "9999_pre_from_tomorrow" in too_new.err
     assert again.json == {"dry_run": False, "migrations": []}
+
+
+ANOTHER_KEY: Final = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+
+
+def test_a_key_that_was_lost(setup: Setup) -> None:
+    """The server does not start without it, nor with another one, and makes none; with it all is as before."""
+    server = setup.server
+    key_file = server.data_dir / "encryption.key"
+    server.stop()
+    key = key_file.read_text()
+
+    key_file.unlink()
+    server.spawn()
+    assert server.wait() == 2
+    assert "that the database's secrets are sealed with is missing" in server.errors
+    assert f"at {key_file} " in server.errors
+    assert not key_file.exists()
+
+    key_file.write_text(ANOTHER_KEY)
+    server.spawn()
+    assert server.wait() == 2
+    assert "and this server has the key" in server.errors
+    assert "homegraph db accept-key" in server.errors
+    assert key.strip() not in server.errors + server.banner
+    assert ANOTHER_KEY not in server.errors + server.banner
+
+    key_file.write_text(key)
+    server.restart()
+    assert setup.request_sync().status == 200
+
+
+def test_a_key_that_is_given_up(setup: Setup) -> None:
+    """Without a terminal it has to be meant, and no server may run; then the server starts, and says of the link what is wrong."""
+    server = setup.server
+    key_file = server.data_dir / "encryption.key"
+    assert db(server, "accept-key", "--yes").code == 6
+    server.stop()
+    key_file.unlink()
+    assert db(server, "accept-key").code == 2
+    assert not key_file.exists()
+
+    done = db(server, "accept-key", "--yes", "--json")
+
+    assert done.code == 0
+    assert done.json["database"] == f"sqlite:{database(server)}"
+    server.restart()
+    refused = setup.request_sync()
+    assert (refused.status, refused.reasons[0]) == (500, "KEY_MISMATCH")
+    assert "cannot be opened" in server.show("runs", "list")["runs"][0]["message"]
+    nowhere = db(server, "accept-key", "--yes", "--db", "sqlite:nowhere.db")
+    assert nowhere.code != 0
+    assert "There is no database" in nowhere.err

@@ -127,6 +127,35 @@ def test_what_one_server_revokes_the_other_refuses(
     assert two.request_sync(key=KEY).status == 200
 
 
+def test_a_server_with_another_key_does_not_start(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """It says what to do; the key is given up only when no server is left, and then the one that has the old one is refused."""
+    file = on(postgres.fresh_url(), cloud)
+    one = Setup(cloud, start(file, name="one"))
+    wait_for_links(one.server, "linked")
+    del file["server"]["encryption_key"]
+    two = start(file, name="two", ready=False)
+    two.spawn()
+
+    assert two.wait() == 2
+    assert "is missing" in two.errors
+    assert f"at {two.data_dir / 'encryption.key'} " in two.errors
+    assert "Traceback" not in two.errors
+    assert one.request_sync().status == 200
+    accept = ("db", "accept-key", "--yes", "--config", str(two.config_file), "--data-dir")
+    refused = two.cli(*accept, str(two.data_dir))
+    assert refused.code != 0
+    assert f"use the database: {one.server.url} is one" in refused.err
+    one.server.stop()
+    assert two.cli(*accept, str(two.data_dir)).code == 0
+    two.start()
+    two.stop()
+    one.server.spawn()
+    assert one.server.wait() == 2
+    assert "and this server has the key" in one.server.errors
+
+
 def test_what_a_dead_server_left_the_other_does(
     postgres: Postgres, cloud: ScriptedFulfillment, start: Any
 ) -> None:

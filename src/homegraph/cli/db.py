@@ -18,7 +18,7 @@ import typer
 from homegraph.cli import output
 from homegraph.cli.failure import FAILED
 from homegraph.cli.options import Json, command, commands, confirmed
-from homegraph.errors import SettingsError
+from homegraph.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,6 +196,59 @@ def check(config: Config = None, db: Db = None, data_dir: Folder = None, json: J
     else:
         output.data(f"sqlite:{path} is sound")
     return FAILED if problems else 0
+
+
+@command(app, "accept-key", "homegraph db accept-key --yes")
+def accept_key(
+    config: Config = None,
+    db: Db = None,
+    data_dir: Folder = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> int:
+    """Take the encryption key of the data folder (or HOMEGRAPH_ENCRYPTION_KEY) for the database's, after the old one was lost.
+
+    A server does not start with another key than the database was written with. After this it does, and what was sealed with the old
+    key stays closed: the tokens of all links, so their accounts must be linked again, and client secrets that no file declares.
+    Without a key one is made. No server may run.
+    """
+    from homegraph.settings.addresses import is_postgres
+    from homegraph.store.sqlite import care
+
+    settings = _settings(config, db, data_dir)
+    if not is_postgres(settings.database):
+        care.condition(_file(settings))  # which must be there
+    question = f"Give up every token that {settings.database_text} holds under another key?"
+    if not yes and not confirmed(question):
+        output.note("Nothing was changed.")
+        return FAILED
+    key = asyncio.run(_accept_key(settings))
+    if json:
+        output.document(msgspec.json.encode({"database": settings.database_text, "key": key}))
+        return 0
+    output.data(f"{settings.database_text} has the key {key} now")
+    output.note("Accounts that were linked under another key must be linked again.")
+    return 0
+
+
+async def _accept_key(settings: Settings) -> str:
+    from homegraph.server.house import open_store
+    from homegraph.service.clock import SystemClock, SystemIds
+    from homegraph.service.sealing import accept_key
+    from homegraph.service.upkeep import SILENT_SECONDS_MAX
+
+    clock = SystemClock()
+    store = await open_store(settings, SystemIds(clock), clock)
+    try:
+        alive = await store.instances(clock.now() - SILENT_SECONDS_MAX)
+        if alive:
+            raise StoreError(
+                f"{len(alive)} servers use the database: {alive[0].address} is one.",
+                hint="Stop them first; `homegraph status --cluster` lists who is alive.",
+            )
+        return await accept_key(settings, store, clock.now())
+    finally:
+        await store.close()
 
 
 def _settings(config: str | None, db: str | None, data_dir: str | None) -> Settings:

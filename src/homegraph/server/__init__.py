@@ -69,6 +69,7 @@ async def running(
 
     Raises:
         SettingsError: an address cannot be listened on, gRPC is wanted and not installed, or the encryption key is not usable.
+        KeyMismatch: the encryption key is not the one that the database was written with.
         DatabaseInUse: another process owns the database.
         SchemaTooNew: a newer version wrote it.
     """

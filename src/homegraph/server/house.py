@@ -25,17 +25,16 @@ from homegraph.service.loop import Loop
 from homegraph.service.outbound import Bounds, Outbound
 from homegraph.service.refreshing import Refreshing
 from homegraph.service.runs import Runs
+from homegraph.service.sealing import open_vault
 from homegraph.service.tokens import own_addresses
 from homegraph.service.unlinking import see_off
 from homegraph.service.upkeep import Upkeep
-from homegraph.service.vault import Vault, fresh_key, load_key
+from homegraph.service.vault import Vault, fresh_key
 from homegraph.settings.addresses import is_postgres
 from homegraph.settings.server import Settings
 from homegraph.store.port import Hint, Instance, Limits, Store
 from homegraph.store.refusals import no_driver
 from homegraph.store.sqlite import SqliteStore
-
-KEY_FILE: Final = "encryption.key"
 
 SECONDS_PER_DAY: Final = 86_400.0
 
@@ -47,13 +46,17 @@ async def built(settings: Settings, clock: Clock, url: str, instance: str) -> As
     ``instance`` is the id of this process among those that share the database; its leases are in this name.
     """
     ids = SystemIds(clock)
-    store = await _open(settings, ids, clock)
+    store = await open_store(settings, ids, clock)
+    try:
+        vault = await _vault(settings, store, clock)
+    except BaseException:
+        await store.close()
+        raise
     transport = HttpTransport(
         clock.now,
         rules=settings.outbound_rules,
         project_exchanges=settings.project_exchanges,
     )
-    vault = Vault(_key(settings))
     events = Events()
     refreshing = Refreshing(transport, store, vault, clock, ids, events)
     outbound = Outbound(
@@ -114,7 +117,7 @@ async def built(settings: Settings, clock: Clock, url: str, instance: str) -> As
         await store.close()
 
 
-async def _open(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
+async def open_store(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
     """The database. Where it has a clock of its own, that of the machine is set by it: many machines may share it."""
     if not is_postgres(settings.database):
         return await SqliteStore.open(settings.database_path, ids=ids.run, now=clock.now())
@@ -137,11 +140,11 @@ def _hear(house: House, hint: Hint) -> None:
             house.credentials.forget()
 
 
-def _key(settings: Settings) -> bytes:
+async def _vault(settings: Settings, store: Store, clock: Clock) -> Vault:
     """A database in memory takes its key with it; any other needs the one it was written with."""
     if settings.database_path == ":memory:":
-        return fresh_key()
-    return load_key(settings.data_dir / KEY_FILE, settings.encryption_key.reveal())
+        return Vault(fresh_key())
+    return await open_vault(settings, store, clock.now())
 
 
 @asynccontextmanager

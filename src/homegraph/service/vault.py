@@ -20,7 +20,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from homegraph.errors import SettingsError
+from homegraph.errors import KeyMismatch, SettingsError
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -46,7 +46,7 @@ class Vault:
         """Open what was sealed for this place.
 
         Raises:
-            SettingsError: sealed with another key, or for another place.
+            KeyMismatch: sealed with another key, or for another place.
         """
         if not sealed:
             return ""
@@ -54,9 +54,8 @@ class Vault:
         try:
             return self._cipher.decrypt(nonce, text, _bound(place)).decode()
         except InvalidTag as exc:
-            raise SettingsError(
-                "A stored token cannot be opened: the encryption key is not the one it was sealed with.",
-                hint="Put the key file of this database back into the data folder, or link the accounts again.",
+            raise KeyMismatch(
+                "A stored token cannot be opened: the encryption key is not the one it was sealed with."
             ) from exc
 
     def fingerprint(self) -> str:

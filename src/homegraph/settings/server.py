@@ -127,7 +127,7 @@ class Settings:
     encryption_key: Secret = row(
         EncryptionKey(),
         Secret(),
-        "The key that stored tokens are sealed with. Without it, a key file is made in data_dir.",
+        "The key that stored tokens are sealed with. Without it, a key file is made in data_dir. All servers of a database need the same one.",
     )
     base_url: str = row(
         BaseUrl(),

@@ -215,6 +215,17 @@ class Store(CredentialStore, MovingStore, Protocol):
     async def instances(self, since: Instant, *, limit: int = 1000) -> list[Instance]:
         """Instances that were seen then or later, by id."""
 
+    # --- the key ---------------------------------------------------------------------------------------------
+
+    async def sealed_with(self) -> str:
+        """The fingerprint of the key that the secrets in here are sealed with; "" while none is noted."""
+
+    async def seal_with(self, fingerprint: str, now: Instant, *, replace: bool = False) -> str:
+        """Note the fingerprint of the key that secrets are sealed with, unless one is noted; ``replace``: even then.
+
+        Returns the one that is noted now. Of processes that note at the same time one is the first, and the others are told so.
+        """
+
     # --- projects and links ----------------------------------------------------------------------------------
 
     async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:

@@ -286,6 +286,7 @@ def test_what_was_written_is_read_back(code, envelope, explain, text, facts, vio
         (errors.TokenEndpointFailed(), Exit.FAILED),
         (errors.TokenRefused(), Exit.NOT_ALLOWED),
         (errors.SettingsError("wrong"), Exit.USAGE),
+        (errors.KeyMismatch("another"), Exit.USAGE),
         (errors.NotFound(), Exit.NOT_FOUND),
         (errors.AdminRefused(), Exit.NOT_ALLOWED),
         (errors.DatabaseInUse(), Exit.BUSY),

@@ -53,6 +53,7 @@ from homegraph.store.postgres import (
     links,
     projects,
     reports,
+    sealing,
     service_accounts,
     settling,
     work,
@@ -130,6 +131,13 @@ class PostgresStore(PostgresMoving):
 
     async def instances(self, since: Instant, *, limit: int = 1000) -> list[Instance]:
         return await self._db.glance(instances.instances, since, limit)
+
+    async def sealed_with(self) -> str:
+        return await self._db.glance(sealing.sealed_with)
+
+    async def seal_with(self, fingerprint: str, now: Instant, *, replace: bool = False) -> str:
+        noted = sealing.replace if replace else sealing.note
+        return await self._db.write(noted, fingerprint, now)
 
     def _tell(self, *hints: Hint) -> None:
         if self._hints is not None:

@@ -55,6 +55,7 @@ from homegraph.store.sqlite import (
     links,
     projects,
     reports,
+    sealing,
     service_accounts,
     settling,
     work,
@@ -133,6 +134,13 @@ class SqliteStore(SqliteMoving):
     async def instances(self, since: Instant, *, limit: int = 1000) -> list[Instance]:
         seen = [one for _, one in sorted(self._instances.items()) if one.seen_at >= since]
         return seen[:limit]
+
+    async def sealed_with(self) -> str:
+        return await self._reader.call(sealing.sealed_with)
+
+    async def seal_with(self, fingerprint: str, now: Instant, *, replace: bool = False) -> str:
+        noted = sealing.replace if replace else sealing.note
+        return await self._writer.call(noted, fingerprint, now)
 
     # --- projects, keys, links -------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ from homegraph.testing.store_contract.refreshing import Refreshing
 from homegraph.testing.store_contract.rekeying import Rekeying
 from homegraph.testing.store_contract.reporting import Reporting
 from homegraph.testing.store_contract.requesting import Requesting
+from homegraph.testing.store_contract.sealing import Sealing
 from homegraph.testing.store_contract.settling import Settling
 from homegraph.testing.store_contract.states_machine import StatesMachine
 
@@ -73,5 +74,6 @@ class StoreContract(
     Errands,
     Appearing,
     Moving,
+    Sealing,
 ):
     """Every sentence of ``store.port``. Needs an async fixture ``store``: an open, empty store."""

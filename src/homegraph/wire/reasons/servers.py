@@ -51,6 +51,14 @@ SERVERS: Final = (
         exit=Exit.BUG,
     ),
     Reason(
+        code="KEY_MISMATCH",
+        row="internal",
+        title="The encryption key is not the one that the database was written with.",
+        why="The key file was lost or changed, a copy of the database came without it, or another server of this database made a key of its own.",
+        fix="Give the server the key that the database was written with. If it is lost for good: `homegraph db accept-key`, and link all accounts again.",
+        exit=Exit.USAGE,
+    ),
+    Reason(
         code="PRECONDITION",
         row="precondition",
         title="The call came at a moment at which it cannot be served.",

@@ -1,0 +1,23 @@
+"""With which key the secrets in the database are sealed."""
+
+from __future__ import annotations
+
+from homegraph.graph.model import Instant
+from homegraph.store.postgres.database import Database
+
+
+async def sealed_with(db: Database) -> str:
+    """``Store.sealed_with``."""
+    return await db.value("find_sealing") or ""
+
+
+async def note(db: Database, fingerprint: str, now: Instant) -> str:
+    """``Store.seal_with``, unless a key is noted."""
+    await db.run("note_sealing", fingerprint, now)
+    return await sealed_with(db)
+
+
+async def replace(db: Database, fingerprint: str, now: Instant) -> str:
+    """``Store.seal_with``, whatever is noted."""
+    await db.run("replace_sealing", fingerprint, now)
+    return fingerprint

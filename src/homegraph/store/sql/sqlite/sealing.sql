@@ -1,0 +1,12 @@
+-- find_sealing --
+-- The fingerprint of the key that secrets are sealed with.
+SELECT fingerprint FROM sealing;
+
+-- note_sealing --
+-- Secrets are sealed with this key from now on; nothing when one is noted already, which then counts.
+INSERT INTO sealing (only, fingerprint, noted_at) VALUES (1, ?, ?) ON CONFLICT (only) DO NOTHING;
+
+-- replace_sealing --
+-- Secrets are sealed with this key from now on, whatever was noted.
+INSERT INTO sealing (only, fingerprint, noted_at) VALUES (1, ?, ?)
+ON CONFLICT (only) DO UPDATE SET fingerprint = excluded.fingerprint, noted_at = excluded.noted_at;

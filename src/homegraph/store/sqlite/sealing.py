@@ -1,0 +1,23 @@
+"""With which key the secrets in the database are sealed."""
+
+from __future__ import annotations
+
+from homegraph.graph.model import Instant
+from homegraph.store.sqlite.database import Database
+
+
+def sealed_with(db: Database) -> str:
+    """``Store.sealed_with``."""
+    return db.value("find_sealing") or ""
+
+
+def note(db: Database, fingerprint: str, now: Instant) -> str:
+    """``Store.seal_with``, unless a key is noted."""
+    db.run("note_sealing", fingerprint, now)
+    return sealed_with(db)
+
+
+def replace(db: Database, fingerprint: str, now: Instant) -> str:
+    """``Store.seal_with``, whatever is noted."""
+    db.run("replace_sealing", fingerprint, now)
+    return fingerprint

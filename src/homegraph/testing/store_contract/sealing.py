@@ -1,0 +1,36 @@
+"""The key that secrets are sealed with: it is noted once, and again only by whoever means it."""
+# ruff: noqa: S101  # a test suite that lives in the package
+
+from __future__ import annotations
+
+import asyncio
+
+from homegraph.store.port import Store
+
+
+class Sealing:
+    """``sealed_with`` and ``seal_with``."""
+
+    async def test_the_first_key_counts(self, store: Store) -> None:
+        """Whoever comes with another one is told which it is, and changes nothing."""
+        assert await store.sealed_with() == ""
+        assert await store.seal_with("a" * 32, 1_000.0) == "a" * 32
+
+        assert await store.seal_with("b" * 32, 1_001.0) == "a" * 32
+        assert await store.sealed_with() == "a" * 32
+
+    async def test_of_many_that_come_together_one_counts(self, store: Store) -> None:
+        """All are told the same one."""
+        keys = [str(number) * 32 for number in range(8)]
+
+        told = await asyncio.gather(*(store.seal_with(key, 1_000.0) for key in keys))
+
+        assert set(told) == {await store.sealed_with()}
+        assert set(told) <= set(keys)
+
+    async def test_a_key_that_is_replaced(self, store: Store) -> None:
+        """From then on the new one counts, whether there was one or not."""
+        for key in ("a" * 32, "b" * 32):
+            assert await store.seal_with(key, 1_000.0, replace=True) == key
+
+        assert await store.seal_with("c" * 32, 1_001.0) == "b" * 32
