@@ -18,7 +18,7 @@ from homegraph.service.events import Refused
 from homegraph.settings.projects import KeySettings, ProjectSettings
 from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
-from homegraph.web import api_v1, exchange, methods
+from homegraph.web import api_v1, caller, exchange, methods
 from homegraph.web.app import build_app
 from support.served import (
     CALL,
@@ -422,26 +422,43 @@ def test_a_body_that_does_not_come_is_waited_for_only_so_long(served, monkeypatc
     assert b"BODY_TOO_SLOW" in body
 
 
-def test_a_caller_who_hangs_up_in_the_middle_is_forgotten(served, caplog):
+@pytest.mark.parametrize(
+    ("announced", "part", "end"),
+    [
+        pytest.param(
+            "Content-Length: 100", caller.CallerConnection, "connection_lost", id="waited for"
+        ),
+        pytest.param("Transfer-Encoding: chunked", api_v1.MethodDoor, "__call__", id="read"),
+    ],
+)
+def test_a_caller_who_hangs_up_in_the_middle_is_forgotten(
+    served, caplog, monkeypatch, announced, part, end
+):
     """No answer, no refusal, no error: nobody asked for anything."""
     heard = []
     served.house.events.subscribe(heard.append)
-    gone = threading.Event()
-    door = api_v1.MethodDoor.__call__
+    begun, gone = threading.Event(), threading.Event()
+    the_end, the_beginning = getattr(part, end), caller.CallerConnection.data_received
 
-    async def watched(self, scope, receive, send):
-        async def never(message):
-            heard.append(message)
+    def beginning(self, data):
+        the_beginning(self, data)
+        begun.set()
 
-        await door(self, scope, receive, never)
+    def ending(self, *arguments):
+        done = the_end(self, *arguments)
+        return watched(done) if asyncio.iscoroutine(done) else gone.set()
+
+    async def watched(work):
+        await work
         gone.set()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api_v1.MethodDoor, "__call__", watched)
-        with Wire(served.url) as wire:
-            wire.head("Content-Length: 100")
-            wire.socket.sendall(b'{"agentUserId"')
-        assert gone.wait(WAIT_SECONDS)
+    monkeypatch.setattr(caller.CallerConnection, "data_received", beginning)
+    monkeypatch.setattr(part, end, ending)
+    with Wire(served.url) as wire:
+        wire.head(announced)
+        wire.socket.sendall(b'9\r\n{"agentU')
+        assert begun.wait(WAIT_SECONDS)
+    assert gone.wait(WAIT_SECONDS)
 
     assert heard == []
     assert caplog.records == []

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,6 +24,9 @@ from homegraph.errors import SettingsError
 from homegraph.service.house import House
 from homegraph.settings.addresses import ListenAddress
 from homegraph.settings.server import Settings
+from homegraph.web.api_v1 import MethodDoor
+from homegraph.web.app import App
+from homegraph.web.caller import CallerConnection, Doors
 from homegraph.web.unread_body import deliver_unread
 
 if TYPE_CHECKING:
@@ -84,13 +89,20 @@ class Door(uvicorn.Server):
 
 @asynccontextmanager
 async def answering(
-    app: ASGIApp, listening: socket.socket, *, grace_seconds: int
+    app: ASGIApp,
+    listening: socket.socket,
+    *,
+    grace_seconds: int,
+    posted: Mapping[bytes, MethodDoor] = MappingProxyType({}),
 ) -> AsyncIterator[Door]:
-    """``app`` answers on the socket until the context ends; callers have the grace to get their answer then."""
+    """``app`` answers on the socket until the context ends; callers have the grace to get their answer then.
+
+    Calls that come whole to the paths of ``posted`` are answered there.
+    """
     door = Door(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=_connection(posted),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -113,12 +125,17 @@ async def answering(
         await serving
 
 
+def _connection(posted: Mapping[bytes, MethodDoor]) -> type[asyncio.Protocol]:
+    """What uvicorn makes for each connection."""
+    return cast("type[asyncio.Protocol]", partial(CallerConnection, doors=Doors(posted)))
+
+
 # --- the Home Graph ----------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def opened(
-    app: ASGIApp, listening: socket.socket, rpc: RpcListener | None, house: House
+    app: App, listening: socket.socket, rpc: RpcListener | None, house: House
 ) -> AsyncIterator[str]:
     """HTTP and gRPC, until the context ends; then callers who wait are answered within the grace. Gives gRPC's address.
 
@@ -127,7 +144,9 @@ async def opened(
     """
     grace = house.settings.grace_seconds
     told = int(grace) + ANSWERS_SECONDS
-    async with answering(deliver_unread(app), listening, grace_seconds=told) as door:
+    async with answering(
+        deliver_unread(app), listening, grace_seconds=told, posted=app.posted
+    ) as door:
         try:
             yield await rpc.open() if rpc is not None else ""
         finally:

@@ -16,6 +16,8 @@ that Google finds first. ``MethodDoor.answer_call`` is that order, step by step:
 Where the credentials stand is told in ``identity``, which of them a method takes in ``service.identity``; steps 7 to 9 of each
 method are in ``methods``, refusals in ``refusing``.
 
+A call comes whole (``caller``), or by ASGI with a body that is on its way; the steps are the same.
+
 The caller may hang up at any time. A waiting call goes on without him: it runs in a task of its own, because some ASGI servers
 cancel the handler of a connection that is gone. What was accepted asynchronously is durable before anybody is answered.
 
@@ -26,25 +28,25 @@ is not needed; whatever is worth doing per call is worth measuring first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Project
 from homegraph.service.events import Refused
-from homegraph.web.exchange import CallerGone, answer, answer_and_close, read_body
-from homegraph.web.head import Head, read_head, text
-from homegraph.web.identity import identify_caller
+from homegraph.service.identity import identify
+from homegraph.web.exchange import CallerGone, Headers, answer, answer_and_close, read_body
+from homegraph.web.head import Head, head_of, text
+from homegraph.web.identity import presented_in
 from homegraph.web.methods import ANSWERING, Call
 from homegraph.web.refusing import answer_unknown, envelope_of, internal_error, refusal
 from homegraph.web.site import Site
 from homegraph.wire.api_v1 import Method
 from homegraph.wire.field_mask import FieldMask, parse_field_mask
 from homegraph.wire.parameters import SystemParameters, read_query, require_json_answer
-from homegraph.wire.status import OK_HEADERS
+from homegraph.wire.status import OK_HEADERS, Rendered
 
 CLOSING: Final = frozenset({"BODY_TOO_LARGE", "BODY_TOO_SLOW"})
 """Refusals after which the caller may be sending still."""
@@ -58,31 +60,50 @@ class MethodDoor:
         self._house = site.house
         self._settings = site.house.settings
         self._method = method
+        self._key_method = method.id if method.accepts_api_key else ""
         self._answering = ANSWERING[method.id]
         self._kept: set[asyncio.Task[None]] = set()
+
+    @property
+    def http(self) -> str:
+        """The HTTP method."""
+        return self._method.http
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != self._method.http:
             await answer_unknown(self._site, scope, send, "METHOD_NOT_ALLOWED_HERE")
             return
-        head = read_head(scope["headers"])
+        head = head_of(scope)
         try:
-            body = await self.answer_call(scope, head, receive)
+            body = await self.answer_call(head, receive)
         except CallerGone:
             return
-        except HomegraphError as exc:
-            rendered = refusal(self._site, exc, envelope_of(scope, head))
-            if exc.code in CLOSING:
+        except Exception as exc:  # noqa: BLE001  # the boundary, see _refused
+            rendered = self._refused(exc, head)
+            if isinstance(exc, HomegraphError) and exc.code in CLOSING:
                 await answer_and_close(receive, send, rendered)
-                return
-        except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
-            rendered = internal_error(self._site, exc, envelope_of(scope, head))
+            else:
+                await answer(send, rendered.http, rendered.headers, rendered.body)
         else:
             await answer(send, 200, OK_HEADERS, body)
-            return
-        await answer(send, rendered.http, rendered.headers, rendered.body)
 
-    async def answer_call(self, scope: Scope, head: Head, receive: Receive) -> bytes:
+    async def answer_whole(
+        self, head: Head, body: bytes, tell: Callable[[int, Headers, bytes, bool], None]
+    ) -> None:
+        """Answer a call of the right HTTP method whose body is all here.
+
+        ``tell`` takes the answer, once: status, headers, body, and whether it is the last on its connection.
+        """
+        try:
+            answered = await self.answer_call(head, body)
+        except Exception as exc:  # noqa: BLE001  # the boundary, see _refused
+            rendered = self._refused(exc, head)
+            is_last = isinstance(exc, HomegraphError) and exc.code in CLOSING
+            tell(rendered.http, rendered.headers, rendered.body, is_last)
+        else:
+            tell(200, OK_HEADERS, answered, False)  # noqa: FBT003  # by place: this is the hot path
+
+    async def answer_call(self, head: Head, body: bytes | Receive) -> bytes:
         """Take the call through all checks to its work; returns the body of the answer.
 
         Raises:
@@ -90,23 +111,22 @@ class MethodDoor:
             CallerGone: nobody is left to be answered.
         """
         project: Project | None = None
+        method = self._method
         try:
-            parameters, rest = read_query(scope["query_string"])
-            project = await identify_caller(
-                self._site,
-                self._method,
-                parameters,
-                scope,
-                authorization=head.authorization,
-                api_key=head.api_key,
+            parameters, rest = read_query(head.query)
+            project = await identify(
+                self._house,
+                presented_in(head, parameters),
+                rpc=method.rpc,
+                key_method=self._key_method,
             )
-            if self._method.counts == "always":
+            if method.counts == "always":
                 self._house.budgets.spend_call(project, self._house.clock.now())
             mask = self._answer_form(parameters)
-            body = await read_body(receive, head.content_length, self._settings.body_max_bytes)
+            body = await read_body(body, head.content_length, self._settings.body_max_bytes)
             call = Call(
                 project=project,
-                path=scope.get("raw_path") or quote(scope["path"]).encode(),
+                path=head.path,
                 body=body,
                 content_type=text(head.content_type),
                 parameters=rest,
@@ -120,8 +140,14 @@ class MethodDoor:
             raise
         except HomegraphError as exc:
             project_id = project.id if project is not None else ""
-            self._house.events.announce(Refused(self._method.id, project_id, exc.code))
+            self._house.events.announce(Refused(method.id, project_id, exc.code))
             raise
+
+    def _refused(self, error: Exception, head: Head) -> Rendered:
+        """What came of a call, as its answer. A bug is answered, too, and told in the log only."""
+        if isinstance(error, HomegraphError):
+            return refusal(self._site, error, envelope_of(head))
+        return internal_error(self._site, error, envelope_of(head))
 
     def _answer_form(self, parameters: SystemParameters) -> FieldMask | None:
         """How the answer is to be written. Raises CallRefused: ALT_UNSUPPORTED, FIELD_MASK_INVALID."""

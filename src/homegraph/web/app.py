@@ -10,6 +10,7 @@ The rule that is easily broken: whatever happens behind the door, the caller get
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,9 +35,7 @@ POLICY_VIOLATION: Final = 1008
 """Close code of a WebSocket that is not wanted (RFC 6455, 7.4.1)."""
 
 
-def build_app(
-    house: House, *, admin_token: str, url: str = "", started_at: Instant = 0.0
-) -> ASGIApp:
+def build_app(house: House, *, admin_token: str, url: str = "", started_at: Instant = 0.0) -> App:
     """The application of one house.
 
     ``url`` is where callers reach it, without a slash at the end; without it, links start with ``http://localhost``.
@@ -49,10 +48,12 @@ class App:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._api: dict[str, ASGIApp] = {
-            **{path: MethodDoor(site, method) for path, method in METHODS.items()},
-            **dict.fromkeys(TOKEN_PATHS, TokenDoor(site)),
+        methods = {path: MethodDoor(site, method) for path, method in METHODS.items()}
+        self._api: dict[str, ASGIApp] = {**methods, **dict.fromkeys(TOKEN_PATHS, TokenDoor(site))}
+        self.posted: Mapping[bytes, MethodDoor] = {
+            path.encode(): door for path, door in methods.items() if door.http == "POST"
         }
+        """By path, who answers a call that came whole (``web.caller``)."""
         self._admin = Admin(site)
         self._pages = ops_router(site)
 

@@ -16,7 +16,6 @@ from typing import Final, TypeAlias
 from starlette.types import Message, Receive, Send
 
 from homegraph.errors import CallRefused, HomegraphError
-from homegraph.web.whole import Receiving, Sending
 from homegraph.wire.status import Rendered
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -38,8 +37,8 @@ class CallerGone(HomegraphError):
     hint = ""
 
 
-async def read_body(receive: Receive, announced: bytes | None, bytes_max: int) -> bytes:
-    """Read the whole body. ``announced`` is the value of Content-Length, if there is one.
+async def read_body(body: bytes | Receive, announced: bytes | None, bytes_max: int) -> bytes:
+    """The whole body, which is here or is received. ``announced`` is the value of Content-Length, if there is one.
 
     Raises:
         CallRefused: BODY_TOO_LARGE, at the first byte too many or before the first one when that was announced; BODY_TOO_SLOW.
@@ -47,11 +46,11 @@ async def read_body(receive: Receive, announced: bytes | None, bytes_max: int) -
     """
     if announced is not None and (not announced.isdigit() or int(announced) > bytes_max):
         raise CallRefused("BODY_TOO_LARGE", f"The body has more than {bytes_max} bytes.")
-    if isinstance(receive, Receiving) and (body := receive.arrived()) is not None:
+    if isinstance(body, bytes):
         return _checked(body, bytes_max)
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            return await _read(receive, bytes_max)
+            return await _read(body, bytes_max)
     except TimeoutError as exc:
         raise CallRefused("BODY_TOO_SLOW") from exc
 
@@ -83,9 +82,7 @@ async def _next(receive: Receive) -> Message:
 
 
 async def answer(send: Send, http: int, headers: Headers, body: bytes) -> None:
-    """Send an answer in one piece."""
-    if isinstance(send, Sending) and send.whole(http, headers, body):
-        return
+    """Send an answer."""
     await send(
         {
             "type": "http.response.start",

@@ -7,39 +7,16 @@ X-Goog-Api-Key; the URL goes before the header, because what a developer pasted 
 
 from __future__ import annotations
 
-from starlette.types import Scope
-
-from homegraph.graph.model import Project
-from homegraph.service.identity import Presented, identify, token_in
-from homegraph.web.site import Site
-from homegraph.wire.api_v1 import Method
+from homegraph.service.identity import Presented, token_in
+from homegraph.web.head import Head
 from homegraph.wire.parameters import SystemParameters
 
 
-async def identify_caller(
-    site: Site,
-    method: Method,
-    parameters: SystemParameters,
-    scope: Scope,
-    *,
-    authorization: bytes | None,
-    api_key: bytes | None,
-) -> Project:
-    """The project that calls ``method``; the headers are those of the same name, None where there is none.
-
-    Raises:
-        CallRefused: whatever ``service.identity`` refuses.
-    """
+def presented_in(head: Head, parameters: SystemParameters) -> Presented:
+    """What the caller has shown of credentials."""
+    authorization, api_key = head.authorization, head.api_key
     token = token_in(authorization.decode("latin-1")) if authorization else ""
-    client = scope.get("client")
-    presented = Presented(
-        key=parameters.key or (api_key or b"").decode("latin-1").strip(),
-        token=token or parameters.access_token,
-        address=client[0] if client else "",
-    )
-    return await identify(
-        site.house,
-        presented,
-        rpc=method.rpc,
-        key_method=method.id if method.accepts_api_key else "",
-    )
+    key = parameters.key
+    if api_key and not key:
+        key = api_key.decode("latin-1").strip()
+    return Presented(key, token or parameters.access_token, head.address)

@@ -14,7 +14,7 @@ from starlette.types import Scope, Send
 from homegraph.errors import CallRefused, HomegraphError
 from homegraph.service.explaining import told_of
 from homegraph.web.exchange import answer
-from homegraph.web.head import Head, read_head
+from homegraph.web.head import Head, head_of
 from homegraph.web.site import Site
 from homegraph.wire.parameters import Envelope, choose_envelope, read_query
 from homegraph.wire.status import Rendered, render, render_html_404
@@ -36,10 +36,10 @@ def internal_error(site: Site, error: Exception, envelope: Envelope) -> Rendered
     return refusal(site, told, envelope)
 
 
-def envelope_of(scope: Scope, head: Head) -> Envelope:
+def envelope_of(head: Head) -> Envelope:
     """The format of an error for this caller. A query that cannot be read says nothing about it."""
     try:
-        xgafv = read_query(scope["query_string"])[0].xgafv
+        xgafv = read_query(head.query)[0].xgafv
     except CallRefused as exc:
         xgafv = exc.facts.get("xgafv", "")
     return choose_envelope(xgafv, head.format_version, head.api_client)
@@ -48,8 +48,7 @@ def envelope_of(scope: Scope, head: Head) -> Envelope:
 async def answer_unknown(site: Site, scope: Scope, send: Send, code: str) -> None:
     """Answer a path, or a method of a path, that does not exist: as JSON or as Google's page, by the setting ``json_404``."""
     if site.house.settings.json_404:
-        head = read_head(scope["headers"])
-        rendered = refusal(site, CallRefused(code), envelope_of(scope, head))
+        rendered = refusal(site, CallRefused(code), envelope_of(head_of(scope)))
     else:
         rendered = render_html_404(scope["path"])
     await answer(send, rendered.http, rendered.headers, rendered.body)

@@ -1,0 +1,264 @@
+"""A caller's connection: calls of the API that come whole are answered without a detour by ASGI.
+
+ASGI describes a request in a dictionary, hands its body over in parts and takes an answer in two messages; uvicorn makes a task, an
+event and two timers for it and writes twice. That is for anything that a web server may be asked. Nearly every call of the API is
+a POST to one of four paths whose short body comes with its head, and its answer is made before any of it is sent. Such a call
+goes to its ``MethodDoor`` as it is. Everything else takes the usual way of uvicorn, from the same bytes, and is answered the same.
+
+A head whose body is announced to be short is waited for a moment, because many clients send the two apart.
+
+The class stands on uvicorn's own, whose version is pinned; tests by real sockets fail when that changes (docs/decisions/0039).
+
+The rule that is easily broken: one call at a time. While one is answered, uvicorn must see a request that is not complete (``_Whole``), so
+that the next one waits in its pipeline; and whatever closes the connection sends first what was gathered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from homegraph.http.gathering import Gathering
+from homegraph.web.api_v1 import MethodDoor
+from homegraph.web.exchange import Headers
+from homegraph.web.head import read_head
+from homegraph.wire.status import OK_HEADERS
+
+SHORT_BODY_BYTES: Final = 16 * 1024
+"""A body up to this is waited for, if it is announced; a longer one is read the usual way, credentials first."""
+
+SHORT_BODY_SECONDS: Final = 0.05
+"""How long it is waited for. A client that sends head and body apart needs less than a millisecond, or a way through the network."""
+
+_CLOSE: Final = ((b"connection", b"close"),)
+
+
+class Doors:
+    """What all connections of a server share: who answers which path, and how answers leave. To be made on the loop."""
+
+    def __init__(self, posted: Mapping[bytes, MethodDoor]) -> None:
+        self.posted = posted
+        self.gathering = Gathering(asyncio.get_running_loop())
+        self._defaults: list[tuple[bytes, bytes]] = []
+        self._success = b""
+
+    def success(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
+        """A head of the usual success, but for the length of its body; ``defaults`` are uvicorn's headers, new with each second."""
+        if self._defaults is not defaults:
+            self._defaults = defaults
+            self._success = STATUS_LINE[200] + lines_of((*OK_HEADERS, *defaults))
+        return self._success
+
+
+def lines_of(headers: Headers) -> bytes:
+    """Headers as they are sent. None has anything of a caller in it, so none can end early."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+class _Whole(RequestResponseCycle):
+    """A call that came whole, as far as uvicorn looks at it. There is one per connection, complete between the calls."""
+
+    def __init__(self) -> None:
+        self.message_event = asyncio.Event()
+        self.response_complete = True
+        self.disconnected = False
+        self.keep_alive = True
+
+
+class CallerConnection(HttpToolsProtocol):
+    """One connection. ``doors`` is the server's; the other arguments are uvicorn's."""
+
+    def __init__(self, *arguments: Any, doors: Doors, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._doors = doors
+        self.cycle = self._whole = _Whole()
+        self._held: MethodDoor | None = None
+        """Who answers the call whose head is here, and whose body is not yet; None when there is none or it takes the usual way."""
+        self._path = self._query = self._body = b""
+        self._waiting: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._idle_since = math.inf
+        self._address = ""
+
+    # --- the connection --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._held is not None and self._waiting is None:
+            self._wait_or_let_go()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._held = None
+        self._stop_waiting()
+        self._see_to_its_end()
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def shutdown(self) -> None:
+        self._doors.gathering.flush()
+        self._see_to_its_end()
+        super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        self._held = None
+        self._stop_waiting()
+        self._doors.gathering.flush()
+        super().send_400_response(msg)
+
+    def _see_to_its_end(self) -> None:
+        """Let the server wait for a call that is under way, whoever leaves; only then, because it is work for each call."""
+        task = self._task
+        if task is not None and not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    # --- being idle ------------------------------------------------------------------------------------------------
+    # uvicorn makes a timer with each answer and cancels it with the next request. Here one goes on, and looks when it ends.
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = math.inf
+
+    def _rest(self) -> None:
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(self.timeout_keep_alive)
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        rested = max(self.loop.time() - self._idle_since, 0.0)
+        if rested >= self.timeout_keep_alive:
+            super().timeout_keep_alive_handler()
+        elif not self.transport.is_closing():
+            self._look_again_in(self.timeout_keep_alive - rested)
+
+    # --- the parser's callbacks --------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        # What uvicorn keeps of a request is made in _let_go, if it is wanted at all.
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        path, _, query = self.url.partition(b"?")
+        door = self._doors.posted.get(path)
+        if door is None or not self._is_plain(query):
+            self._take_usual_way()
+            return
+        self._held, self._path, self._query, self._body = door, path, query, b""
+
+    def on_body(self, body: bytes) -> None:
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        door, self._held = self._held, None
+        if door is None:
+            super().on_message_complete()
+            return
+        self._stop_waiting()
+        self.cycle = whole = self._whole
+        whole.response_complete = False
+        head = read_head(self._path, self._query, self._address, self.headers)
+        self._task = self.loop.create_task(door.answer_whole(head, self._body, self._answer))
+
+    def _is_plain(self, query: bytes) -> bool:
+        """Whether nothing about a request is out of the ordinary, and nobody is being answered on this connection."""
+        parser = self.parser
+        return (
+            parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and b"#" not in query
+            and self.cycle.response_complete
+            and not self.flow.write_paused
+        )
+
+    # --- the usual way -----------------------------------------------------------------------------------------------
+
+    def _take_usual_way(self) -> None:
+        """Begin the request that the parser is at as uvicorn does."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url = url
+        self.headers += headers  # the list that is in uvicorn's scope
+        self.expect_100_continue = expects
+        super().on_headers_complete()
+
+    def _wait_or_let_go(self) -> None:
+        """Wait for a body that is announced to be short."""
+        announced = dict(self.headers).get(b"content-length", b"")
+        if announced.isdigit() and int(announced) <= SHORT_BODY_BYTES:
+            self._waiting = self.loop.call_later(SHORT_BODY_SECONDS, self._let_go)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """What is here of a call takes the usual way, and what comes follows it."""
+        self._waiting = None
+        if self._held is None:
+            return
+        self._held = None
+        self._take_usual_way()
+        if self._body:
+            super().on_body(self._body)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    # --- the answer --------------------------------------------------------------------------------------------------
+
+    def _answer(self, http: int, headers: Headers, body: bytes, is_last: bool) -> None:  # noqa: FBT001  # see MethodDoor
+        whole, doors, defaults = self._whole, self._doors, self.server_state.default_headers
+        whole.response_complete = True
+        if whole.disconnected:
+            return
+        is_last = is_last or not whole.keep_alive
+        if headers is OK_HEADERS and not is_last:
+            head = doors.success(defaults)
+        else:
+            head = STATUS_LINE[http] + lines_of(
+                (*headers, *defaults, *(_CLOSE if is_last else ()))
+            )
+        doors.gathering.write(
+            self.transport, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+        )
+        if is_last:
+            doors.gathering.flush()
+            self.transport.close()
+        self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._rest()

@@ -1,0 +1,372 @@
+"""A caller's connection, by real sockets: what comes whole takes the short way, and nobody can tell by the answers."""
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+
+from homegraph.server import doors
+from homegraph.server.doors import answering
+from homegraph.web import caller
+from homegraph.web.exchange import answer, read_body
+from homegraph.web.unread_body import deliver_unread
+from homegraph.wire.status import OK_HEADERS
+
+WAIT_SECONDS = 10.0
+SHORT = b"short:"
+USUAL = b"usual:"
+
+
+class Echo:
+    """Answers with the body that it got, and with the way on which it came."""
+
+    http = "POST"
+
+    def __init__(self):
+        self.heads = []
+        self.begun = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def answer_whole(self, head, body, tell):
+        self.heads.append(head)
+        self.begun.set()
+        await self.may_answer.wait()
+        if body == b"bad":
+            tell(400, [*OK_HEADERS, (b"x-told", b"yes")], b"refused", body == b"last")
+        else:
+            tell(200, OK_HEADERS, SHORT + body, body == b"last")
+
+    async def __call__(self, scope, receive, send):
+        self.begun.set()
+        body = await read_body(receive, None, 1_000_000)
+        await answer(send, 200, OK_HEADERS, USUAL + body)
+
+
+def serve(talk):
+    """Have ``talk(echo, connect, door)`` talk to a server; what it returns."""
+
+    async def main():
+        echo = Echo()
+        listening = socket.create_server(("127.0.0.1", 0))
+        where = listening.getsockname()
+        async with (
+            asyncio.timeout(WAIT_SECONDS),
+            answering(
+                deliver_unread(echo), listening, grace_seconds=5, posted={b"/whole": echo}
+            ) as door,
+        ):
+            return await talk(echo, lambda: asyncio.open_connection(*where), door)
+
+    return asyncio.run(main())
+
+
+def ask(*requests):
+    """Send requests in one go; all that comes until the server closes the connection, taken apart."""
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        writer.write(b"".join(requests))
+        come = await reader.read()
+        writer.close()
+        return taken_apart(come)
+
+    return serve(talk)
+
+
+def post(body, *lines, path=b"/whole", method=b"POST", version=b"1.1"):
+    """A request."""
+    length = b"content-length: %d" % len(body)
+    head = [b"%b %b HTTP/%b" % (method, path, version), b"host: h", *lines, length, b"", b""]
+    return b"\r\n".join(head) + body
+
+
+LAST = post(b"end", b"connection: close")
+
+
+def taken_apart(come):
+    """Answers, each as its status line, its headers (a set, without the date) and its body."""
+    answers = []
+    while come:
+        head, _, come = come.partition(b"\r\n\r\n")
+        status, *lines = head.split(b"\r\n")
+        headers = {line for line in lines if not line.startswith(b"date: ")}
+        length = next(int(h[16:]) for h in headers if h.startswith(b"content-length: "))
+        answers.append((status, headers, come[:length]))
+        come = come[length:]
+    return answers
+
+
+async def one_answer(reader):
+    """The body of the next answer."""
+    head = b"HTTP/1.1 100"
+    while head.startswith(b"HTTP/1.1 100"):
+        head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(h[16:]) for h in head.split(b"\r\n") if h.startswith(b"content-length: "))
+    return await reader.readexactly(length)
+
+
+def test_both_ways_look_the_same():
+    """Status, headers and body, in one order; a date is always there."""
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        heads = []
+        for path in (b"/whole", b"/other"):
+            writer.write(post(b"one", path=path))
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            await reader.readexactly(9)
+        writer.close()
+        return heads
+
+    first, second = (head.split(b"\r\n") for head in serve(talk))
+
+    def names(lines):
+        return sorted(line.partition(b":")[0] for line in lines)
+
+    assert first[0] == second[0] == b"HTTP/1.1 200 OK"
+    assert names(first) == names(second)
+    assert b"date" in names(first)
+    assert set(first) ^ set(second) <= {line for line in first + second if b"date" in line}
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "way"),
+    [
+        (post(b"x"), SHORT),
+        (post(b"x", path=b"/whole?key=A&fields=b"), SHORT),
+        (post(b""), SHORT),
+        (post(b"x", b"transfer-encoding: chunked").replace(b"content-length: 1\r\n", b"").replace(
+            b"\r\n\r\nx", b"\r\n\r\n1\r\nx\r\n0\r\n\r\n"), SHORT),
+        (post(b"x", path=b"/whole/"), USUAL),
+        (post(b"x", path=b"/%77hole"), USUAL),
+        (post(b"x", path=b"/whole#a"), USUAL),
+        (post(b"x", path=b"/whole?a#b"), USUAL),
+        (post(b"x", path=b"http://h/whole"), USUAL),
+        (post(b"x", method=b"PUT"), USUAL),
+        (post(b"x", b"expect: 100-continue"), USUAL),
+        (post(b"x", b"upgrade: h2c", b"connection: upgrade"), USUAL),
+        (post(b"x", version=b"1.0"), USUAL),
+        (LAST, USUAL),
+    ],
+    ids=["plain", "query", "empty", "chunked", "path", "escaped", "fragment", "fragment-in-query", "absolute", "method",
+         "expect", "upgrade", "HTTP/1.0", "close"],
+)  # fmt: skip
+def test_what_is_out_of_the_ordinary_takes_the_usual_way(request_bytes, way):
+    """And is answered all the same."""
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        writer.write(request_bytes)
+        body = await one_answer(reader)
+        writer.close()
+        return body
+
+    assert serve(talk).startswith(way)
+
+
+@pytest.mark.parametrize(
+    "last", [post(b"four!", version=b"1.0"), post(b"four!", b"connection: close")]
+)
+def test_pipelined_calls_are_answered_in_order(last):
+    """Each answer has its own body, none is lost or mixed; then the connection ends as it must."""
+    answers = ask(post(b"1"), post(b"22", path=b"/other"), post(b"bad"), last)
+
+    assert [body.partition(b":")[2] or body for _, _, body in answers] == [
+        b"1", b"22", b"bad", b"four!",
+    ]  # fmt: skip
+
+
+def test_the_head_is_told_as_it_came():
+    """Path, query, address and the headers that mean something; of a repeated one the first."""
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        lines = (b"Authorization: Bearer a", b"AUTHORIZATION: Bearer b", b"X-Goog-Api-Key: k")
+        writer.write(post(b"x", *lines, path=b"/whole?a=%41"))
+        await one_answer(reader)
+        writer.close()
+        return echo.heads
+
+    [head] = serve(talk)
+
+    assert (head.path, head.query, head.address) == (b"/whole", b"a=%41", "127.0.0.1")
+    assert (head.authorization, head.api_key, head.content_length) == (b"Bearer a", b"k", b"1")
+    assert "Bearer" not in repr(head)
+    assert "%41" not in repr(head)
+
+
+def test_a_refusal_has_its_own_status_and_headers():
+    """Whatever was told is sent, and the connection goes on."""
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        writer.write(post(b"bad"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(7)
+        writer.write(post(b"next"))
+        after = await one_answer(reader)
+        writer.close()
+        return head, body, after
+
+    head, body, after = serve(talk)
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"x-told: yes\r\n" in head
+    assert (body, after) == (b"refused", SHORT + b"next")
+
+
+def test_an_answer_that_is_the_last_ends_the_connection():
+    """It says so."""
+    [(_, headers, body)] = ask(post(b"last"))
+
+    assert b"connection: close" in headers
+    assert body == SHORT + b"last"
+
+
+# --- what does not come in one piece ---------------------------------------------------------------------------------
+
+
+def test_head_and_body_may_come_apart():
+    """Many clients send them so; it is the short way still."""
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        whole = post(b"apart")
+        for part in (whole[:10], whole[10:-5], whole[-5:-2], whole[-2:]):
+            writer.write(part)
+            await one_turn_of_the_server(connect)
+        body = await one_answer(reader)
+        writer.close()
+        return body
+
+    assert serve(talk) == SHORT + b"apart"
+
+
+async def one_turn_of_the_server(connect):
+    """By now the server has read what was sent before: another connection is answered."""
+    reader, writer = await connect()
+    writer.write(post(b""))
+    await one_answer(reader)
+    writer.close()
+
+
+def test_a_body_that_stays_out_is_waited_for_on_the_usual_way(monkeypatch):
+    """The call begins there after a moment, so that credentials are looked at; what comes later belongs to it."""
+    monkeypatch.setattr(caller, "SHORT_BODY_SECONDS", 0.001)
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        whole = post(b"at last")
+        writer.write(whole[:-5])
+        await echo.begun.wait()
+        writer.write(whole[-5:])
+        body = await one_answer(reader)
+        writer.write(post(b"next"))
+        after = await one_answer(reader)
+        writer.close()
+        return body, after
+
+    assert serve(talk) == (USUAL + b"at last", SHORT + b"next")
+
+
+@pytest.mark.parametrize("lines", [(b"transfer-encoding: chunked",), (b"content-length: 20000",)])
+def test_a_body_of_unknown_or_great_length_is_not_waited_for(monkeypatch, lines):
+    """It goes the usual way at once."""
+    monkeypatch.setattr(caller, "SHORT_BODY_SECONDS", WAIT_SECONDS * 2)
+
+    async def talk(echo, connect, _door):
+        _, writer = await connect()
+        writer.write(b"\r\n".join((b"POST /whole HTTP/1.1", b"host: h", *lines, b"", b"")))
+        await echo.begun.wait()
+        writer.close()
+        return echo.heads
+
+    assert serve(talk) == []
+
+
+def test_what_is_no_http_is_refused_after_the_answer_before_it():
+    """Each request gets its answer, in order, although answers are gathered."""
+    answers = ask(post(b"good"), b"\0 garbage\r\n\r\n")
+
+    assert [status for status, _, _ in answers][-1] == b"HTTP/1.1 400 Bad Request"
+    assert len(answers) <= 2
+
+
+# --- ends ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_caller_who_leaves_at_once_is_heard():
+    """The call is carried out, though nobody waits for its answer."""
+
+    async def talk(echo, connect, _door):
+        _, writer = await connect()
+        writer.write(post(b"gone"))
+        writer.close()
+        await echo.begun.wait()
+        await one_turn_of_the_server(connect)
+        return [head.content_length for head in echo.heads]
+
+    assert serve(talk) == [b"4", b"0"]
+
+
+def test_a_call_under_way_is_answered_when_the_server_stops():
+    """With the word that the connection ends; then it does."""
+
+    async def talk(echo, connect, door):
+        echo.may_answer.clear()
+        reader, writer = await connect()
+        writer.write(post(b"mine"))
+        await echo.begun.wait()
+        door.close()
+        await until_closing(connect)
+        echo.may_answer.set()
+        come = await reader.read()
+        writer.close()
+        return taken_apart(come)
+
+    [(_, headers, body)] = serve(talk)
+
+    assert b"connection: close" in headers
+    assert body == SHORT + b"mine"
+
+
+async def until_closing(connect):
+    """Wait until nobody is accepted any more: connections that idle are closed in the same step."""
+    with contextlib.suppress(OSError):
+        while True:
+            reader, writer = await connect()
+            await reader.read()
+            writer.close()
+
+
+def test_a_connection_that_rests_is_closed_and_one_that_works_is_not(monkeypatch):
+    """Rest is counted from the last answer. The second connection is the clock of the first."""
+    monkeypatch.setattr(doors, "KEEP_ALIVE_SECONDS", 0.05)
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        writer.write(post(b"first"))
+        await one_answer(reader)
+        echo.may_answer.clear()
+        writer.write(post(b"second"))
+        for _ in range(3):
+            await rested(connect)
+        echo.may_answer.set()
+        body = await one_answer(reader)
+        ended = await reader.read()
+        writer.close()
+        return body, ended
+
+    assert serve(talk) == (SHORT + b"second", b"")
+
+
+async def rested(connect):
+    """A connection answered once (the usual way, for the short one is held), until the server closes it."""
+    reader, writer = await connect()
+    writer.write(post(b"", path=b"/other"))
+    await one_answer(reader)
+    assert await reader.read() == b""
+    writer.close()
