@@ -42,7 +42,7 @@ from homegraph.settings.server import SETTINGS
 from homegraph.store import copies, rows
 from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
-from homegraph.web import exchange, link_page
+from homegraph.web import caller, exchange, link_page
 from homegraph.web import linking as web_linking
 from homegraph.wire import (
     assertions,
@@ -58,6 +58,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_tex
 
 FIXED = {
     "time for sending a body": f"{exchange.BODY_SECONDS_MAX:.0f} s",
+    "body that is waited for before the credential is looked at": (
+        f"{caller.SHORT_BODY_BYTES // 1024} KiB, {caller.SHORT_BODY_SECONDS * 1000:.0f} ms"
+    ),
     "query of a call": (
         f"{parameters.QUERY_BYTES_MAX // 1024} KiB, {parameters.PARAMETERS_MAX} parameters"
     ),
