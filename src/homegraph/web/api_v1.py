@@ -18,8 +18,8 @@ method are in ``methods``, refusals in ``refusing``.
 
 A call comes whole (``caller``), or by ASGI with a body that is on its way; the steps are the same.
 
-The caller may hang up at any time. A waiting call goes on without him: it runs in a task of its own, because some ASGI servers
-cancel the handler of a connection that is gone. What was accepted asynchronously is durable before anybody is answered.
+The caller may hang up at any time. A waiting call goes on without him: one that came by ASGI runs in a task of its own, because
+some servers cancel the handler of a connection that is gone. What was accepted asynchronously is durable before anybody is answered.
 
 The rule that is easily broken: this is the hot path. One pass over the headers, no request object, no pattern, no await that
 is not needed; whatever is worth doing per call is worth measuring first.
@@ -123,6 +123,7 @@ class MethodDoor:
             if method.counts == "always":
                 self._house.budgets.spend_call(project, self._house.clock.now())
             mask = self._answer_form(parameters)
+            is_whole = isinstance(body, bytes)
             body = await read_body(body, head.content_length, self._settings.body_max_bytes)
             call = Call(
                 project=project,
@@ -133,7 +134,7 @@ class MethodDoor:
                 lenient_form=self._settings.lenient_form,
                 pretty=parameters.pretty_print,
                 mask=mask,
-                keep=self._keep,
+                keep=_as_it_is if is_whole else self._keep,
             )
             return await self._answering(self._house, call)
         except CallerGone:
@@ -169,3 +170,8 @@ class MethodDoor:
         self._kept.discard(task)
         if not task.cancelled():
             task.exception()  # of a caller who left, nobody else asks for it
+
+
+def _as_it_is(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:
+    """The work of a call that came whole: nobody cancels that."""
+    return work
