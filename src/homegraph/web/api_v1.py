@@ -101,7 +101,7 @@ class MethodDoor:
             is_last = isinstance(exc, HomegraphError) and exc.code in CLOSING
             tell(rendered.http, rendered.headers, rendered.body, is_last)
         else:
-            tell(200, OK_HEADERS, answered, False)  # noqa: FBT003  # by place: this is the hot path
+            tell(200, OK_HEADERS, answered, False)  # by place: this is the hot path
 
     async def answer_call(self, head: Head, body: bytes | Receive) -> bytes:
         """Take the call through all checks to its work; returns the body of the answer.

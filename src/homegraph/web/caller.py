@@ -241,9 +241,7 @@ class CallerConnection(HttpToolsProtocol):
         if headers is OK_HEADERS and not is_last:
             head = doors.success(defaults)
         else:
-            head = STATUS_LINE[http] + lines_of(
-                (*headers, *defaults, *(_CLOSE if is_last else ()))
-            )
+            head = STATUS_LINE[http] + lines_of((*headers, *defaults, *(_CLOSE if is_last else ())))
         doors.gathering.write(
             self.transport, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
         )
