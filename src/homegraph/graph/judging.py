@@ -20,13 +20,14 @@ import msgspec
 from homegraph.errors import ReplyUnusable
 from homegraph.graph.applying import Comparison, Fresh
 from homegraph.graph.checks.device_rules import TRAIT_UNKNOWN, TYPE_UNKNOWN
-from homegraph.graph.checks.devices import check_device
-from homegraph.graph.checks.replies import same_names
+from homegraph.graph.checks.devices import check_device, right_device
+from homegraph.graph.checks.replies import Spoken, same_names
 from homegraph.graph.checks.rule import pointer
-from homegraph.graph.checks.syncs import cut, spoken_names
+from homegraph.graph.checks.syncs import cut, spoken_name
 from homegraph.graph.model import Finding, HeldDevice
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import Catalog
+from homegraph.wire.catalog.compiled import UNREADABLE
 from homegraph.wire.intents import DeviceDefinition, device_of
 
 HELD_FINDINGS_MAX: Final = 500
@@ -74,7 +75,7 @@ def judge(
     findings: list[Finding] = []
     held: set[str] = set()
     listed = list(comparison.listed)
-    looked: dict[int, Any] = {}
+    spoken: dict[int, Spoken] = {}
     for one in comparison.fresh:
         if known := remembered.get(one.fingerprint):
             kept[one.fingerprint] = known
@@ -82,24 +83,26 @@ def judge(
             listed[one.index] = known.device_id
             held.add(known.device_id)
             continue
+        if right := right_device(one.definition, catalog):
+            listed[one.index] = right.id
+            spoken[one.index] = right.id, right.name, right.room_hint
+            fresh.append(one)
+            decoded.append(right)
+            continue
         members, found = _look(one, catalog)
-        looked[one.index] = members
-        listed[one.index] = _id(members)
-        if found:
-            found = tuple(_by_policy(finding, policy) for finding in found)
-            findings += found
-        if found and any(finding.severity == "refused" for finding in found):
-            held.add(listed[one.index])
-            _, name, _ = next(spoken_names([members]))
-            kept[one.fingerprint] = HeldDevice(
-                one.fingerprint, listed[one.index], name, judged_by, found
-            )
+        spoken[one.index] = device_id, name, _ = spoken_name(members)
+        listed[one.index] = device_id
+        found = tuple(_by_policy(finding, policy) for finding in found)
+        findings += found
+        if any(finding.severity == "refused" for finding in found):
+            held.add(device_id)
+            kept[one.fingerprint] = HeldDevice(one.fingerprint, device_id, name, judged_by, found)
         else:
             fresh.append(one)
-            decoded.append(device_of(members))
+            decoded.append(device_of(members, one.definition))
     refused = [finding for finding in findings if finding.severity == "refused"]
     if comparison.fresh:
-        findings += same_names(tuple(_spoken(definitions, looked)))
+        findings += same_names(_all_spoken(definitions, spoken))
     return Judgement(
         Comparison(comparison.kept, tuple(fresh), comparison.listed),
         tuple(decoded),
@@ -131,7 +134,7 @@ def _look(one: Fresh, catalog: Catalog) -> tuple[Any, tuple[Finding, ...]]:
     try:
         members = _decode(one.definition)
         return members, check_device(members, one.index, catalog)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None, check_device("unreadable", one.index, catalog)
 
 
@@ -143,21 +146,10 @@ def _by_policy(finding: Finding, policy: Policy) -> Finding:
     return replace(finding, severity="refused")
 
 
-def _id(members: object) -> str:
-    device_id = members.get("id") if isinstance(members, dict) else None
-    return device_id if isinstance(device_id, str) else ""
-
-
-def _spoken(
-    definitions: Sequence[bytes], looked: Mapping[int, Any]
-) -> Iterable[tuple[str, str, str]]:
-    """Names of all devices; ``looked`` has those that were looked into already."""
-    return spoken_names(
-        [
-            looked[index] if index in looked else _names(definition)
-            for index, definition in enumerate(definitions)
-        ]
-    )
+def _all_spoken(definitions: Sequence[bytes], looked: Mapping[int, Spoken]) -> tuple[Spoken, ...]:
+    """What is spoken of all devices; ``looked`` has it of those that were looked into already."""
+    others = iter(_names([one for at, one in enumerate(definitions) if at not in looked]))
+    return tuple(looked.get(at) or next(others) for at in range(len(definitions)))
 
 
 class _Name(msgspec.Struct, frozen=True, gc=False):
@@ -170,16 +162,19 @@ class _Spoken(msgspec.Struct, gc=False):
     roomHint: str | None = None  # noqa: N815
 
 
-_spoken_decoder: Final = msgspec.json.Decoder(_Spoken).decode
+_spoken_decoder: Final = msgspec.json.Decoder(list[_Spoken]).decode
 
 
-def _names(definition: bytes) -> dict[str, Any]:
-    """Only what is spoken: an unchanged device is not looked into any further."""
+def _names(definitions: Sequence[bytes]) -> list[Spoken]:
+    """What is spoken of devices that are not looked into any further, read in one go."""
     try:
-        found = _spoken_decoder(definition)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return {"id": found.id, "name": {"name": found.name.name}, "roomHint": found.roomHint}
+        found = _spoken_decoder(b"[" + b",".join(definitions) + b"]")
+    except UNREADABLE:
+        if len(definitions) == 1:
+            return [("", "", "")]
+        # What was taken before may have any form; one without a name does not hide the names of the others.
+        return [name for one in definitions for name in _names([one])]
+    return [(one.id, one.name.name, one.roomHint or "") for one in found]
 
 
 def _refusal(refused: Sequence[Finding]) -> ReplyUnusable:

@@ -164,7 +164,7 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
     except FulfillmentError:
         return ()
     first = _taken(compare({}, before.devices), before.devices, catalog)
-    old = {one.id: one for one in first.decoded}
+    old = {one.id: one.written for one in first.decoded}
     known = {
         one.fingerprint: device.id
         for one, device in zip(first.comparison.fresh, first.decoded, strict=True)

@@ -45,23 +45,25 @@ class Named(msgspec.Struct, frozen=True):
 def named(device: Device, catalog: Catalog) -> Named:
     """A stored device, ready to be asked or told something."""
     definition = read_device(device.definition)
+    members = definition.members()
     placement = device.placement
     return Named(
         device.id,
         placement.room,
         (placement.name or definition.name, *placement.nicknames),
         definition.traits,
-        QueryDevice(device.id, definition.members.get("customData")),
+        QueryDevice(device.id, members.get("customData")),
         bound(definition, catalog),
         definition.notifies,
-        definition.members.get("willReportState") is True,
+        members.get("willReportState") is True,
         device.added_at,
     )
 
 
 def bound(definition: DeviceDefinition, catalog: Catalog) -> Bound:
     """What a device may say and be told."""
-    return catalog.shape(definition.traits).bind(definition.members.get("attributes") or {})
+    given = msgspec.json.decode(definition.attributes) if definition.attributes else {}
+    return catalog.shape(definition.traits).bind(given)
 
 
 def chosen(words: Iterable[str], devices: Sequence[Named]) -> tuple[Named, ...]:

@@ -30,7 +30,7 @@ async def first_states(
     devices = [read_device(stored.definition) for stored in linked.stored[:QUERIED_MAX]]
     if not devices:
         return (), ()
-    asked = [QueryDevice(device.id, device.members.get("customData")) for device in devices]
+    asked = [QueryDevice(device.id, device.members().get("customData")) for device in devices]
     catalog = catalog_of(project.policy)
     findings: tuple[Finding, ...] = ()
     try:

@@ -65,5 +65,5 @@ async def _promises(house: House, project_id: str, agent_user_id: str) -> list[P
     return [
         Promise(device.id, device.added_at, last_stored(states.get(device.id, ())))
         for device in devices
-        if read_device(device.definition).members.get("willReportState") is True
+        if read_device(device.definition).members().get("willReportState") is True
     ]

@@ -54,7 +54,6 @@ from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.service.unsettled import Unsettled
 from homegraph.store.port import Claim, Lease, Settlement, Store
-from homegraph.wire.intents import DeviceDefinition, read_device
 
 LINKS_AT_ONCE_MAX: Final = 16
 """SYNCs of one run that are under way together; a household has a handful of links."""
@@ -285,7 +284,7 @@ class Runs:
             return Answer(link, error=judged.refusal, findings=findings)
         known_ids = set(claim.known.values())
         fresh = [device.id for device in judged.decoded if device.id in known_ids]
-        old = await self._old_definitions(target, fresh)
+        old = await self._store.definitions(target, fresh) if fresh else {}
         applied = applying.changes(known_ids, judged.comparison, judged.decoded, old, judged.held)
         return Answer(
             link,
@@ -300,14 +299,6 @@ class Runs:
     async def _held(self, target: Target, policy: Policy) -> tuple[HeldDevice, ...]:
         """The devices that are held back; only in quarantine are there any."""
         return await self._store.held(target) if policy.sync_mode == "quarantine" else ()
-
-    async def _old_definitions(
-        self, target: Target, device_ids: list[str]
-    ) -> dict[str, DeviceDefinition]:
-        if not device_ids:
-            return {}
-        stored = await self._store.definitions(target, device_ids)
-        return {device_id: read_device(definition) for device_id, definition in stored.items()}
 
     def _settlement(self, claim: Claim, heard: list[Heard], conclusion: Conclusion) -> Settlement:
         now = self._clock.now()

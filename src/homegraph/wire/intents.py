@@ -9,6 +9,7 @@ most replies have not changed: ``read_sync_reply`` takes the envelope apart and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -45,8 +46,9 @@ class SyncReply(msgspec.Struct, frozen=True):
 
 
 class DeviceDefinition(msgspec.Struct, frozen=True):
-    """One device of a SYNC reply: what we need to know of it, and all its members for comparing.
+    """One device of a SYNC reply: what we need to know of it, and its bytes for all the rest.
 
+    ``attributes`` are JSON, b"" for none; the same bytes for two devices that differ in the order of members only.
     ``notifies`` is ``notificationSupportedByAgent``: whether the device may send notifications.
     """
 
@@ -55,13 +57,13 @@ class DeviceDefinition(msgspec.Struct, frozen=True):
     traits: tuple[str, ...]
     name: str
     room_hint: str
-    members: dict[str, Any]
+    written: bytes
+    attributes: bytes = b""
     notifies: bool = False
 
-    def attributes(self) -> bytes:
-        """The attributes as JSON, b"" for none; the same bytes for two devices that differ in the order of members only."""
-        attributes = self.members.get("attributes")
-        return msgspec.json.encode(attributes, order="sorted") if attributes else b""
+    def members(self) -> dict[str, Any]:
+        """Everything that stands in it, read anew with each call."""
+        return _members_decoder.decode(self.written)
 
 
 class _Payload(msgspec.Struct):
@@ -83,7 +85,7 @@ class _Name(msgspec.Struct):
 class _Device(msgspec.Struct):
     id: str
     type: str
-    traits: list[str]
+    traits: tuple[str, ...]
     name: _Name
     roomHint: str | None = None  # noqa: N815
     willReportState: bool | None = None  # noqa: N815
@@ -93,6 +95,7 @@ class _Device(msgspec.Struct):
 
 
 _reply_decoder: Final = msgspec.json.Decoder(_Reply)
+_device_decoder: Final = msgspec.json.Decoder(_Device)
 _members_decoder: Final = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -148,28 +151,42 @@ def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
         ReplyUnusable: a required member is missing or of the wrong type. Google refuses the whole reply for it.
     """
     try:
-        members = _members_decoder.decode(definition)
-        device = msgspec.convert(members, _Device)
+        device = _device_decoder.decode(definition)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ReplyUnusable(
             f"Device {index} of the reply to SYNC cannot be used: {quoted(str(exc))}"
         ) from exc
     if not device.id:
         raise ReplyUnusable(f"Device {index} of the reply to SYNC has an empty id.")
-    return device_of(members)
+    return DeviceDefinition(
+        device.id,
+        device.type,
+        device.traits,
+        device.name.name,
+        device.roomHint or "",
+        definition,
+        attributes_of(device.attributes),
+        bool(device.notificationSupportedByAgent),
+    )
 
 
-def device_of(members: dict[str, Any]) -> DeviceDefinition:
-    """A device of members that are known to be right."""
+def device_of(members: dict[str, Any], definition: bytes) -> DeviceDefinition:
+    """A device whose members are read already, and are known to be right."""
     return DeviceDefinition(
         members["id"],
         members["type"],
         tuple(members["traits"]),
         members["name"]["name"],
         members.get("roomHint") or "",
-        members,
+        definition,
+        attributes_of(members.get("attributes")),
         bool(members.get("notificationSupportedByAgent")),
     )
+
+
+def attributes_of(attributes: Mapping[str, Any] | None) -> bytes:
+    """``DeviceDefinition.attributes`` of attributes that are read."""
+    return msgspec.json.encode(attributes, order="sorted") if attributes else b""
 
 
 def quoted(text: str) -> str:

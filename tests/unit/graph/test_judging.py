@@ -3,11 +3,14 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from homegraph.graph import judging
 from homegraph.graph.applying import changes, compare, fingerprint
 from homegraph.graph.judging import HELD_FINDINGS_MAX, judge
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import builtin
+from homegraph.wire.intents import read_device
 
 GOOGLE, QUARANTINE = Policy(), Policy(sync_mode="quarantine")
 
@@ -63,8 +66,23 @@ def test_one_bad_device_refuses_the_reply_as_at_google():
 
 def test_advice_holds_nothing_back():
     """Neither does what Google ignores."""
-    found = judged(device("a", traits=[], room="x"), policy=GOOGLE)
+    written = device("a", traits=[], room="x", customData={"x": "y" * 600})
+    found = judged(written, policy=GOOGLE)
     assert {one.severity for one in found.findings} == {"advice", "ignored"}
+    assert found.decoded == (read_device(written),)
+
+
+@pytest.mark.parametrize(
+    ("members", "rule"),
+    [
+        ({"customData": {"x": "y" * 600}}, "custom-data-large"),
+        ({"roomHint": " "}, "room-hint-blank"),
+    ],
+)
+def test_one_piece_of_advice_is_not_overlooked(members, rule):
+    """Though everything else is right."""
+    found = judged(device("a", **members))
+    assert [one.rule for one in found.findings] == [rule]
     assert [one.id for one in found.decoded] == ["a"]
 
 
@@ -107,6 +125,9 @@ def test_an_old_device_without_a_name_is_passed_over():
     """What was taken before may have any form; it is compared as far as it has a name."""
     old = b'{"id": "old", "name": 3}'
     assert judged(old, device("new"), known=[old]).findings == ()
+    twin = device("twin", name={"name": "Lamp"})
+    found = judged(old, twin, device("new", name={"name": " lamp"}), known=[old, twin])
+    assert [(one.rule, one.device_id) for one in found.findings] == [("device-name-twice", "new")]
 
 
 def test_a_device_that_cannot_be_read_is_held_without_an_id():
@@ -137,8 +158,11 @@ def test_a_held_device_is_not_looked_into_again(monkeypatch):
     (kept,) = first.to_keep
     assert (kept.device_id, kept.name, kept.judged_by) == ("bad", "Switch bad", "v1")
     looked = []
+    look = judging.right_device
     monkeypatch.setattr(
-        judging, "check_device", lambda members, *_: looked.append(members["id"]) or ()
+        judging,
+        "right_device",
+        lambda one, *_: looked.append(json.loads(one)["id"]) or look(one, *_),
     )
 
     again = held_again(bad, device("a"), before=first.to_keep)

@@ -109,15 +109,31 @@ def test_the_number_of_devices_is_bounded():
 
 
 def test_a_device():
-    """What we need of a device is read, and all its members are kept."""
-    assert intents.read_device(json.dumps(LAMP).encode()) == intents.DeviceDefinition(
+    """What we need of a device is read, and its bytes are kept for the rest."""
+    written = json.dumps(LAMP).encode()
+    read = intents.read_device(written)
+    assert read.members() == LAMP
+    assert read == intents.device_of(LAMP, written)
+    assert read == intents.DeviceDefinition(
         "lamp",
         "action.devices.types.LIGHT",
         ("action.devices.traits.OnOff", "action.devices.traits.Brightness"),
         "Lamp",
         "Kitchen",
-        LAMP,
+        written,
     )
+
+
+def test_attributes_are_the_same_in_any_order():
+    """They are kept beside the device, and their bytes are what devices of one model share; an empty object is none."""
+    for order in ({"a": 1, "b": [2]}, {"b": [2], "a": 1}):
+        read = intents.read_device(json.dumps(LAMP | {"attributes": order}).encode())
+        assert read.attributes == b'{"a":1,"b":[2]}'
+    for nothing in ({}, None):
+        assert (
+            intents.read_device(json.dumps(LAMP | {"attributes": nothing}).encode()).attributes
+            == b""
+        )
 
 
 def test_a_device_in_no_room():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from homegraph.graph.checks.envelopes import check_request_id
 from homegraph.graph.checks.rule import Rule, pointer, shown
@@ -84,19 +84,29 @@ def shrunk(known: int, removed: int, *, held: bool = False) -> Finding:
     return DEVICES_SHRUNK.found(what, path="/payload/devices")
 
 
-def same_names(spoken: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
-    """Devices that are called alike in one room. ``spoken`` has id, name and room of every device, in the reply's order."""
+Spoken: TypeAlias = tuple[str, str, str]
+"""Id, name and room of a device, empty where there are none."""
+
+
+def same_names(spoken: Sequence[Spoken]) -> Iterator[Finding]:
+    """Devices that are called alike in one room. ``spoken`` has every device, in the reply's order."""
+    keys = [(_heard(name), _heard(room)) for _, name, room in spoken]
+    if len(set(keys)) == len(keys):
+        return
     first: dict[tuple[str, str], str] = {}
-    for index, (device_id, name, room) in enumerate(spoken):
-        heard = " ".join(name.split()).casefold()
-        key = heard, " ".join(room.split()).casefold()
+    for index, (key, (device_id, name, _)) in enumerate(zip(keys, spoken, strict=True)):
         other = first.setdefault(key, device_id)
-        if heard and other != device_id:
+        if key[0] and other != device_id:
             yield NAME_TWICE.found(
                 f"Devices {shown(other)} and {shown(device_id)} are both called {shown(name)} in one room.",
                 path=pointer("payload", "devices", index, "name", "name"),
                 device_id=device_id,
             )
+
+
+def _heard(text: str) -> str:
+    """A text as it sounds: case and blanks do not count."""
+    return " ".join(text.split()).casefold()
 
 
 def _form_of_id(agent_user_id: str) -> Iterator[Finding]:

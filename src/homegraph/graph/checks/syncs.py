@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.envelopes import error_payload, open_answer
-from homegraph.graph.checks.replies import check_list, same_names
+from homegraph.graph.checks.replies import Spoken, check_list, same_names
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
@@ -55,13 +55,12 @@ def cut(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return (*findings[:TOLD_MAX], more)
 
 
-def spoken_names(devices: Sequence[object]) -> Iterator[tuple[str, str, str]]:
-    """Id, name and room of every device of a list, empty where there are none."""
-    for device in devices:
-        members = device if isinstance(device, dict) else {}
-        name = members.get("name")
-        spoken = name.get("name") if isinstance(name, dict) else ""
-        yield _text(members.get("id")), _text(spoken), _text(members.get("roomHint"))
+def spoken_name(device: object) -> Spoken:
+    """Id, name and room of a device, empty where there are none."""
+    members = device if isinstance(device, dict) else {}
+    name = members.get("name")
+    spoken = name.get("name") if isinstance(name, dict) else ""
+    return _text(members.get("id")), _text(spoken), _text(members.get("roomHint"))
 
 
 def _payload(
@@ -80,7 +79,7 @@ def _payload(
         yield DEVICES_TOO_MANY.found(what, path="/payload/devices")
         return
     named = _text(payload.get("agentUserId"))
-    spoken = list(spoken_names(devices))
+    spoken = list(map(spoken_name, devices))
     yield from check_list(
         named,
         # Whoever does not know the agent user expects the one that is named; that there is none is always told.

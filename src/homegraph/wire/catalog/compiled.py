@@ -19,6 +19,9 @@ _PLAIN: Final[Mapping[str, Any]] = {"boolean": bool, "string": str}
 REFUSALS: Final = (msgspec.ValidationError, OverflowError)
 """What ``msgspec.convert`` raises when an object has not the form of a type."""
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises when bytes are no JSON, or JSON that has not the form of its type."""
+
 
 def members_type(
     fields: Sequence[Field], *, is_open: bool, optional: bool, untyped: Container[str] = ()

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from homegraph.wire.catalog.compiled import REFUSALS, is_conditional, members_type
+from homegraph.wire.catalog.compiled import REFUSALS, UNREADABLE, is_conditional, members_type
 from homegraph.wire.catalog.conditions import Attributes
 from homegraph.wire.catalog.facts import Condition, Field, Rule, Trait
 from homegraph.wire.catalog.judges import field_judge, rule_judge
@@ -53,6 +53,7 @@ class Fast:
         times = Counter(field.name for field in fields)
         shared = frozenset(name for name in times if times[name] > 1)
         self.type = members_type(fields, is_open=is_open, optional=True, untyped=shared)
+        self._read = msgspec.json.Decoder(self.type).decode
         shares = [_share(place, part, shared) for part in parts]
         self._shares = [one for one in shares if one.has_a_say]
         # Where every trait counts always, nobody needs to be asked which of them do.
@@ -67,6 +68,18 @@ class Fast:
                 msgspec.convert(target, self.type)
             except REFUSALS:
                 return False
+        return self.is_kept(target, attributes, whole=whole)
+
+    def has_form(self, written: bytes) -> bool:
+        """Whether JSON has the form of the type. Costs less than reading it without one, because nothing is kept of it."""
+        try:
+            self._read(written)
+        except UNREADABLE:
+            return False
+        return True
+
+    def is_kept(self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool) -> bool:
+        """Whether what the type cannot say is right, too. The object has its form already."""
         if not whole or not self._is_simple:
             return self._shares_fit(target, attributes, whole=whole)
         if not self._all_required <= target.keys():

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from homegraph.wire.catalog.compiled import UNREADABLE
 from homegraph.wire.catalog.conditions import Attributes, holds
 from homegraph.wire.catalog.facts import UNSET, Command, Field, Trait
 from homegraph.wire.catalog.fast import Fast, Part
@@ -32,6 +33,8 @@ ONLINE: Final = "online"
 
 ABOUT_THE_ANSWER: Final = frozenset({"status", "errorCode", "debugString", "exceptionCode"})
 """Members beside the states of a device in answers to QUERY: they are about the answer."""
+
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 _ONLINE: Final = Field(name=ONLINE, type="boolean")
 _NO_TRAIT: Final = Trait(name="", short="")
@@ -61,6 +64,17 @@ class Shape:
     def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
         """Whether attributes have no problem."""
         return self.attributes.fit(attributes, self._counted(attributes), whole=True)
+
+    def read_attributes(self, written: bytes) -> dict[str, Any] | None:
+        """Attributes from JSON; None when they have a problem, or are no object."""
+        if not self.attributes.has_form(written):
+            return None
+        try:
+            attributes = _decode(written)
+        except UNREADABLE:  # within a member that nobody knows
+            return None
+        kept = self.attributes.is_kept(attributes, self._counted(attributes), whole=True)
+        return attributes if kept else None
 
     def attribute_problems(self, attributes: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with attributes, at most PROBLEMS_MAX."""

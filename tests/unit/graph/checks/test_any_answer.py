@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homegraph.errors import FulfillmentError
 from homegraph.graph.checks import devices
-from homegraph.graph.checks.devices import check_device
+from homegraph.graph.checks.devices import check_device, right_device
 from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
 from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
 from homegraph.wire.catalog.book import CatalogError, builtin
 from homegraph.wire.catalog.shapes import Shape
+from homegraph.wire.intents import device_of, read_sync_reply
 from support.findings import cases
 from support.mistakes import MISTAKES, REFUSED, mistaken_devices
 
@@ -184,11 +186,16 @@ def test_lint_takes_a_catalog():
 @settings(max_examples=300)
 @given(st.sampled_from(BODIES) | spoilt())
 def test_the_quick_answer_hides_nothing(body):
-    """What is found without the shortcut for devices that are right is what is found with it."""
-    quick = check_sync(body, builtin())
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(devices, "_is_right", lambda _device, _catalog: False)
-        assert check_sync(body, builtin()) == quick
+    """In a device that is taken at once nothing is found by whoever looks closely, and it is the same device."""
+    try:
+        listed = read_sync_reply(body).devices
+    except FulfillmentError:
+        return
+    for index, definition in enumerate(listed):
+        if right := right_device(definition, builtin()):
+            members = msgspec.json.decode(definition)
+            assert check_device(members, index, builtin()) == ()
+            assert right == device_of(members, definition)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +218,12 @@ def test_names_in_any_script(name, rules):
         "willReportState": True,
     }
     assert [one.rule for one in check_device(device, 0, builtin())] == rules
+    assert (right_device(json.dumps(device).encode(), builtin()) is None) is bool(rules)
 
 
 def washer(**attributes):
     """A device whose attributes are worth remembering."""
-    return {
+    device = {
         "id": "a",
         "type": "action.devices.types.SWITCH",
         "traits": ["action.devices.traits.OnOff"],
@@ -223,32 +231,41 @@ def washer(**attributes):
         "willReportState": True,
         "attributes": attributes,
     }
+    return json.dumps(device).encode()
 
 
 def test_the_same_attributes_are_looked_into_once(monkeypatch):
     """1 and true are not the same, though Python finds them equal; what is wrong is looked into every time."""
-    monkeypatch.setattr(devices, "_right_attributes", set())
+    monkeypatch.setattr(devices, "_right_attributes", {})
     looked = []
-    fit = Shape.attributes_fit
+    read = Shape.read_attributes
     monkeypatch.setattr(
-        Shape, "attributes_fit", lambda self, given: looked.append(given) or fit(self, given)
+        Shape, "read_attributes", lambda self, given: looked.append(given) or read(self, given)
     )
     right, wrong = washer(commandOnlyOnOff=True), washer(commandOnlyOnOff=1)
 
-    assert check_device(right, 0, builtin()) == check_device(right, 1, builtin()) == ()
-    assert looked == [{"commandOnlyOnOff": True}]
-    for place in (0, 1):
-        assert [one.rule for one in check_device(wrong, place, builtin())] == ["attribute-type"]
+    assert right_device(right, builtin()) == right_device(right, builtin()) is not None
+    assert looked == [b'{"commandOnlyOnOff": true}']
+    assert right_device(wrong, builtin()) is right_device(wrong, builtin()) is None
+    assert looked[1:] == [b'{"commandOnlyOnOff": 1}'] * 2
 
 
 def test_what_is_remembered_of_attributes_is_bounded(monkeypatch):
     """Both how many there are and how large they may be."""
-    kept = set()
+    kept = {}
     monkeypatch.setattr(devices, "_right_attributes", kept)
     monkeypatch.setattr(devices, "ATTRIBUTES_KEPT_MAX", 2)
     for one in ({"commandOnlyOnOff": True}, {"queryOnlyOnOff": True}, {"queryOnlyOnOff": False}):
-        assert check_device(washer(**one), 0, builtin()) == ()
+        assert right_device(washer(**one), builtin())
         assert 1 <= len(kept) <= 2
     monkeypatch.setattr(devices, "ATTRIBUTES_BYTES_MAX", 4)
-    check_device(washer(commandOnlyOnOff=False), 0, builtin())
-    assert b'{"commandOnlyOnOff":false}' not in {written for _, written in kept}
+    assert right_device(washer(commandOnlyOnOff=False), builtin())
+    assert b'{"commandOnlyOnOff": false}' not in {written for _, written in kept}
+
+
+def test_no_attributes_are_right_in_every_form():
+    """Left out, null or empty: Google's reader takes them for the same."""
+    left_out = json.loads(washer())
+    del left_out["attributes"]
+    for one in (left_out, left_out | {"attributes": None}, left_out | {"attributes": {}}):
+        assert right_device(json.dumps(one).encode(), builtin()).attributes == b""

@@ -1,5 +1,6 @@
 """The three ways to judge a device agree: the compiled one, the explaining one, and the format read naively."""
 
+import msgspec
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
@@ -116,6 +117,8 @@ def agree_about_attributes(traits, attributes):
     right = reference.attributes_ok(traits, attributes)
 
     assert shape.attributes_fit(attributes) is right
+    read = shape.read_attributes(msgspec.json.encode(attributes))
+    assert read == (attributes if right else None)
     assert (shape.attribute_problems(attributes) == ()) is right
 
 

@@ -282,3 +282,20 @@ def test_an_attribute_that_is_null_counts_as_not_given():
     assert null.states_fit({"x": True, "y": True}, whole=False)
     assert not off.states_fit({"x": True}, whole=False)
     assert not off.states_fit({"y": True}, whole=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b'{"x": [1]}', {"x": [1]}),
+        (b"null", None),
+        (b"[]", None),
+        (b"{", None),
+        (b'{"x": "\xff"}', None),
+        (b'{"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", None),
+    ],
+)
+def test_attributes_that_nobody_knows_must_be_readable(written, read):
+    """A device with a trait that is not in the catalog may have any attributes that are JSON, and no others."""
+    shape = builtin().shape(("action.devices.traits.Teleport",))
+    assert shape.read_attributes(written) == read
