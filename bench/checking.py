@@ -1,14 +1,14 @@
 """``python -m bench.checking``: what it costs to see that devices are right, beside two libraries that do the plain part of it.
 
-For several combinations of traits 20 devices are checked, attributes and states, as they are after decoding; and one answer to SYNC with
-1,000 devices, from its bytes, attributes only. homegraph checks everything: forms, conditions, rules. jsonschema-rs and pydantic get
-schemas and models made of the same fields of the same catalog, and check only what those can say (no conditions, no rules), so they do
-less; homegraph's compiled types alone do the same as those two, and have a column of their own. Each checker is one call into its
-library for the attributes and one for the states, with nothing of ours around it (homegraph calls none for attributes that are empty,
-as everywhere). All see the same values in turn within each round. CPU time
-of this process, which counts nothing of what others do meanwhile; the median of the rounds is shown.
+For several combinations of traits three things are measured. *Devices*: 20 devices as an answer to SYNC brings them, from the bytes of
+each; and one answer with 1,000 devices, from its bytes. *States*: those of 20 devices, decoded, as reports are checked. *Replies*: what
+a run does with an answer to SYNC in which 20 devices of that kind are new, from the bytes to the findings.
 
-``reply`` is what a run does with an answer to SYNC in which 20 devices of that kind are new or changed: from the bytes to the findings.
+homegraph checks everything: forms, conditions, rules. jsonschema-rs and pydantic get schemas and models made of the same fields, and
+check only what those can say (no conditions, no rules), so they do less; homegraph's compiled types alone do the same as those two, and
+have a column of their own. Each of the three takes the bytes by its shortest way: homegraph's types and pydantic read them,
+jsonschema-rs needs them decoded, which msgspec does. All see the same values in turn within each round. CPU time of this process,
+which counts nothing of what others do meanwhile; the median of the rounds is shown.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ import msgspec
 
 from bench.plain_schemas import JsonSchema, Models, Schema
 from homegraph.graph.applying import compare
+from homegraph.graph.checks.devices import read_form
 from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.judging import judge
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import builtin
-from homegraph.wire.catalog.compiled import REFUSALS
+from homegraph.wire.catalog.compiled import REFUSALS, UNREADABLE
 from homegraph.wire.catalog.shapes import Shape
 from homegraph.wire.intents import read_sync_reply
 
@@ -37,7 +38,10 @@ DEVICES: Final = 20
 SYNC_DEVICES: Final = 1_000
 ROUNDS: Final = 15
 CALLS: Final = 50
-"""Times that the 20 devices are checked within a round, and what makes a reading longer than the clock is coarse."""
+"""Times that a row is checked within a round, which makes a reading longer than the clock is coarse."""
+
+REQUEST_ID: Final = "6894439706274654512"
+AGENT_USER_ID: Final = "1836.15267389"
 
 _T: Final = "action.devices.traits."
 _RANGE: Final = {"minThresholdCelsius": 10, "maxThresholdCelsius": 30}
@@ -152,7 +156,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Microseconds for all devices of a row, the median of the rounds, by each checker; ``reply`` is 0 where it is not measured."""
+    """Microseconds for all devices of a row, the median of the rounds, by each checker."""
 
     row: str
     devices: int
@@ -160,88 +164,99 @@ class Figure:
     homegraph_plain: float
     jsonschema_rs: float
     pydantic: float
-    reply: float = 0.0
 
 
-class Plain:
-    """Only the compiled type of homegraph: what the two others check, too."""
-
-    def __init__(self, shape: Shape) -> None:
-        self._type = shape.attributes.type
-
-    def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether attributes have their forms."""
-        if not attributes:
-            return True
-        try:
-            msgspec.convert(attributes, self._type)
-        except REFUSALS:
-            return False
-        return True
+def listed_device(kind: Kind, number: int) -> dict[str, Any]:
+    """A device of a kind as an answer to SYNC lists it."""
+    return {
+        "id": f"{kind.name}-{number}",
+        "type": f"action.devices.types.{kind.type}",
+        "traits": kind.traits,
+        "name": {"defaultNames": ["Acme 1"], "name": f"{kind.name} {number}", "nicknames": []},
+        "willReportState": True,
+        "roomHint": f"Room {number}",
+        "deviceInfo": {"manufacturer": "Acme", "model": "M1", "hwVersion": "1"},
+        "attributes": kind.attributes,
+        "customData": {"row": number},
+    }
 
 
-def checkers(kind: Kind) -> dict[str, Callable[[], bool]]:
-    """Functions that check one device of a kind, and say whether it is right."""
-    shape = builtin().shape(kind.traits)
+def answer(devices: Sequence[Mapping[str, Any]]) -> bytes:
+    """An answer to SYNC."""
+    payload = {"agentUserId": AGENT_USER_ID, "devices": devices}
+    return msgspec.json.encode({"requestId": REQUEST_ID, "payload": payload})
+
+
+def schemas(kind: Kind) -> dict[str, Schema]:
+    """The others, for a kind."""
     traits = [builtin().traits[name] for name in kind.traits]
-    attributes, states = dict(kind.attributes), {"online": True, **kind.states}
-    others = {"jsonschema_rs": JsonSchema(traits), "pydantic": Models(traits)}
+    return {"jsonschema_rs": JsonSchema(traits), "pydantic": Models(traits)}
 
-    def ours() -> bool:
-        return shape.attributes_fit(attributes) and shape.bind(attributes).states_fit(
-            states, whole=True
-        )
 
-    def theirs(schema: Schema) -> Callable[[], bool]:
-        attributes_fit, states_fit = schema.attributes_fit, schema.states_fit
-        return lambda: attributes_fit(attributes) and states_fit(states)
+def device_checkers(shape: Shape) -> dict[str, Callable[[bytes], bool]]:
+    """The two of homegraph: everything about the form and the attributes of a device, and only what types can say."""
+    has_form, read_attributes = shape.attributes.has_form, shape.read_attributes
 
-    attributes_type, states_type = shape.attributes.type, shape.states.type
-    convert = msgspec.convert
+    def ours(definition: bytes) -> bool:
+        try:
+            return read_attributes(bytes(read_form(definition).attributes)) is not None
+        except UNREADABLE:
+            return False
+
+    def plain(definition: bytes) -> bool:
+        try:
+            return has_form(bytes(read_form(definition).attributes))
+        except UNREADABLE:
+            return False
+
+    return {"homegraph": ours, "homegraph_plain": plain}
+
+
+def checkers_of_devices(kind: Kind, devices: int) -> dict[str, Callable[[], bool]]:
+    """Functions that check devices of a kind, each from its bytes, and say whether they are right."""
+    definitions = [msgspec.json.encode(listed_device(kind, number)) for number in range(devices)]
+
+    def checker(fits: Callable[[bytes], bool]) -> Callable[[], bool]:
+        return lambda: all(map(fits, definitions))
+
+    fits = device_checkers(builtin().shape(kind.traits))
+    fits.update((name, one.definition_fits) for name, one in schemas(kind).items())
+    return {name: checker(one) for name, one in fits.items()}
+
+
+def checkers_of_states(kind: Kind, devices: int) -> dict[str, Callable[[], bool]]:
+    """Functions that check the states of devices of a kind, decoded."""
+    shape = builtin().shape(kind.traits)
+    bound, states_type, convert = shape.bind(kind.attributes), shape.states.type, msgspec.convert
+    states = [{"online": True, **kind.states} for _ in range(devices)]
 
     def plain() -> bool:
         try:
-            if attributes:
-                convert(attributes, attributes_type)
-            convert(states, states_type)
+            for one in states:
+                convert(one, states_type)
         except REFUSALS:
             return False
         return True
 
-    return {
-        "homegraph": ours,
-        "homegraph_plain": plain,
-        **{name: theirs(schema) for name, schema in others.items()},
-    }
+    def checker(fits: Callable[[Mapping[str, Any]], bool]) -> Callable[[], bool]:
+        return lambda: all(map(fits, states))
+
+    others = {name: checker(one.states_fit) for name, one in schemas(kind).items()}
+    ours = checker(lambda one: bound.states_fit(one, whole=True))
+    return {"homegraph": ours, "homegraph_plain": plain, **others}
 
 
 def reply_checker(kind: Kind, devices: int) -> Callable[[], bool]:
     """A function that judges an answer to SYNC in which every device is new, as a run does; whether nothing is found."""
-    request_id, agent_user_id = "6894439706274654512", "1836.15267389"
-    listed = [
-        {
-            "id": f"{kind.name}-{number}",
-            "type": f"action.devices.types.{kind.type}",
-            "traits": kind.traits,
-            "name": {"defaultNames": ["Acme 1"], "name": f"{kind.name} {number}", "nicknames": []},
-            "willReportState": True,
-            "roomHint": f"Room {number}",
-            "deviceInfo": {"manufacturer": "Acme", "model": "M1", "hwVersion": "1"},
-            "attributes": kind.attributes,
-            "customData": {"row": number},
-        }
-        for number in range(devices)
-    ]
-    payload = {"agentUserId": agent_user_id, "devices": listed}
-    body = msgspec.json.encode({"requestId": request_id, "payload": payload})
+    body = answer([listed_device(kind, number) for number in range(devices)])
 
     def check() -> bool:
         reply = read_sync_reply(body)
         judged = judge(compare({}, reply.devices), reply.devices, builtin(), Policy())
         findings = check_reply(
             reply,
-            request_id=request_id,
-            agent_user_id=agent_user_id,
+            request_id=REQUEST_ID,
+            agent_user_id=AGENT_USER_ID,
             device_ids=judged.listed,
             took=0.1,
         )
@@ -251,51 +266,65 @@ def reply_checker(kind: Kind, devices: int) -> Callable[[], bool]:
 
 
 def sync_checkers(devices: int) -> dict[str, Callable[[], bool]]:
-    """Functions that check the attributes of a whole answer to SYNC, from its bytes."""
-    kinds = [KINDS[number % len(KINDS)] for number in range(devices)]
-    body = msgspec.json.encode(
-        [{"id": str(number), "attributes": one.attributes} for number, one in enumerate(kinds)]
-    )
-    shapes = {one.name: builtin().shape(one.traits) for one in KINDS}
-    traits = {one.name: [builtin().traits[name] for name in one.traits] for one in KINDS}
+    """Functions that check the devices of a whole answer to SYNC, from its bytes. It is known which kind each device is of."""
+    order = [KINDS[number % len(KINDS)] for number in range(devices)]
+    body = answer([listed_device(kind, number) for number, kind in enumerate(order)])
+    decode = msgspec.json.Decoder().decode
 
-    def checker(by_kind: Mapping[str, Any]) -> Callable[[], bool]:
-        order = [by_kind[one.name].attributes_fit for one in kinds]
-
+    def ours(fits: Sequence[Callable[[bytes], bool]]) -> Callable[[], bool]:
         def check() -> bool:
-            found = msgspec.json.decode(body)
-            return all(fit(one["attributes"]) for fit, one in zip(order, found, strict=True))
+            found = read_sync_reply(body).devices
+            return all(fit(one) for fit, one in zip(fits, found, strict=True))
 
         return check
 
+    def theirs(fits: Sequence[Callable[[Mapping[str, Any]], bool]]) -> Callable[[], bool]:
+        def check() -> bool:
+            found = decode(body)["payload"]["devices"]
+            return all(fit(one) for fit, one in zip(fits, found, strict=True))
+
+        return check
+
+    by_kind = {kind.name: device_checkers(builtin().shape(kind.traits)) for kind in KINDS}
+    others = {kind.name: schemas(kind) for kind in KINDS}
     return {
-        "homegraph": checker(shapes),
-        "homegraph_plain": checker({name: Plain(shape) for name, shape in shapes.items()}),
-        "jsonschema_rs": checker({name: JsonSchema(some) for name, some in traits.items()}),
-        "pydantic": checker({name: Models(some) for name, some in traits.items()}),
+        **{
+            name: ours([by_kind[kind.name][name] for kind in order])
+            for name in ("homegraph", "homegraph_plain")
+        },
+        **{
+            name: theirs([others[kind.name][name].device_fits for kind in order])
+            for name in ("jsonschema_rs", "pydantic")
+        },
     }
 
 
-def measure(rounds: int, calls: int, sync_devices: int) -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that is measured. ``replies`` are microseconds for an answer with DEVICES new devices, by kind."""
+
+    devices: tuple[Figure, ...]
+    states: tuple[Figure, ...]
+    replies: Mapping[str, float]
+
+
+def measure(rounds: int, calls: int, sync_devices: int) -> Figures:
     """Every row. Within a round they take turns, so a disturbance hits them alike."""
-    figures = []
+    devices, states, replies = [], [], {}
     for kind in KINDS:
+        one = _readings(kind.name, checkers_of_devices(kind, DEVICES), rounds, calls)
+        devices.append(Figure(kind.name, DEVICES, **one))
+        one = _readings(kind.name, checkers_of_states(kind, DEVICES), rounds, calls)
+        states.append(Figure(kind.name, DEVICES, **one))
         reply = {"reply": reply_checker(kind, DEVICES)}
-        replies = _readings(kind.name, reply, rounds, calls, per_call=1)
-        one = _readings(kind.name, checkers(kind), rounds, calls, per_call=DEVICES)
-        figures.append(Figure(kind.name, DEVICES, **one, **replies))
-    whole = sync_checkers(sync_devices)
-    one = _readings("SYNC", whole, rounds, 1, per_call=1)
-    return [*figures, Figure("SYNC, attributes", sync_devices, **one)]
+        replies[kind.name] = _readings(kind.name, reply, rounds, calls)["reply"]
+    whole = _readings("SYNC", sync_checkers(sync_devices), rounds, 1)
+    devices.append(Figure("an answer to SYNC", sync_devices, **whole))
+    return Figures(tuple(devices), tuple(states), replies)
 
 
 def _readings(
-    row: str,
-    by_name: Mapping[str, Callable[[], bool]],
-    rounds: int,
-    calls: int,
-    *,
-    per_call: int,
+    row: str, by_name: Mapping[str, Callable[[], bool]], rounds: int, calls: int
 ) -> dict[str, float]:
     readings: dict[str, list[float]] = {name: [] for name in by_name}
     for name, check in by_name.items():
@@ -304,25 +333,38 @@ def _readings(
     for _ in range(rounds):
         for name, check in by_name.items():
             start = time.process_time_ns()
-            for _ in range(calls * per_call):
+            for _ in range(calls):
                 check()
             readings[name].append((time.process_time_ns() - start) / calls / 1_000)
     return {name: median(some) for name, some in readings.items()}
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """One line a row, in Markdown."""
-    lines = [
-        "| devices | reply, us | homegraph, all of it, us | homegraph, types only, us | jsonschema-rs, us | pydantic, us |",
-        "|---|---|---|---|---|---|",
+def tables(figures: Figures) -> str:
+    """Three tables, one line a row, in Markdown."""
+    replies = [f"| {DEVICES} x {row} | {took:,.0f} |" for row, took in figures.replies.items()]
+    return "\n".join(
+        (
+            *_table("devices", figures.devices),
+            "",
+            *_table("states", figures.states),
+            "",
+            "| replies | a run, us |",
+            "|---|---|",
+            *replies,
+        )
+    )
+
+
+def _table(subject: str, figures: Sequence[Figure]) -> list[str]:
+    return [
+        f"| {subject} | homegraph, all of it, us | homegraph, types only, us | jsonschema-rs, us | pydantic, us |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {one.devices:,} x {one.row} | {one.homegraph:,.0f} | {one.homegraph_plain:,.1f} "
+            f"| {one.jsonschema_rs:,.1f} | {one.pydantic:,.0f} |"
+            for one in figures
+        ),
     ]
-    lines += [
-        f"| {one.devices:,} x {one.row} | {f'{one.reply:,.0f}' if one.reply else '-'} "
-        f"| {one.homegraph:,.0f} | {one.homegraph_plain:,.1f} "
-        f"| {one.jsonschema_rs:,.1f} | {one.pydantic:,.0f} |"
-        for one in figures
-    ]
-    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -331,7 +373,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="to see that it works")
     quick = parser.parse_args(arguments).quick
     figures = measure(2, 2, 16) if quick else measure(ROUNDS, CALLS, SYNC_DEVICES)
-    print(table(figures))
+    print(tables(figures))
     return 0
 
 

@@ -1,14 +1,15 @@
-"""The fields of the catalog as JSON Schema and as pydantic models: what those can say of a device, without conditions and rules.
+"""A device and its states as JSON Schema and as pydantic models: what those can say of them, without conditions and rules.
 
 Made as a user of these libraries would make them for speed: unknown members refused, nothing converted, validators built once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import jsonschema_rs
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from homegraph.wire.catalog import facts
@@ -17,47 +18,93 @@ from homegraph.wire.catalog.facts import Trait
 ONLINE = facts.Field(name="online", type="boolean", required=True)
 
 
+def _text(name: str, *, required: bool = False) -> facts.Field:
+    return facts.Field(name=name, type="string", required=required)
+
+
+def _texts(name: str, *, required: bool = False) -> facts.Field:
+    return facts.Field(name=name, type="array", required=required, items=_text(""))
+
+
+_NAME: Final = (_text("name", required=True), _texts("defaultNames"), _texts("nicknames"))
+_INFO: Final = tuple(map(_text, ("manufacturer", "model", "hwVersion", "swVersion")))
+_OTHER: Final = (_text("deviceId", required=True), _text("agentId"))
+_DEVICE: Final = (
+    _text("id", required=True),
+    _text("type", required=True),
+    _texts("traits", required=True),
+    facts.Field(name="name", type="object", required=True, fields=_NAME),
+    facts.Field(name="willReportState", type="boolean", required=True),
+    facts.Field(name="notificationSupportedByAgent", type="boolean"),
+    _text("roomHint"),
+    _text("structureHint"),
+    facts.Field(name="deviceInfo", type="object", fields=_INFO),
+    facts.Field(name="customData", type="object"),
+    facts.Field(
+        name="otherDeviceIds",
+        type="array",
+        items=facts.Field(name="", type="object", fields=_OTHER),
+    ),
+)
+"""A device as SYNC lists it, but for its attributes: the members of ``graph.checks.devices.DeviceForm``."""
+
+
 class Schema(Protocol):
     """Checks the plain part of a device."""
 
-    def attributes_fit(self, attributes: Mapping[str, Any]) -> bool: ...
+    def definition_fits(self, definition: bytes) -> bool: ...
+    def device_fits(self, device: Mapping[str, Any]) -> bool: ...
     def states_fit(self, states: Mapping[str, Any]) -> bool: ...
 
 
 class JsonSchema:
-    """By jsonschema-rs."""
+    """By jsonschema-rs, which takes what was decoded; msgspec decodes faster than anything else here."""
 
     def __init__(self, traits: Sequence[Trait]) -> None:
-        attributes = [field for trait in traits for field in trait.attributes]
-        states = [ONLINE, *(field for trait in traits for field in trait.states)]
-        self.attributes_fit = jsonschema_rs.Draft202012Validator(_object(attributes)).is_valid
+        attributes, states = _fields(traits)
+        decode = msgspec.json.Decoder().decode
+        device = _object(_DEVICE)
+        device["properties"]["attributes"] = _object(attributes)
+        is_valid = jsonschema_rs.Draft202012Validator(device).is_valid
+        self.definition_fits = lambda definition: is_valid(decode(definition))
+        self.device_fits = is_valid
         self.states_fit = jsonschema_rs.Draft202012Validator(_object(states)).is_valid
 
 
 class Models:
-    """By pydantic."""
+    """By pydantic, which reads JSON by itself."""
 
     def __init__(self, traits: Sequence[Trait]) -> None:
-        attributes = [field for trait in traits for field in trait.attributes]
-        states = [ONLINE, *(field for trait in traits for field in trait.states)]
-        self._attributes = _model(attributes).__pydantic_validator__
+        attributes, states = _fields(traits)
+        device = _model(_DEVICE, attributes=(_model(attributes), None))
+        self._device = device.__pydantic_validator__
         self._states = _model(states).__pydantic_validator__
 
-    def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether attributes have their forms."""
-        return _is_valid(self._attributes, attributes)
+    def definition_fits(self, definition: bytes) -> bool:
+        """Whether JSON is a device that has its form."""
+        return _is_valid(self._device.validate_json, definition)
+
+    def device_fits(self, device: Mapping[str, Any]) -> bool:
+        """Whether a device that was decoded has its form."""
+        return _is_valid(self._device.validate_python, device)
 
     def states_fit(self, states: Mapping[str, Any]) -> bool:
         """Whether states have their forms."""
-        return _is_valid(self._states, states)
+        return _is_valid(self._states.validate_python, states)
 
 
-def _is_valid(validator: Any, value: Mapping[str, Any]) -> bool:
+def _is_valid(validate: Callable[[Any], Any], value: object) -> bool:
     try:
-        validator.validate_python(value)
+        validate(value)
     except ValidationError:
         return False
     return True
+
+
+def _fields(traits: Sequence[Trait]) -> tuple[list[facts.Field], list[facts.Field]]:
+    """The attributes and the states of a device with these traits."""
+    attributes = [field for trait in traits for field in trait.attributes]
+    return attributes, [ONLINE, *(field for trait in traits for field in trait.states)]
 
 
 def _object(fields: Sequence[facts.Field]) -> dict[str, Any]:
@@ -90,11 +137,21 @@ def _schema(field: facts.Field) -> dict[str, Any]:
     return {"type": field.type, **schema}
 
 
-def _model(fields: Sequence[facts.Field]) -> type[BaseModel]:
+def _model(fields: Sequence[facts.Field], **more: Any) -> type[BaseModel]:
     members: dict[str, Any] = {
         field.name: (_type(field), ... if field.required else None) for field in fields
     }
+    members |= more
     return create_model("Members", __config__=ConfigDict(extra="forbid", strict=True), **members)
+
+
+_PYTHON: Final[Mapping[str, Any]] = {
+    "boolean": bool,
+    "integer": int,
+    "number": float,
+    "string": str,
+    "object": dict[str, Any],
+}
 
 
 def _type(field: facts.Field) -> Any:
@@ -109,7 +166,7 @@ def _type(field: facts.Field) -> Any:
         return Annotated[dict[str, values], bounds]  # type: ignore[valid-type]
     if field.fields:
         return _model(field.fields)
-    plain = {"boolean": bool, "integer": int, "number": float, "string": str}[field.type]
+    plain = _PYTHON[field.type]
     if field.type in {"integer", "number"}:
         return Annotated[plain, Field(ge=field.min, le=field.max, lt=field.exclusive_max)]
     return plain

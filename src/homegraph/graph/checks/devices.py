@@ -75,7 +75,7 @@ class _Other(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     agentId: str = ""  # noqa: N815
 
 
-class _Device(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class DeviceForm(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The right form. Absent and null are the same to Google's reader where a member is not required."""
 
     id: str
@@ -92,8 +92,10 @@ class _Device(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     otherDeviceIds: list[_Other] | None = None  # noqa: N815
 
 
-_read_form: Final = msgspec.json.Decoder(_Device).decode
-_MEMBERS: Final = frozenset(_Device.__struct_fields__)
+read_form: Final = msgspec.json.Decoder(DeviceForm).decode
+"""Reads a device that has the right form, and raises one of ``UNREADABLE`` for any other."""
+
+_MEMBERS: Final = frozenset(DeviceForm.__struct_fields__)
 _FORMS: Final[Mapping[str, tuple[type, str]]] = {
     "notificationSupportedByAgent": (bool, "true or false"),
     "roomHint": (str, "text"),
@@ -110,7 +112,7 @@ def right_device(definition: bytes, catalog: Catalog) -> DeviceDefinition | None
     None says only that somebody must look closely, as at a name without a letter of ours.
     """
     try:
-        form = _read_form(definition)
+        form = read_form(definition)
     except UNREADABLE:
         return None
     spoken, room, custom = form.name.name, form.roomHint, form.customData
