@@ -11,6 +11,7 @@ import pytest
 from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
 from homegraph.service.events import LinkChanged, TokenLost, TokenRefreshed
+from homegraph.service.outbound import Heard
 from homegraph.service.refreshing import Refreshing
 from homegraph.testing.fulfillment import EXECUTE, QUERY, SYNC, Answer, Home, ScriptedFulfillment
 from support.served import Served, an_integration, settings_in
@@ -109,14 +110,18 @@ def test_two_processes_and_a_rotating_server(story):
 
     async def both():
         (project,) = await house.store.projects()
-        tasks = [asyncio.ensure_future(one.sync(project, link)) for one in processes]
+        heard = [Heard("", link) for _ in processes]
+        syncs = zip(processes, heard, strict=True)
+        tasks = [asyncio.ensure_future(outbound.sync(project, one)) for outbound, one in syncs]
         await asyncio.to_thread(story.cloud.wait_for, 3, SYNC)  # one of them is the linking's
         release.set()
         first, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         while not all(task.done() for task in tasks):
             story.clock.advance(1.0)  # the other one looks again
             await asyncio.wait(tasks, timeout=0.01)
-        return len(first), [task.result() for task in tasks]
+        for task in tasks:
+            task.result()
+        return len(first), heard
 
     _, heard = story.served.do(both())
 
@@ -153,7 +158,9 @@ def test_tokens_that_could_not_be_stored(story):
 
     async def sync():
         (project,) = await house.store.projects()
-        return await outbound.sync(project, link)
+        heard = Heard("", link)
+        await outbound.sync(project, heard)
+        return heard
 
     first, second = story.served.do(sync()), story.served.do(sync())
 
@@ -325,10 +332,12 @@ def test_a_server_that_stops_does_not_wait_for_another_one(story):
         store, now = house.store, house.clock.now()
         await store.begin_refresh("acme", "ann", link.tokens, now, lease_seconds=1_000.0)
         (project,) = await store.projects()
-        syncing = asyncio.ensure_future(house.outbound.sync(project, link))
+        heard = Heard("", link)
+        syncing = asyncio.ensure_future(house.outbound.sync(project, heard))
         await asyncio.to_thread(story.cloud.wait_for, 2, SYNC)
         await house.outbound.refreshing.close()
-        return await syncing
+        await syncing
+        return heard
 
     assert story.served.do(stopped()).error.code == "SERVER_STOPPING"
     assert story.refreshes == []

@@ -11,7 +11,6 @@ The rule that is easily broken: whatever is refused is announced, and nothing th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -258,16 +257,16 @@ async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
     targets = [Target(linking.project_id, "", linking.user_id)]
     if old is not None and old.agent_user_id:
         targets.append(Target(linking.project_id, old.agent_user_id))
-    with house.runs.listen(targets[0]) as first, house.runs.listen(targets[-1]) as again:
+    listeners = house.runs.listeners
+    with listeners.listen(targets[0]) as first, listeners.listen(targets[-1]) as again:
         asked_at = house.clock.now()
         link, generation = await house.store.grant(linking, tokens, asked_at)
         house.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))
         house.runs.changed.set()
         listening, target = (again, targets[-1]) if link.agent_user_id else (first, targets[0])
         try:
-            async with asyncio.timeout(SYNC_CALL_SECONDS):
-                asked = elsewhere.Request(target, generation, asked_at, Mode.ASYNC)
-                failure = await elsewhere.outcome(house, listening, asked)
+            asked = elsewhere.Request(target, generation, asked_at, Mode.ASYNC)
+            failure = await elsewhere.outcome(house, listening, asked, SYNC_CALL_SECONDS)
         except TimeoutError:
             failure = LinkingRefused("SYNC_DEADLINE", _title("SYNC_DEADLINE"))
     now = await house.store.find_link(linking.project_id, linking.user_id) or link

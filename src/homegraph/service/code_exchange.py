@@ -73,7 +73,7 @@ async def exchange_code(house: House, project: Project, linking: Linking, code: 
     error: HomegraphError | None = None
     findings: tuple[Finding, ...] = ()
     try:
-        reply = await recorded(house.transport, house.clock, transcript, post)
+        reply, _ = await recorded(house.transport, house.clock, transcript, post)
         transcript.hide(*read_token_members(reply.body).secrets)
         tokens = read_token_reply(reply.status, reply.body, grant="code")
         findings = check_tokens(reply.body)

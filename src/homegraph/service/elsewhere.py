@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from homegraph.errors import CallRefused, HomegraphError, StoreError
 from homegraph.graph.model import Instant, Mode, Outcome, Run, Target
 from homegraph.service.house import House
-from homegraph.service.runs import Listening
+from homegraph.service.listening import Listening
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks: what a caller may wait longer than if the run were this process's."""
@@ -37,15 +38,29 @@ class Request(NamedTuple):
     mode: Mode
 
 
-async def outcome(house: House, listening: Listening, request: Request) -> HomegraphError | None:
-    """Wait for the run that answers a request, wherever it is executed; its failure, or None."""
+async def outcome(
+    house: House, listening: Listening, request: Request, seconds_max: float
+) -> HomegraphError | None:
+    """Wait for the run that answers a request, wherever it is executed; its failure, or None.
+
+    Raises:
+        TimeoutError: none has ended in that time.
+    """
     if not house.store.is_shared:
-        return await listening.outcome_of(request.generation)
-    looking = asyncio.create_task(_look(house, listening, request))
+        return await listening.outcome_of(request.generation, seconds_max)
+    looking: list[asyncio.Task[None]] = []
+
+    def look() -> None:
+        looking.append(asyncio.create_task(_look(house, listening, request)))
+
+    # Nearly every run ends before the first look would be due: until then there is a timer, and no task.
+    timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, look)
     try:
-        return await listening.outcome_of(request.generation)
+        return await listening.outcome_of(request.generation, seconds_max)
     finally:
-        looking.cancel()
+        timer.cancel()
+        for task in looking:
+            task.cancel()
 
 
 def find_answer(runs: Sequence[Run], request: Request) -> Run | None:
@@ -65,15 +80,14 @@ async def _look(house: House, listening: Listening, request: Request) -> None:
     never = asyncio.Event()
     target = request.target
     while True:
-        await house.clock.wait(never, house.clock.now() + LOOK_SECONDS)
-        try:
+        run: Run | None = None
+        with suppress(StoreError):  # the caller is told by the deadline, or by a later look
             runs = await house.store.runs(
                 target.project_id, target.agent_user_id, limit=RUNS_LOOKED_AT
             )
-        except StoreError:
-            continue  # the caller is told by the deadline, or by a later look
-        run = find_answer(runs, request)
+            run = find_answer(runs, request)
         if run is not None:
             failure = CallRefused(run.reason, run.message) if run.reason else None
             listening.tell(request.generation, failure)
             return
+        await house.clock.wait(never, house.clock.now() + LOOK_SECONDS)

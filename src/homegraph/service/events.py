@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -191,29 +191,33 @@ Listener: TypeAlias = Callable[[Event], None]
 class Events:
     """Whom to tell."""
 
-    _listeners: list[Listener] = field(default_factory=list)
+    _listeners: tuple[
+        Listener, ...
+    ] = ()  # another one at each change: whoever is being told goes on with his own
 
     def subscribe(self, listener: Listener) -> None:
         """Call ``listener`` with every event from now on."""
-        self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
 
     @contextmanager
     def listening(self, listener: Listener) -> Iterator[None]:
         """Call ``listener`` with every event within the context."""
-        self._listeners.append(listener)
+        self.subscribe(listener)
         try:
             yield
         finally:
-            with suppress(ValueError):  # it has raised, and was dropped
-                self._listeners.remove(listener)
+            self._drop(listener)  # unless it has raised, and was dropped
 
     def announce(self, event: Event) -> None:
         """Tell everybody."""
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             try:
                 listener(event)
             except Exception as exc:  # noqa: BLE001  # a listener's bug is not the use-case's
-                self._listeners.remove(listener)
+                self._drop(listener)
                 asyncio.get_running_loop().call_exception_handler(
                     {"message": "an event listener failed and was dropped", "exception": exc}
                 )
+
+    def _drop(self, listener: Listener) -> None:
+        self._listeners = tuple([one for one in self._listeners if one is not listener])

@@ -9,8 +9,10 @@ Does not know why it is asked, whether it will be asked again, or what a reply m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from homegraph.errors import (
     FulfillmentFailed,
@@ -55,13 +57,15 @@ class Bounds:
 
     def seconds(self, intent: str) -> float:
         """How long an answer may take. What is not listed here is small talk, and has as long as QUERY."""
-        return {"SYNC": self.sync_seconds, "EXECUTE": self.execute_seconds}.get(
-            intent, self.query_seconds
-        )
+        match intent:
+            case "SYNC":
+                return self.sync_seconds
+            case "EXECUTE":
+                return self.execute_seconds
+        return self.query_seconds
 
 
-@dataclass(slots=True)
-class Heard:
+class Heard(msgspec.Struct):
     """What one link's intents brought: a reply or an error, after ``took`` seconds, and what went over the wire.
 
     ``link`` has the tokens as they are now: a refresh on the way is in it. ``findings`` are about what the token endpoint answered.
@@ -73,7 +77,7 @@ class Heard:
     error: HomegraphError | None = None
     took: float = 0.0
     findings: tuple[Finding, ...] = ()
-    transcript: Transcript = field(default_factory=Transcript)
+    transcript: Transcript = msgspec.field(default_factory=Transcript)
 
     def take(self, landing: Landing) -> None:
         """Go on with the tokens that a refresh has brought."""
@@ -101,16 +105,15 @@ class Outbound:
     ids: Ids
     bounds: Bounds
 
-    async def sync(self, project: Project, link: Link) -> Heard:
+    async def sync(self, project: Project, heard: Heard) -> None:
         """Send SYNC with the link's token. Errors of the family are an outcome (``Heard.error``), not raised."""
-        heard = Heard(self.ids.intent(), link)
+        heard.request_id = self.ids.intent()
         try:
             body = sync_request(heard.request_id)
             reply = await self._authorized("SYNC", project, body, heard)
             heard.reply = read_sync_reply(_checked(reply))
         except HomegraphError as exc:
             heard.error = exc
-        return heard
 
     async def query(self, project: Project, heard: Heard, devices: Sequence[QueryDevice]) -> Said:
         """Send QUERY with the link's token; the exchange joins the transcript.
@@ -158,7 +161,8 @@ class Outbound:
         self, intent: str, project: Project, body: bytes, heard: Heard
     ) -> HttpReply:
         """Send an intent; on a 401 send it again, once, with another token."""
-        heard.take(await self.refreshing.ready(project, heard.link, heard.transcript))
+        if landing := await self.refreshing.ready(project, heard.link, heard.transcript):
+            heard.take(landing)
         reply = await self._intent(intent, project, body, heard)
         if reply.status != _UNAUTHORIZED:
             return reply
@@ -185,11 +189,8 @@ class Outbound:
             bounds.reply_max_bytes,
             repeatable=intent in _REPEATABLE,
         )
-        started = self.clock.now()
-        try:
-            return await recorded(self.transport, self.clock, heard.transcript, post)
-        finally:
-            heard.took = self.clock.now() - started
+        reply, heard.took = await recorded(self.transport, self.clock, heard.transcript, post)
+        return reply
 
 
 def _checked(reply: HttpReply) -> bytes:

@@ -28,8 +28,8 @@ class Post(msgspec.Struct, frozen=True):
 
 async def recorded(
     transport: Transport, clock: Clock, transcript: Transcript, post: Post
-) -> HttpReply:
-    """Send it. Raises what the transport raises."""
+) -> tuple[HttpReply, float]:
+    """Send it; the reply, and how many seconds it took. Raises what the transport raises."""
     started = clock.now()
     reply, problem = HttpReply(0, {}, b""), ""
     try:
@@ -46,13 +46,14 @@ async def recorded(
         problem = exc.message
         raise
     finally:
+        took = clock.now() - started
         transcript.record(
             Exchange(
                 intent=post.intent,
                 user_id=post.user_id,
                 url=post.url,
                 started_at=started,
-                took=clock.now() - started,
+                took=took,
                 request_headers=dict(post.headers),
                 request_body=post.body,
                 status=reply.status,
@@ -62,4 +63,4 @@ async def recorded(
                 error=problem,
             )
         )
-    return reply
+    return reply, took

@@ -96,21 +96,21 @@ class Refreshing:
     """Tokens that could not be stored, by link: a few, from the moments in which a database began to fail."""
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def ready(self, project: Project, link: Link, transcript: Transcript) -> Landing:
-        """The link with an access token that is worth sending. A refresh that this takes is recorded in the transcript.
+    async def ready(self, project: Project, link: Link, transcript: Transcript) -> Landing | None:
+        """See to an access token that is worth sending. None: it is the link's; another one took a refresh, recorded in the transcript.
 
         Raises:
             TokenError: the token has expired, and there is no other one to be had.
         """
         urgency = need(link.tokens, self.clock.now())
         if urgency is Need.NONE or not project.oauth.token_url:
-            return Landing(link)
+            return None
         try:
             return await self._shared(project, link, transcript)
         except TokenEndpointFailed:
             if urgency is Need.NOW:
                 raise
-            return Landing(link)
+            return None
 
     async def renewed(self, project: Project, link: Link, transcript: Transcript) -> Landing:
         """The link with another access token than the one it has, which was answered with 401.
@@ -257,7 +257,7 @@ class Refreshing:
             TOKEN_REPLY_MAX_BYTES,
         )
         try:
-            reply = await recorded(self.transport, self.clock, landing.transcript, post)
+            reply, _ = await recorded(self.transport, self.clock, landing.transcript, post)
         except FulfillmentError as exc:
             raise TokenEndpointFailed(f"The token endpoint gave no answer. {exc.message}") from exc
         landing.transcript.hide(*read_token_members(reply.body).tokens)

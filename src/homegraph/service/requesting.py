@@ -7,7 +7,6 @@ caller.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from homegraph.errors import CallRefused, HomegraphError
@@ -55,9 +54,9 @@ async def _queue(house: House, target: Target) -> None:
 async def _wait(house: House, target: Target) -> None:
     if house.loop.stopping:
         raise CallRefused("SERVER_STOPPING")
-    if house.runs.waiting_calls >= SYNC_CALLS_MAX:
+    if house.runs.listeners.count >= SYNC_CALLS_MAX:
         raise CallRefused("SERVER_BUSY")
-    with house.runs.listen(target) as listening:
+    with house.runs.listeners.listen(target) as listening:
         asked_at = house.clock.now()
         admitted = await _admit(house, target, Mode.SYNC)
         if _is_refused(admitted) and await house.runs.unsettled.hand_back_of(target):
@@ -71,9 +70,8 @@ async def _wait(house: House, target: Target) -> None:
         else:
             house.runs.changed.set()
         try:
-            async with asyncio.timeout(SYNC_CALL_SECONDS):
-                asked = elsewhere.Request(target, admitted.generation, asked_at, Mode.SYNC)
-                failure = await elsewhere.outcome(house, listening, asked)
+            asked = elsewhere.Request(target, admitted.generation, asked_at, Mode.SYNC)
+            failure = await elsewhere.outcome(house, listening, asked, SYNC_CALL_SECONDS)
         except TimeoutError as exc:
             raise CallRefused("SYNC_DEADLINE") from exc
     if failure is not None:

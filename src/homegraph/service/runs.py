@@ -2,8 +2,7 @@
 
 A run is executed in a task of its own, whoever started it, so that a caller who hangs up changes nothing. Every run ends
 in exactly one of three ways: settled in the store, handed back (the server stops, or the store did not take what the run
-brought: ``unsettled``), or its lease lost (somebody else runs it again). Sync-mode callers listen to a target and are told of
-every run that is settled for it; the generation tells them which one answers them.
+brought: ``unsettled``), or its lease lost (somebody else runs it again). Whoever listens to its target (``listening``) is told.
 
 Owns no schedule: ``service.loop`` decides when to claim, ``service.upkeep`` keeps the leases alive.
 """
@@ -12,9 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -51,6 +47,7 @@ from homegraph.service.catalogs import catalog_of, judged_by
 from homegraph.service.clock import Clock, Ids
 from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
 from homegraph.service.first_query import first_states
+from homegraph.service.listening import Listeners
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.service.unsettled import Unsettled
 from homegraph.store.port import Claim, Lease, Settlement, Store
@@ -60,29 +57,6 @@ LINKS_AT_ONCE_MAX: Final = 16
 
 FIRST_SYNC_POLICY: Final = RetryPolicy(attempts_max=0, first=1.0, longest=60.0)
 """A grant that was adopted is tried until it works: the device cloud may simply not be up yet."""
-
-
-@dataclass(slots=True)
-class Listening:
-    """A sync-mode caller's ear on one target."""
-
-    _settled: list[tuple[int, HomegraphError | None]] = field(default_factory=list)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def tell(self, taken: int, failure: HomegraphError | None) -> None:
-        """A run that took generation ``taken`` is settled."""
-        self._settled.append((taken, failure))
-        self._news.set()
-
-    async def outcome_of(self, generation: int) -> HomegraphError | None:
-        """Wait for the run that answers ``generation``; its failure, or None."""
-        while True:
-            for taken, failure in self._settled:
-                if taken >= generation:
-                    return failure
-            self._settled.clear()
-            self._news.clear()
-            await self._news.wait()
 
 
 class Runs:
@@ -106,8 +80,7 @@ class Runs:
         self._policy = policy
         self._journal_body_bytes = journal_body_bytes
         self._tasks: dict[Lease, asyncio.Task[None]] = {}
-        self._listening: dict[Target, list[Listening]] = {}
-        self._listeners = 0
+        self.listeners = Listeners()
         self.worker = worker
         self.unsettled = Unsettled(store, outbound.clock)
         self.changed = asyncio.Event()
@@ -115,33 +88,11 @@ class Runs:
         self.place_wanted = False
         """Whether the loop left due runs for want of a place, and wants to hear of every run that ends."""
 
-    # --- for callers -----------------------------------------------------------------------------------------
-
-    @contextmanager
-    def listen(self, target: Target) -> Iterator[Listening]:
-        """Hear of every run that is settled for ``target`` from now on. Start listening before asking for one."""
-        listening = Listening()
-        self._listening.setdefault(target, []).append(listening)
-        self._listeners += 1
-        try:
-            yield listening
-        finally:
-            self._listeners -= 1
-            others = self._listening[target]
-            others.remove(listening)
-            if not others:
-                del self._listening[target]
-
     def start(self, claim: Claim) -> None:
         """Execute a claim, in the background."""
         task = asyncio.create_task(self._execute(claim), name=f"run {claim.lease.fence}")
         self._tasks[claim.lease] = task
         task.add_done_callback(lambda _: self._ended(claim.lease))
-
-    @property
-    def waiting_calls(self) -> int:
-        """How many sync-mode callers wait."""
-        return self._listeners
 
     @property
     def leases(self) -> tuple[Lease, ...]:
@@ -167,7 +118,7 @@ class Runs:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         for lease in leases:
-            self._tell(lease.target, _ANY_GENERATION, CallRefused("SERVER_STOPPING"))
+            self.listeners.tell(lease.target, _ANY_GENERATION, CallRefused("SERVER_STOPPING"))
         await self.unsettled.hand_back_all(leases)
 
     # --- one run ---------------------------------------------------------------------------------------------
@@ -184,22 +135,23 @@ class Runs:
         except StoreError as exc:
             # The run is executed again when the store takes it back; a waiting caller is told what is wrong now.
             self.unsettled.note(claim.lease)
-            self._tell(claim.lease.target, work.taken, exc)
+            self.listeners.tell(claim.lease.target, work.taken, exc)
             self._events.announce(DutyFailed("run", exc.message))
             return
         self._events.announce(SyncFinished(settlement.run))
         self._announce_links(claim, conclusion)
-        self._tell(claim.lease.target, work.taken, conclusion.failure)
+        self.listeners.tell(claim.lease.target, work.taken, conclusion.failure)
         if state_of(after) is not State.IDLE:
             self.changed.set()
 
     async def _ask_all(self, claim: Claim) -> tuple[list[Heard], Conclusion]:
         """Send SYNC for every link that can be asked, and conclude."""
         links = [link for link in claim.links if link.state is not LinkState.BROKEN]
-        places = asyncio.Semaphore(LINKS_AT_ONCE_MAX)
-        asking = [self._ask(claim, link, places) for link in links]
-        # Nearly every agent user has one link: then nobody else is asked meanwhile, and no task is needed.
-        pairs = [await asking[0]] if len(asking) == 1 else await asyncio.gather(*asking)
+        # Nearly every agent user has one link: then nobody else is asked meanwhile, and neither task nor place is needed.
+        if len(links) == 1:
+            pairs = [await self._ask(claim, links[0])]
+        else:
+            pairs = await self._ask_together(claim, links)
         heard = [heard for heard, _ in pairs]
         answers = [answer for _, answer in pairs]
         conclusion = conclude(
@@ -236,13 +188,19 @@ class Runs:
                 return replace(conclusion, effects=tuple(effects), findings=findings)
         return conclusion
 
-    async def _ask(
-        self, claim: Claim, link: Link, places: asyncio.Semaphore
-    ) -> tuple[Heard, Answer]:
+    async def _ask_together(self, claim: Claim, links: list[Link]) -> list[tuple[Heard, Answer]]:
+        places = asyncio.Semaphore(LINKS_AT_ONCE_MAX)
+
+        async def ask(link: Link) -> tuple[Heard, Answer]:
+            async with places:
+                return await self._ask(claim, link)
+
+        return await asyncio.gather(*map(ask, links))
+
+    async def _ask(self, claim: Claim, link: Link) -> tuple[Heard, Answer]:
         heard = Heard("", link)
         try:
-            async with places:
-                heard = await self._outbound.sync(claim.project, link)
+            await self._outbound.sync(claim.project, heard)
             answer = await self._answer(claim, link, heard)
         except HomegraphError as exc:
             answer = Answer(link, error=exc)
@@ -319,10 +277,6 @@ class Runs:
 
     # --- telling ---------------------------------------------------------------------------------------------
 
-    def _tell(self, target: Target, taken: int, failure: HomegraphError | None) -> None:
-        for listening in self._listening.get(target, ()):
-            listening.tell(taken, failure)
-
     def _announce_links(self, claim: Claim, conclusion: Conclusion) -> None:
         states = {link.user_id: link.state for link in claim.links}
         for effect in conclusion.effects:
@@ -338,7 +292,7 @@ class Runs:
             self.changed.set()
         if not task.cancelled() and (exc := task.exception()):
             # A bug of ours. The lease runs out and the run is executed again; a caller is not left waiting.
-            self._tell(lease.target, _ANY_GENERATION, HomegraphError())
+            self.listeners.tell(lease.target, _ANY_GENERATION, HomegraphError())
             task.get_loop().call_exception_handler(
                 {"message": "a run failed unexpectedly", "exception": exc, "task": task}
             )

@@ -7,8 +7,9 @@ at the edge.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
@@ -24,24 +25,31 @@ SHORT: Final = 4
 """Secrets of fewer characters are not looked for in bodies: they would mask half of the text and hide nothing."""
 
 
+_UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+"""Whether a text stands in a form or a query as it is; most tokens do."""
+
 ErrorT = TypeVar("ErrorT", bound=HomegraphError)
 
 Secrets: TypeAlias = list[tuple[str, str]]
 """What is masked, and by what."""
 
 
-@dataclass(slots=True)
 class Transcript:
     """The exchanges of one intent, oldest first."""
 
-    _exchanges: list[Exchange] = field(default_factory=list)
-    _secrets: dict[str, str] = field(default_factory=dict, repr=False)  # and what is shown of them
+    __slots__ = ("_exchanges", "_secrets")
+
+    def __init__(self) -> None:
+        self._exchanges: list[Exchange] = []
+        self._secrets: dict[str, str] = {}  # and what is shown of them
 
     def hide(self, *secrets: str) -> None:
         """Mask these wherever they occur."""
         for secret in secrets:
             if len(secret) >= SHORT:
-                self._secrets |= dict.fromkeys((secret, quote_plus(secret)), MASK)
+                self._secrets[secret] = MASK
+                if not _UNQUOTED(secret):
+                    self._secrets[quote_plus(secret)] = MASK
 
     def hide_member(self, name: str, secret: str) -> None:
         """Mask a member of a JSON body that we have written, however short its value is, and whatever is in it."""
@@ -115,18 +123,16 @@ def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchan
 
 
 def _headers(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
-    return {name: _header(name, value, secrets) for name, value in headers.items()}
-
-
-def _header(name: str, value: str, secrets: Secrets) -> str:
-    if name == "authorization":
-        return f"{value.partition(' ')[0]} {MASK}"
-    if name == "set-cookie":
-        return MASK
+    shown = dict(headers)
+    if "authorization" in shown:
+        shown["authorization"] = f"{shown['authorization'].partition(' ')[0]} {MASK}"
+    if "set-cookie" in shown:
+        shown["set-cookie"] = MASK
     for secret, mask in secrets:
-        if secret in value:
-            value = value.replace(secret, mask)
-    return value
+        for name, value in shown.items():
+            if secret in value:
+                shown[name] = value.replace(secret, mask)
+    return shown
 
 
 def _body(body: bytes, secrets: Secrets) -> bytes:
