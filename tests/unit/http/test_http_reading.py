@@ -261,6 +261,20 @@ def test_a_known_head_with_another_body():
     assert (whole.feed(b"!").body, whole.keeps_alive) == (b"BODY", False)
 
 
+@pytest.mark.parametrize(
+    "known",
+    [chunked(b"body"), b"HTTP/1.1 100 Continue\r\n\r\n" + sized(b"body")],
+    ids=["chunked", "interim"],
+)
+def test_a_head_that_is_not_all_around_a_body_is_not_learned(known):
+    """Chunk lines and interim answers stay where they are: as many bytes as the last body had are no body."""
+    head, _, _ = known.partition(b"\r\n\r\n")
+    reader = after(known)
+
+    assert reader.feed(known[: len(head) + 8]) is None
+    assert reader.feed(known[len(head) + 8 :]).body == b"body"
+
+
 def test_what_is_compressed_is_read_each_time():
     """Also where it is by chance as long as what it was made of."""
     plain = next(
