@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+import msgspec
 
 from homegraph.client.calls import Request, Response
 from homegraph.errors import SettingsError
@@ -55,12 +56,14 @@ Sender = Callable[[Request], Response]
 """Sends a request and blocks until there is an answer; raises ServerUnreachable without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """Headers that say who calls. ``renewable``: others can be had when these are refused."""
 
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
     renewable: bool = True
+
+    def __repr__(self) -> str:
+        return f"Grant(renewable={self.renewable!r})"
 
 
 class Credential(Protocol):

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
 
 from homegraph.errors import ApiError, SettingsError
 from homegraph.wire.status import parse_error
@@ -46,8 +48,15 @@ TIMEOUT_SECONDS: Final = 10.0
 OK: Final = 200
 REDIRECTS: Final = range(300, 400)
 
+_CONTENT_TYPE: Final = (("content-type", "application/json"),)
+
 DOTS: Final = frozenset((".", ".."))
 """What every HTTP library resolves in a path before it is sent, escaped or not."""
+
+_EMPTY: Final = (b"{}", b"{}\n")
+"""What nearly every success consists of, ours and Google's."""
+
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)
 
 T = TypeVar("T")
 
@@ -55,19 +64,20 @@ States = Mapping[str, Mapping[str, Any]]
 """By device id, what is said of the device: members and their JSON values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request. ``timeout`` is in seconds, for everything from connecting to the last byte of the answer."""
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
     timeout: float
 
+    def __repr__(self) -> str:
+        return f"Request(method={self.method!r}, url={self.url!r}, timeout={self.timeout!r})"
 
-@dataclass(frozen=True, slots=True)
-class Response:
+
+class Response(msgspec.Struct, frozen=True):
     """One HTTP answer, read to its end. Names of headers are in lower case; of repeated ones the last counts."""
 
     status: int
@@ -75,8 +85,7 @@ class Response:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], frozen=True):
     """One call of the API.
 
     ``path`` begins with a slash and has the query. ``timeout`` is in seconds. ``repeatable``: it may be sent again when the
@@ -85,20 +94,22 @@ class Call(Generic[T]):
 
     method: str
     path: str
-    body: bytes = field(repr=False)
-    read: Callable[[dict[str, Any]], T] = field(repr=False)
+    body: bytes
+    read: Callable[[dict[str, Any]], T]
     timeout: float = TIMEOUT_SECONDS
     repeatable: bool = False
+
+    def __repr__(self) -> str:
+        return f"Call(method={self.method!r}, path={self.path!r}, repeatable={self.repeatable!r})"
 
     def request(
         self, base_url: str, credential: Iterable[tuple[str, str]], timeout: float | None = None
     ) -> Request:
         """Make the HTTP request; ``credential`` are the headers that say who calls."""
-        content = (("content-type", "application/json"),) if self.body else ()
         return Request(
             self.method,
             base_url + self.path,
-            (*content, *credential),
+            (*_CONTENT_TYPE, *credential) if self.body else (*credential,),
             self.body,
             self.timeout if timeout is None else timeout,
         )
@@ -111,7 +122,7 @@ class Call(Generic[T]):
         """
         if response.status == OK:
             try:
-                return self.read(_object(json.loads(response.body)))
+                return self.read(_answer(response.body))
             except (ValueError, RecursionError):
                 pass
             raise _not_a_home_graph(response, "answered 200 with something else than an answer")
@@ -132,12 +143,15 @@ def request_sync(agent_user_id: str, *, async_: bool = False) -> Call[None]:
 
     ``async_`` false: the call lasts until the SYNC is done and tells its outcome. True: it is queued and merged with
     others, and answered at once.
+
+    Raises:
+        TypeError: the id is no text.
     """
-    message: dict[str, Any] = {"agentUserId": agent_user_id}
-    if async_:
-        message["async"] = True
+    # Made for every user of a fan-out, so it is put together by hand: _json takes ten times as long.
+    more = ', "async": true' if async_ else ""
+    body = f'{{"agentUserId": {encode_basestring_ascii(agent_user_id)}{more}}}'.encode()
     timeout = TIMEOUT_SECONDS if async_ else TIMEOUT_SYNC_SECONDS
-    return Call("POST", "/v1/devices:requestSync", _json(message), _nothing, timeout)
+    return Call("POST", "/v1/devices:requestSync", body, _nothing, timeout)
 
 
 def report_state(
@@ -221,7 +235,7 @@ def delete_agent_user(agent_user_id: str, *, request_id: str = "") -> Call[None]
 
 def _json(message: Mapping[str, Any]) -> bytes:
     # json, not msgspec: a lone surrogate in an id is the server's business to refuse, not ours to trip over.
-    return json.dumps(message, allow_nan=False).encode()
+    return _ENCODER.encode(message).encode()
 
 
 def _given(**texts: str) -> dict[str, str]:
@@ -234,6 +248,11 @@ def _by_device(said: States) -> dict[str, dict[str, Any]]:
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _answer(body: bytes) -> dict[str, Any]:
+    """The JSON object of a success. Raises ValueError, RecursionError."""
+    return {} if body in _EMPTY else _object(json.loads(body))
 
 
 def _nothing(_answer: dict[str, Any]) -> None:

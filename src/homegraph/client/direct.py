@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,8 +24,8 @@ from homegraph.http.trust import tls_context
 
 __all__ = ["Broken", "DirectTransport", "Late", "TooLarge", "Unsendable"]
 
-ROUTES_REMEMBERED_MAX: Final = 1_024
-"""Addresses that are taken apart once: a client has a handful, and one more for each agent user that it deletes."""
+STARTS_KEPT_MAX: Final = 64
+"""Beginnings of requests; a client has one for each call, and one more for each agent user that it deletes."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -47,12 +46,11 @@ class Broken(Exception):
     """There is no connection, or it broke; the message is a part of a sentence and quotes nothing."""
 
 
-class _Route(NamedTuple):
-    """An address, taken apart."""
+class _Start(NamedTuple):
+    """Where requests to one address go, and everything in front of their length, credential included."""
 
     place: Place
-    host: str
-    target: str
+    lines: bytes
 
 
 class DirectTransport:
@@ -63,6 +61,7 @@ class DirectTransport:
         self._most = answer_max_bytes
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pool: Pool | None = None
+        self._starts: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Start] = {}
 
     async def send(self, request: Request) -> Response:
         """The answer.
@@ -73,12 +72,13 @@ class DirectTransport:
             TooLarge: the answer has more than it may.
             Broken: everything else, an answer that is no HTTP included.
         """
-        route = _route(request.url)
-        content = _written(request, route, self._user_agent)
+        place, lines = self._start(request)
+        body = request.body
+        content = b"%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body)
         loop = asyncio.get_running_loop()
         pool = self._pool_of(loop)
         deadline = loop.time() + request.timeout
-        connection = pool.take(route.place) or await _connected(loop, pool, route.place, deadline)
+        connection = pool.take(place) or await _connected(loop, pool, place, deadline)
         try:
             reply = await connection.exchange(
                 content,
@@ -93,12 +93,23 @@ class DirectTransport:
         except FulfillmentError as exc:
             raise Broken(exc.message.rstrip(".")) from None
         if connection.is_usable:
-            pool.keep(route.place, connection)
+            pool.keep(place, connection)
         return Response(reply.status, reply.headers, reply.body)
 
     async def close(self) -> None:
         """Close idle connections."""
         self._forget()
+
+    def _start(self, request: Request) -> _Start:
+        """What a request begins with, from memory if one began alike. Raises Unsendable."""
+        key = (request.method, request.url, request.headers)
+        start = self._starts.get(key)
+        if start is None:
+            start = _started(request, self._user_agent)
+            if len(self._starts) >= STARTS_KEPT_MAX:
+                del self._starts[next(iter(self._starts))]
+            self._starts[key] = start
+        return start
 
     def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool:
         """The connections of this loop; those of another are of no use any more."""
@@ -135,33 +146,27 @@ async def _connected(
     return connection
 
 
-@lru_cache(maxsize=ROUTES_REMEMBERED_MAX)
-def _route(url: str) -> _Route:
-    """Take an address apart. Raises Unsendable."""
+def _started(request: Request, user_agent: str) -> _Start:
+    """Take an address apart, and write what goes there. Raises Unsendable when a part of it would break out of its line."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(request.url)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise Unsendable from None
     if parts.scheme not in _PORTS or not host:
         raise Unsendable
-    target = parts.path or "/"
-    if parts.query:
-        target += f"?{parts.query}"
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     usual = _PORTS[parts.scheme]
-    shown = f"[{host}]" if ":" in host else host
     place = Place(parts.scheme, host, port or usual, "", "")
-    return _Route(place, shown if place.port == usual else f"{shown}:{place.port}", target)
-
-
-def _written(request: Request, route: _Route, user_agent: str) -> bytes:
-    """The bytes of a request. Raises Unsendable when a part of it would break out of its line."""
-    head = f"{request.method} {route.target} HTTP/1.1"
-    lines = [f"host: {route.host}", f"user-agent: {user_agent}", "accept: */*"]
-    lines += [f"{name}: {value}" for name, value in request.headers]
-    text = "".join((head, *lines))
-    if not text.isprintable() or not route.target.isascii() or " " in route.target:
+    shown = f"[{host}]" if ":" in host else host
+    lines = [
+        f"{request.method} {target} HTTP/1.1",
+        f"host: {shown if place.port == usual else f'{shown}:{place.port}'}",
+        f"user-agent: {user_agent}",
+        "accept: */*",
+        *(f"{name}: {value}" for name, value in request.headers),
+    ]
+    if not "".join(lines).isprintable() or not target.isascii() or " " in target:
         raise Unsendable
-    start = "\r\n".join((head, *lines, f"content-length: {len(request.body)}", "", ""))
     # A header may have bytes beyond ASCII (RFC 9110 5.5), and what they mean is the other side's business.
-    return start.encode() + request.body
+    return _Start(place, "\r\n".join((*lines, "")).encode())

@@ -19,8 +19,9 @@ may have been carried out.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from homegraph.client.auth import Grant
 from homegraph.client.calls import Call, Request, Response
@@ -45,22 +46,19 @@ UNAUTHENTICATED: Final = 401
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Authorise:
+class Authorise(msgspec.Struct, frozen=True):
     """Get a grant; another one than ``refused``. Answered with a ``Grant``, or by ApiError."""
 
     refused: Grant | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send the request. Answered with a ``Response``, or by ServerUnreachable."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Wait for so many seconds. Answered with nothing."""
 
     seconds: float

@@ -18,10 +18,11 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import google.auth
 import google.auth.transport
@@ -45,6 +46,9 @@ KEY_FILE_BYTES_MAX: Final = 65_536
 
 MAY_PASS: Final = frozenset((408, 429, 500, 502, 503, 504))
 """Statuses after which google-auth would ask again by itself, and those that mean the same."""
+
+READY_SECONDS: Final = 1.0
+"""A token that was good is so for this long, unless it was replaced: google-auth calls it expired minutes before its end."""
 
 REQUIRED: Final = ("client_email", "private_key", "token_uri")
 """What a key file must have. The rest helps people."""
@@ -78,19 +82,42 @@ def credential_from(credentials: CredentialSource) -> Credential:
     return GoogleCredential(lambda _door: account)
 
 
-class GoogleCredential:
-    """Grants of a google-auth credentials object. ``load`` finds that object when it is first needed."""
+class _Seen(NamedTuple):
+    """The grant of a token, which google-auth takes longer to look at than a call takes to send; good until then."""
 
-    def __init__(self, load: Callable[[Door], Credentials]) -> None:
+    token: object
+    grant: Grant
+    until: float
+
+
+class GoogleCredential:
+    """Grants of a google-auth credentials object. ``load`` finds that object when it is first needed.
+
+    ``now`` is a clock that never goes back, in seconds from anywhere.
+    """
+
+    def __init__(
+        self, load: Callable[[Door], Credentials], now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._load = load
+        self._now = now
         self._credentials: Credentials | None = None
         self._renewing = threading.Lock()
         self._renewals = 0
         self._problem: ApiError | None = None
+        self._seen: _Seen | None = None
 
     def ready(self) -> Grant | None:
         found = self._credentials
-        return _grant(found) if found is not None and found.valid else None
+        if found is None:
+            return None
+        seen, now = self._seen, self._now()
+        if seen is not None and seen.token is found.token and now < seen.until:
+            return seen.grant
+        if not found.valid:
+            return None
+        self._seen = _Seen(found.token, grant := _grant(found), now + READY_SECONDS)
+        return grant
 
     def renew(self, refused: Grant | None, send: Sender) -> Grant:
         renewals = self._renewals

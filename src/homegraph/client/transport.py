@@ -33,7 +33,6 @@ from pyreqwest.request import BaseRequestBuilder
 from homegraph import __version__
 from homegraph.client.calls import Request, Response
 from homegraph.client.direct import (
-    ROUTES_REMEMBERED_MAX,
     Broken,
     DirectTransport,
     Late,
@@ -49,6 +48,9 @@ __all__ = [
     "SyncTransport",
     "Transport",
 ]
+
+ADDRESSES_REMEMBERED_MAX: Final = 1_024
+"""Addresses of which it is known whether there is a proxy for them: a handful, and one for each agent user that is deleted."""
 
 ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 """Bytes of an answer, decompressed. The largest is a run with all its exchanges; an error is under 10 KB."""
@@ -112,7 +114,7 @@ class AsyncTransport:
 
     def __init__(self, *, proxies: bool = True) -> None:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
-        self._is_proxied = lru_cache(ROUTES_REMEMBERED_MAX)(_is_proxied if proxies else _never)
+        self._is_proxied = lru_cache(ADDRESSES_REMEMBERED_MAX)(_is_proxied if proxies else _never)
         self._direct = DirectTransport(USER_AGENT, ANSWER_MAX_BYTES)
         self._by_library: AsyncHttp | None = None
 

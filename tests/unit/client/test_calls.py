@@ -89,6 +89,12 @@ class TestRequestSync:
         """What an id may be is the server's decision; the client sends it as it is."""
         assert body(calls.request_sync(agent_user_id)) == {"agentUserId": agent_user_id}
 
+    @pytest.mark.parametrize("agent_user_id", [7, b"u", None])
+    def test_what_is_no_text_is_no_id(self, agent_user_id):
+        """It is refused here, where the mistake is."""
+        with pytest.raises(TypeError):
+            calls.request_sync(agent_user_id)
+
 
 class TestReportState:
     def test_everything_that_is_given_is_sent(self):

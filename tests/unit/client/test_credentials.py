@@ -21,6 +21,7 @@ from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
 from homegraph.client import ADC, Request, Response, calls
 from homegraph.client.auth import ApiKey, Grant
 from homegraph.client.driving import AsyncDriver
+from homegraph.client.google_credentials import READY_SECONDS, GoogleCredential
 from homegraph.errors import SettingsError
 from support.http_stub import Answer, closed_port, stub_server
 from support.signing import HOME_GRAPH, key, key_file, private_pem
@@ -442,6 +443,33 @@ class TestOtherCredentials:
         (seen,) = asked(server, SYNC)
         assert seen.headers["authorization"] == "Bearer first"
         assert seen.headers["x-goog-user-project"] == "acme"
+
+    def test_token_that_its_owner_replaces(self, client, server):
+        """The token that a caller's object has now is the one that is used."""
+        mine = google.oauth2.credentials.Credentials("one")
+
+        with client.opened(credentials=mine, base_url=server.url) as call:
+            call("sync", "sync")
+            mine.token = "two"
+            call("sync")
+
+        assert bearers(server) == ["Bearer one", "Bearer one", "Bearer two"]
+
+    def test_token_that_ends_is_noticed(self):
+        """google-auth is not asked each time whether a token is good, but soon again."""
+
+        class Ending(Fixed):
+            valid = True
+
+        mine, now = Ending(), 100.0
+        mine.token = "own"
+        credential = GoogleCredential(lambda _door: mine, lambda: now)
+        grant = credential.renew(None, send=None)
+        mine.valid = False
+
+        assert credential.ready() is grant
+        now += READY_SECONDS
+        assert credential.ready() is None
 
     def test_token_that_cannot_be_renewed(self, client, server):
         """A fixed token that is refused leads to an error that says so, and google-auth's reason."""

@@ -8,9 +8,11 @@ import socket
 from contextlib import closing
 
 import pytest
+import uvloop
 
 from homegraph import AsyncClient, ServerUnreachable
 from homegraph.client import Request
+from homegraph.client.direct import STARTS_KEPT_MAX
 from homegraph.client.transport import AsyncTransport
 from support.certificates import a_certificate
 from support.http_stub import Answer, closed_port, stub_server
@@ -83,6 +85,31 @@ def test_one_client_in_two_loops(server):
     gc.collect()  # here, where what Python says about the first loop's connections is expected
 
     assert [one.json["agentUserId"] for one in server.seen] == ["first", "second"]
+
+
+def test_a_loop_of_another_kind(server):
+    """Whatever loop the caller has: uvloop is the one that many bring."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(calls(server.url, "one", "two"))
+
+    assert [one.json["agentUserId"] for one in server.seen] == ["one", "two"]
+
+
+def test_requests_that_begin_alike(server):
+    """Each has its own credential and body, however many there are, and also when one like it was sent before."""
+    numbers = [*range(STARTS_KEPT_MAX + 1)] * 2
+
+    async def go():
+        transport = AsyncTransport()
+        for number in numbers:
+            parts = {"headers": (("authorization", f"Bearer {number}"),), "body": b"%d" % number}
+            await transport.send(request(server.url, **parts))
+        await transport.close()
+
+    asyncio.run(go())
+
+    seen = [(one.headers["authorization"], one.body) for one in server.seen]
+    assert seen == [(f"Bearer {number}", b"%d" % number) for number in numbers]
 
 
 @pytest.mark.parametrize(
