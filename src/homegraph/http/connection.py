@@ -24,10 +24,11 @@ from homegraph.http.reading import ReplyReader
 from homegraph.http.reply import Heads, HttpReply
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A connection that is open or was. ``idle_since`` is the pool's, in the loop's time."""
 
     __slots__ = (
+        "_buffer",
         "_deadlines",
         "_gathering",
         "_is_open",
@@ -48,10 +49,12 @@ class Connection(asyncio.Protocol):
         gathering: Gathering,
         deadlines: Deadlines,
         heads: Heads,
+        buffer: memoryview,
     ) -> None:
         self._loop = loop
         self._gathering = gathering
         self._deadlines = deadlines
+        self._buffer = buffer
         self._reader = ReplyReader(heads)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[HttpReply] | None = None
@@ -126,7 +129,10 @@ class Connection(asyncio.Protocol):
         self._is_open = True
         self._deadlines.add(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # it is the loop's guess, not what will come
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         waiter = self._waiter
         if waiter is None or waiter.done():
             self.abort()  # nothing was asked, so this is no answer
@@ -137,7 +143,7 @@ class Connection(asyncio.Protocol):
             return
         self.has_heard = True
         try:
-            reply = self._reader.feed(data)
+            reply = self._reader.feed(bytes(self._buffer[:nbytes]))
         except HomegraphError as exc:
             self._fail(exc)
             self.abort()

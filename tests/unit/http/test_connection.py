@@ -66,7 +66,8 @@ def test_what_comes_before_the_request_has_left_is_no_answer(runner):
         with closing(peer):
             calling = exchange(connection)
             # The turn in which the request is written is the one in which the loop finds these bytes.
-            asyncio.get_running_loop().call_soon(connection.data_received, OK)
+            connection.get_buffer(-1)[: len(OK)] = OK
+            asyncio.get_running_loop().call_soon(connection.buffer_updated, len(OK))
             with pytest.raises(FulfillmentUnreachable, match="before it was asked"):
                 await calling
             assert not connection.has_heard

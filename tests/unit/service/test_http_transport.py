@@ -89,9 +89,20 @@ async def calling(rules=None, *, look_up=None, clock=None, each_max=100):
         await transport.close()
 
 
+new_loop = uvloop.new_event_loop
+
+
+@pytest.fixture(
+    autouse=True, params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+def _each_loop(request, monkeypatch):
+    """The server has uvloop, where there is one; callers have what they like."""
+    monkeypatch.setitem(globals(), "new_loop", request.param)
+
+
 def run(story):
-    """Run a story in the loop that the server has."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    """Run a story in one of the loops."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(asyncio.wait_for(story, 3 * WAIT_SECONDS))
 
 
@@ -675,8 +686,7 @@ def test_a_server_without_tls():
     assert run(story()).startswith("The connection failed: TLS: ")
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_server_that_never_shakes_hands(loop):
+def test_a_server_that_never_shakes_hands():
     """Connecting has an end with TLS in it; the connection does not stay open behind it."""
 
     async def story():
@@ -697,8 +707,7 @@ def test_a_server_that_never_shakes_hands(loop):
                 await gone.wait()
             return caught.value.message
 
-    with asyncio.Runner(loop_factory=loop) as runner:
-        assert runner.run(story()) == "No connection within 0.1 s."
+    assert run(story()) == "No connection within 0.1 s."
 
 
 # --- places --------------------------------------------------------------------------------------------------
