@@ -90,9 +90,9 @@ Spoken: TypeAlias = tuple[str, str, str]
 
 def same_names(spoken: Sequence[Spoken]) -> Iterator[Finding]:
     """Devices that are called alike in one room. ``spoken`` has every device, in the reply's order."""
-    keys = [(_heard(name), _heard(room)) for _, name, room in spoken]
-    if len(set(keys)) == len(keys):
+    if _surely_differ([name for _, name, _ in spoken]):
         return
+    keys = [(_heard(name), _heard(room)) for _, name, room in spoken]
     first: dict[tuple[str, str], str] = {}
     for index, (key, (device_id, name, _)) in enumerate(zip(keys, spoken, strict=True)):
         other = first.setdefault(key, device_id)
@@ -102,6 +102,12 @@ def same_names(spoken: Sequence[Spoken]) -> Iterator[Finding]:
                 path=pointer("payload", "devices", index, "name", "name"),
                 device_id=device_id,
             )
+
+
+def _surely_differ(names: Sequence[str]) -> bool:
+    """Whether no two are heard alike, seen at one look at all of them: alike without any blanks is more than heard alike."""
+    apart = "".join("\0".join(names).split()).casefold().split("\0")
+    return len(set(apart)) == len(apart)
 
 
 def _heard(text: str) -> str:
