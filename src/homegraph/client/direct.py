@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from homegraph.client.calls import Request, Response
 from homegraph.errors import FulfillmentError, FulfillmentTimeout, ReplyTooLarge
 from homegraph.http.connection import Connection, in_words
-from homegraph.http.pool import Place, Pool
+from homegraph.http.pool import IDLE_MAX, Place, Pool
 from homegraph.http.trust import tls_context
 
 __all__ = ["Broken", "DirectTransport", "Late", "TooLarge", "Unsendable"]
@@ -112,10 +112,10 @@ class DirectTransport:
         return start
 
     def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool:
-        """The connections of this loop; those of another are of no use any more."""
+        """The connections of this loop; those of another are of no use any more. A client has one address, which may have all that are kept."""
         if self._pool is None or self._loop is not loop:
             self._forget()
-            self._loop, self._pool = loop, Pool(loop)
+            self._loop, self._pool = loop, Pool(loop, IDLE_MAX)
         return self._pool
 
     def _forget(self) -> None:

@@ -40,8 +40,11 @@ class Place(NamedTuple):
 class Pool:
     """The idle connections of a transport, and what all of its connections share."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, per_place_max: int = IDLE_PER_PLACE_MAX
+    ) -> None:
         self._loop = loop
+        self._per_place_max = per_place_max
         self._gathering = Gathering(loop)
         self._deadlines = Deadlines(loop)
         self._heads = Heads()
@@ -68,7 +71,7 @@ class Pool:
     def keep(self, place: Place, connection: Connection) -> None:
         """Keep a connection that an exchange has left usable; one too many is closed."""
         idle = self._idle.setdefault(place, [])
-        if len(idle) >= IDLE_PER_PLACE_MAX or self._count >= IDLE_MAX:
+        if len(idle) >= self._per_place_max or self._count >= IDLE_MAX:
             connection.abort()
             return
         connection.idle_since = self._loop.time()

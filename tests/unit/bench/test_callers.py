@@ -22,16 +22,17 @@ def test_the_ratio_is_taken_within_a_round():
     """A machine that was slow in one round was slow for everybody."""
     ours, other = CALLERS[0], CALLERS[2]
     rounds = [(1_000.0, 100.0), (500.0, 50.0), (900.0, 60.0)]
+    cpu = [(20.0, 400.0), (40.0, 880.0), (30.0, 300.0)]
 
     rows = document(
         {
-            ours: [Reading(mine, 1.0) for mine, _ in rounds],
-            other: [Reading(theirs, 1.0) for _, theirs in rounds],
+            ours: [Reading(one[0], took[0]) for one, took in zip(rounds, cpu, strict=True)],
+            other: [Reading(one[1], took[1]) for one, took in zip(rounds, cpu, strict=True)],
         }
     )
 
-    assert [row["ours_is"] for row in rows] == [1.0, 10.0]
-    assert "10.0 x" in table(rows)
+    assert [(row["ours_is"], row["cpu_is"]) for row in rows] == [(1.0, 1.0), (10.0, 20.0)]
+    assert "10.0 x | 20.0 x" in table(rows)
 
 
 def _lines(capsys) -> list[str]:

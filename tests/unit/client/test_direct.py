@@ -14,8 +14,10 @@ from homegraph import AsyncClient, ServerUnreachable
 from homegraph.client import Request
 from homegraph.client.direct import STARTS_KEPT_MAX
 from homegraph.client.transport import AsyncTransport
+from homegraph.http.pool import IDLE_PER_PLACE_MAX
 from support.certificates import a_certificate
 from support.http_stub import Answer, closed_port, stub_server
+from support.raw_server import a_peer
 
 KEY = "AIzaSyA-secret_secret_secret_secret_123"
 PATH = "/v1/devices:requestSync"
@@ -85,6 +87,22 @@ def test_one_client_in_two_loops(server):
     gc.collect()  # here, where what Python says about the first loop's connections is expected
 
     assert [one.json["agentUserId"] for one in server.seen] == ["first", "second"]
+
+
+def test_a_burst_leaves_its_connections_to_the_next_one():
+    """All of a client's connections lead to one address, so it keeps as many as there may be at all."""
+    together = IDLE_PER_PLACE_MAX + 9
+
+    async def go():
+        transport = AsyncTransport()
+        async with a_peer(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}") as peer:
+            for _ in range(2):
+                asked = [request(f"http://127.0.0.1:{peer.port}") for _ in range(together)]
+                await asyncio.gather(*map(transport.send, asked))
+            await transport.close()
+            return peer.connections
+
+    assert asyncio.run(go()) == together
 
 
 def test_a_loop_of_another_kind(server):
