@@ -189,6 +189,24 @@ def test_totals_that_do_not_add_up_are_found(setup: Setup) -> None:
     ]
 
 
+def test_a_device_without_a_definition_is_found(setup: Setup) -> None:
+    """Its row alone is not a device: it would be left out of every list, and no SYNC would bring it back."""
+    setup.server.stop()
+    with apsw.Connection(str(database(setup.server))) as connection:
+        ((device_id,),) = connection.execute("SELECT device_id FROM device ORDER BY id LIMIT 1")
+        connection.execute(
+            "DELETE FROM definition WHERE device = (SELECT id FROM device WHERE device_id = ?)",
+            (device_id,),
+        )
+
+    done = db(setup.server, "check", "--json")
+
+    assert done.code == 1
+    assert done.json["problems"] == [
+        f"device {device_id} of agent user user-1 of acme: there is no definition"
+    ]
+
+
 def test_what_is_pending_and_what_is_too_new(setup: Setup) -> None:
     """A schema of tomorrow is refused by name, one of today has nothing pending."""
     setup.server.stop()

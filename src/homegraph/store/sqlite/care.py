@@ -74,10 +74,10 @@ def migrate(path: Path, now: Instant) -> tuple[Migration, ...]:
 
 
 def check(path: Path) -> tuple[str, ...]:
-    """What is wrong with a file: its pages and indexes, what refers to nothing, and totals that are kept beside rows.
+    """What is wrong with a file: its pages and indexes, what refers to nothing, and rows that do not agree with each other.
 
-    Returns sentences, at most PROBLEMS_MAX; none for a sound file. What is not up to date is not asked for totals. Raises as
-    ``condition``.
+    Returns sentences, at most PROBLEMS_MAX; none for a sound file. A file that is not up to date may have its rows elsewhere, so
+    only the first two are looked at. Raises as ``condition``.
     """
     with _reading(path) as db:
         db.run("begin_read")
@@ -89,6 +89,12 @@ def check(path: Path) -> tuple[str, ...]:
             problems += [
                 f"agent user {agent_user_id} of {project_id}: {what} do not add up"
                 for project_id, agent_user_id, what in db.rows("check_totals", PROBLEMS_MAX)
+            ]
+            problems += [
+                f"device {device_id} of agent user {agent_user_id} of {project_id}: there is no definition"
+                for project_id, agent_user_id, device_id in db.rows(
+                    "check_definitions", PROBLEMS_MAX
+                )
             ]
         return tuple(problems[:PROBLEMS_MAX])
 

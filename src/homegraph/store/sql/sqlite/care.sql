@@ -21,6 +21,12 @@ SELECT project_id, agent_user_id, what FROM (
   )
 ) ORDER BY project_id, agent_user_id, what LIMIT ?1;
 
+-- check_definitions --
+-- Devices that have no definition, which nobody would be shown.
+SELECT project_id, agent_user_id, device_id FROM device AS d
+WHERE NOT EXISTS (SELECT 1 FROM definition AS f WHERE f.device = d.id)
+ORDER BY d.id LIMIT ?1;
+
 -- fold_log --
 -- Bring everything into the file itself, and let the log be empty.
 PRAGMA wal_checkpoint(TRUNCATE);
