@@ -20,9 +20,11 @@ from homegraph.service.vault import Vault, load_key
 HOME_TABLES: Final = ("agent_user", "link", "sync_work", "device")
 """What a user has, in the order in which rows refer to each other. A device's definition lies apart, by the device's number."""
 
-USERS_PER_COMMIT: Final = 10_000
+USERS_PER_COMMIT: Final = 2_000
+"""Their devices are in memory meanwhile: 30 MB."""
 
 _NAME: Final = user(0)
+_NAME_BYTES: Final = _NAME.encode()
 
 
 def grow(database: Path, key_file: Path, users: int) -> None:
@@ -34,18 +36,18 @@ def grow(database: Path, key_file: Path, users: int) -> None:
     tables = [(table, *_seed(connection, table)) for table in HOME_TABLES]
     definitions = dict(connection.execute("SELECT device, definition FROM definition"))
     for first in range(1, users, USERS_PER_COMMIT):
+        numbers = range(first, min(first + USERS_PER_COMMIT, users))
         with connection:
             for table, columns, rows in tables:
-                marks = ", ".join("?" * len(columns))
-                last = min(first + USERS_PER_COMMIT, users)
-                insert = f"INSERT INTO {table} VALUES ({marks})"
+                insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})"
                 if table == "device":
-                    devices = _devices(columns, rows, definitions, range(first, last))
-                    for device, definition in devices:
-                        connection.execute(insert, device)
-                        connection.execute("INSERT INTO definition VALUES (?, ?)", definition)
-                    continue
-                connection.executemany(insert, _copies(columns, rows, range(first, last), vault))
+                    added = list(_devices(columns, rows, definitions, numbers))
+                    connection.executemany(insert, [device for device, _ in added])
+                    connection.executemany(
+                        "INSERT INTO definition VALUES (?, ?)", [one for _, one in added]
+                    )
+                else:
+                    connection.executemany(insert, _copies(columns, rows, numbers, vault))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
@@ -65,9 +67,10 @@ def _devices(
     id_at, print_at = columns.index("id"), columns.index("fingerprint")
     last = max((row[id_at] for row in rows), default=0)
     for number in numbers:
+        name = user(number)
         for place, row in enumerate(rows, start=1):
-            copy = [_renamed(value, user(number)) for value in row]
-            definition = _renamed(definitions[row[id_at]], user(number))
+            copy = [_renamed(value, name) for value in row]
+            definition = _renamed(definitions[row[id_at]], name)
             copy[id_at] = last + (number - 1) * len(rows) + place
             copy[print_at] = fingerprint(definition)
             yield tuple(copy), (copy[id_at], definition)
@@ -91,5 +94,5 @@ def _renamed(value: Any, name: str) -> Any:
     if isinstance(value, str):
         return value.replace(_NAME, name)
     if isinstance(value, bytes):
-        return value.replace(_NAME.encode(), name.encode())
+        return value.replace(_NAME_BYTES, name.encode())
     return value

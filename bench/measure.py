@@ -30,6 +30,14 @@ def rss_mib(pid: int) -> float:
     raise OSError(f"process {pid} has no memory any more")
 
 
+def disk_bytes_read(pid: int) -> int:
+    """What a process has had read from disks so far; what was in the kernel's memory does not count."""
+    for line in Path(f"/proc/{pid}/io").read_text().splitlines():
+        if line.startswith("read_bytes:"):
+            return int(line.split()[1])
+    raise OSError(f"process {pid} reads nothing any more")
+
+
 def percentile(ordered: Sequence[float], percent: float) -> float:
     """The smallest reading that ``percent`` of the readings do not exceed; ``ordered`` is sorted and not empty."""
     rank = max(1, -(-len(ordered) * percent // 100))
