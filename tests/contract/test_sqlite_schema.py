@@ -171,7 +171,7 @@ async def test_how_connections_are_set_up(path):
 
     try:
         assert told(writer, "journal_mode", "synchronous", "foreign_keys") == ["wal", 2, 1]
-        assert told(writer, "wal_autocheckpoint", "journal_size_limit") == [4_000, 67_108_864]
+        assert told(writer, "wal_autocheckpoint", "journal_size_limit") == [16_000, 67_108_864]
         assert told(writer, "cache_size", "temp_store") == [-65_536, 2]
         assert told(reader, "query_only", "cache_size", "temp_store") == [1, -16_384, 2]
     finally:

@@ -12,7 +12,6 @@ SQLITE_FILES = {
 SQLITE_ALONE = {
     "list_left_behind": "one process owns a file, so at its start every lease is void; elsewhere leases end by themselves",
     "end_refreshes": "the same, of turns to refresh a token",
-    "delete_states": "PostgreSQL's JSON knows no NUL: what is kept is decided on bytes (store.rows.states_without)",
 }
 POSTGRES_ALONE = {
     "export_work": "a target's work is locked by whoever reads it, but for a copy",

@@ -18,6 +18,7 @@ from homegraph.store.rows import (
     json_text,
     row_of_new_device,
     row_of_renewed_device,
+    states_without,
 )
 from homegraph.store.sqlite import work
 from homegraph.store.sqlite.database import Database
@@ -25,9 +26,13 @@ from homegraph.store.sqlite.database import Database
 
 def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
     """``Store.definitions``."""
-    return dict(
-        db.rows("list_definitions", target.project_id, target.agent_user_id, json_text(device_ids))
-    )
+    found = {
+        device_id: db.value("list_definitions", target.project_id, target.agent_user_id, device_id)
+        for device_id in device_ids
+    }
+    return {
+        device_id: definition for device_id, definition in found.items() if definition is not None
+    }
 
 
 def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:
@@ -103,25 +108,26 @@ def write(
 
     Raises LookupError when the agent user is not linked: its list would be nobody's.
     """
-    new, renewed, definitions, kept = [], [], [], []
-    for one in stored:
-        if one.placement is not None:
-            *row, definition = row_of_new_device(project_id, agent_user_id, one, one.placement, now)
-            new.append(tuple(row))
-        else:
-            *row, definition = row_of_renewed_device(project_id, agent_user_id, one, now)
-            renewed.append(tuple(row))
-        definitions.append((project_id, agent_user_id, one.device_id, definition))
-        traits = json_text(reporting.kept(one.traits))
-        kept.append((project_id, agent_user_id, one.device_id, traits))
-    db.run_many("renew_device", renewed)
     if removed:
         db.run("delete_devices", project_id, agent_user_id, json_text(removed))
-    if new:
-        db.run_many("insert_device", new)
-    db.run_many("save_definition", definitions)
-    dropped = db.run_many("delete_states", kept)
-    if (new or removed or dropped) and not db.run("recount", project_id, agent_user_id):
+    has_to_count = bool(removed)
+    for one in stored:
+        if one.placement is not None:
+            has_to_count = True
+            row = row_of_new_device(project_id, agent_user_id, one, one.placement, now)
+            db.run("insert_device", *row[:-1])
+        found = db.row("find_states", project_id, agent_user_id, one.device_id)
+        if found is None:  # gone while the run was under way
+            continue
+        number, states = found
+        if one.placement is None:
+            row = row_of_renewed_device(project_id, agent_user_id, one, now)
+            db.run("renew_device", number, *row[3:-1])
+        db.run("save_definition", number, one.definition)
+        if left := states_without(states, reporting.kept(one.traits)):
+            has_to_count = True
+            db.run("save_states", number, *left)
+    if has_to_count and not db.run("recount", project_id, agent_user_id):
         raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")
 
 

@@ -87,10 +87,13 @@ class Lane:
         *,
         name: str,
         begin: str,
+        committed: Callable[[Database], None] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
+        """``committed`` is called in the thread after each commit. It must not raise."""
         self._database = database
         self._begin = begin
+        self._committed = committed
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._jobs: deque[_Job] = deque()
@@ -222,6 +225,8 @@ class Lane:
                 database.run(self._begin)
                 outcomes = self._carry_out(jobs)
             database.run("commit")
+            if self._committed is not None:
+                self._committed(database)
         except apsw.Error as exc:  # it could not begin or commit: nothing of this was kept
             database.abandon()
             return _all_failed(jobs, exc)

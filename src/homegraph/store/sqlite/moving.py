@@ -99,10 +99,9 @@ def import_home(db: Database, copy: HomeCopy) -> bool:
     if copy.linked:
         target = Target(project_id, agent_user_id)
         db.run("insert_work", *row_of_work(target, opened(copy.work, copy.fence)))
-    rows = [row_of_device_copy(project_id, agent_user_id, one) for one in copy.devices]
-    db.run_many("import_device", rows)
-    definitions = [(project_id, agent_user_id, one.id, one.definition) for one in copy.devices]
-    db.run_many("save_definition", definitions)
+    for device in copy.devices:
+        db.run("import_device", *row_of_device_copy(project_id, agent_user_id, device))
+        db.run("save_definition", db.connection.last_insert_rowid(), device.definition)
     return True
 
 

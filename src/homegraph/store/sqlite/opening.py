@@ -43,11 +43,12 @@ class Opened:
     writer: Database
     reader: Database | None = None
     glance: Database | None = None
+    folding: Database | None = None
     lock: FileLock | None = None
 
     def close(self) -> None:
         """Give everything back."""
-        for database in (self.glance, self.reader, self.writer):
+        for database in (self.folding, self.glance, self.reader, self.writer):
             if database is not None:
                 database.close()
         if self.lock is not None:
@@ -113,18 +114,19 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
             undo.callback(writer.close)
             _configure(writer, path)
             bring_up_to_date(writer, path, now)
-            reader = glance = None
+            reader = glance = folding = None
             if path is not None:
                 _recover(writer, ids, now)
-                reader = _connect_reader(path, undo)
-                glance = _connect_reader(path, undo)
+                reader = _connect_beside(path, "configure_reader", undo)
+                glance = _connect_beside(path, "configure_reader", undo)
                 glance.connection.set_busy_timeout(0)  # it has no time to wait
+                folding = _connect_beside(path, "configure_folding", undo)
         except OSError as exc:
             raise StoreUnavailable(f"{path} cannot be opened: {exc.strerror}.") from exc
         except apsw.Error as exc:
             raise translated(exc) from exc
         undo.pop_all()
-        return Opened(writer, reader, glance, lock)
+        return Opened(writer, reader, glance, folding, lock)
 
 
 def _connect(path: Path | None) -> Database:
@@ -136,11 +138,12 @@ def _connect(path: Path | None) -> Database:
     return Database(connection)
 
 
-def _connect_reader(path: Path, undo: contextlib.ExitStack) -> Database:
-    reader = _connect(path)
-    undo.callback(reader.close)
-    reader.run("configure_reader")
-    return reader
+def _connect_beside(path: Path, configure: str, undo: contextlib.ExitStack) -> Database:
+    """A connection beside the writer's."""
+    database = _connect(path)
+    undo.callback(database.close)
+    database.run(configure)
+    return database
 
 
 def _configure(db: Database, path: Path | None) -> None:

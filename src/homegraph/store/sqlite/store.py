@@ -61,6 +61,7 @@ from homegraph.store.sqlite import (
     work,
 )
 from homegraph.store.sqlite.brief import is_brief, is_brief_settlement
+from homegraph.store.sqlite.folding import Folding
 from homegraph.store.sqlite.glance import Glance
 from homegraph.store.sqlite.lane import Lane
 from homegraph.store.sqlite.moving_store import SqliteMoving
@@ -73,7 +74,13 @@ class SqliteStore(SqliteMoving):
     def __init__(self, opened: Opened, ids: Callable[[], str]) -> None:
         self._ids = ids
         self._lock = opened.lock
-        self._writer = Lane(opened.writer, name="homegraph-writer", begin="begin_write")
+        self._folding = Folding(opened.folding) if opened.folding is not None else None
+        self._writer = Lane(
+            opened.writer,
+            name="homegraph-writer",
+            begin="begin_write",
+            committed=None if self._folding is None else self._folding.committed,
+        )
         self._reader = self._writer
         if opened.reader is not None:
             self._reader = Lane(opened.reader, name="homegraph-reader", begin="begin_read")
@@ -107,6 +114,8 @@ class SqliteStore(SqliteMoving):
     async def close(self) -> None:
         self._glance.close()
         await self._reader.close()
+        if self._folding is not None:
+            await asyncio.to_thread(self._folding.close)
         await self._writer.close()
         if self._lock is not None:
             self._lock.release()

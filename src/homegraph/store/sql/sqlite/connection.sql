@@ -1,10 +1,10 @@
 -- configure --
--- Set up a connection. FULL: a commit is on the disk when it returns. The log is folded in every 16 MB rather than 4, so that
--- fewer commits wait for it, and a log that grew behind a long read shrinks again. 64 MB of cache hold the hot rows.
+-- Set up a connection. FULL: a commit is on the disk when it returns. The log is folded in by others (store.sqlite.folding), unless
+-- it has grown to 64 MB nevertheless; one that grew behind a long read shrinks again. 64 MB of cache hold the hot rows.
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
-PRAGMA wal_autocheckpoint = 4000;
+PRAGMA wal_autocheckpoint = 16000;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -65536;
 PRAGMA temp_store = MEMORY;
@@ -14,6 +14,11 @@ PRAGMA temp_store = MEMORY;
 PRAGMA query_only = ON;
 PRAGMA cache_size = -16384;
 PRAGMA temp_store = MEMORY;
+
+-- configure_folding --
+-- Set up a connection that folds the log in and does nothing else. FULL: a page is in its place on the disk before it goes from the log.
+PRAGMA synchronous = FULL;
+PRAGMA query_only = ON;
 
 -- journal_mode --
 -- How commits are made durable; "wal", unless the file system cannot do it.

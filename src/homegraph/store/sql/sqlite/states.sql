@@ -15,18 +15,3 @@ SELECT id, states FROM device WHERE project_id = ? AND agent_user_id = ? AND dev
 -- save_states --
 -- Write the states of a device, by the number of its row.
 UPDATE device SET trait_count = ?2, states = ?3 WHERE id = ?1;
-
--- delete_states --
--- Drop the states of a device but those of a JSON array of traits.
-UPDATE device SET
-  trait_count = (
-    SELECT count(*) FROM json_each(CAST(states AS TEXT)) WHERE key IN (SELECT value FROM json_each(?4))
-  ),
-  states = (
-    SELECT CAST(json_group_object(key, json(value)) AS BLOB) FROM json_each(CAST(states AS TEXT))
-    WHERE key IN (SELECT value FROM json_each(?4))
-  )
-WHERE project_id = ?1 AND agent_user_id = ?2 AND device_id = ?3
-  AND EXISTS (
-    SELECT 1 FROM json_each(CAST(states AS TEXT)) WHERE key NOT IN (SELECT value FROM json_each(?4))
-  );

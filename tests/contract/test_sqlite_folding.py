@@ -1,0 +1,64 @@
+"""The log is brought into the database beside the writing, and begins anew; no commit fails of it."""
+
+from pathlib import Path
+
+import pytest
+
+from homegraph.store.sqlite import SqliteStore, care, folding
+from homegraph.store.sqlite.opening import open_database
+from homegraph.testing.store_contract.scene import Scene, stored
+
+pytestmark = pytest.mark.anyio
+
+PAGES = 50
+WRITES_MAX = 1_000
+"""Over a thousand pages: enough for several folds, too few for SQLite's own bound."""
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """Where the database is; its log is folded in early."""
+    monkeypatch.setattr(folding, "PAGES_BEFORE_FOLDING", PAGES)
+    return tmp_path / "home.db"
+
+
+def beginnings(path: Path) -> int:
+    """How often the log has begun anew (SQLite's file format, 4.1: the checkpoint sequence number)."""
+    return int.from_bytes(Path(f"{path}-wal").read_bytes()[12:16], "big")
+
+
+async def write_until(scene: Scene, is_enough) -> bool:
+    """Report one state after the other; whether it came to be enough."""
+    for number in range(WRITES_MAX):
+        await scene.report({"lamp": {"on": bool(number % 2)}})
+        if is_enough():
+            return True
+    return False
+
+
+async def test_the_log_begins_anew_while_somebody_writes(path):
+    """What is written goes on; what was written is in the file, and the log does not grow."""
+    store = await SqliteStore.open(str(path), ids=str, now=900.0)
+    scene = Scene(store)
+    await scene.link()
+    await scene.write(stored("lamp", traits=("OnOff",)))
+    before = beginnings(path)
+
+    assert await write_until(scene, lambda: beginnings(path) >= before + 3)
+    await store.close()
+    assert care.check(path) == ()
+
+
+async def test_a_fold_that_cannot_be_done_is_nobody_elses_trouble(path):
+    """Commits go on when the connection that folds is broken, and what they wrote can be read."""
+    opened = open_database(path, str, 900.0)
+    opened.folding.close()
+    store = SqliteStore(opened, str)
+    scene = Scene(store)
+    await scene.link()
+    await scene.write(stored("lamp", traits=("OnOff",)))
+
+    assert not await write_until(scene, lambda: False)
+    states = await store.states("acme", "1836", ["lamp"])
+    assert states["lamp"][0].state == b'{"on":true}'
+    await store.close()
