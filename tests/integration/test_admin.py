@@ -301,6 +301,18 @@ def test_a_bug_is_told_in_the_log_only(served, monkeypatch, caplog):
     assert record.args[0] in answer.json["error"]["message"]
 
 
+def test_a_database_that_is_gone_may_come_back(tmp_path):
+    """503 that says why and when to come again, of the admin API and of the page that links accounts."""
+    with ScriptedFulfillment() as cloud, linked(tmp_path, cloud) as served:
+        served.do(served.house.store.close())
+        answer = served.admin("GET", "links")
+        page = served.send("GET", "/link/acme")
+
+    assert (answer.status, answer.json["error"]["reason"]) == (503, "STORE_UNAVAILABLE")
+    assert (page.status, b"STORE_UNAVAILABLE" in page.body) == (503, True)
+    assert (answer.headers["retry-after"], page.headers["retry-after"]) == ("5", "5")
+
+
 # --- the documented shapes ---------------------------------------------------------------------------------------------
 
 FREE = {"links", "headers", "params", "states", "stored"}

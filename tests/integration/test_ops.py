@@ -81,6 +81,7 @@ def test_a_worker_that_is_stuck_is_not_ready(tmp_path):
         answer = served.send("GET", "/readyz")
 
     assert (answer.status, answer.body) == (503, b"not ready: worker\n")
+    assert answer.headers["retry-after"] == "5"
 
 
 def test_a_database_that_does_not_answer_is_not_waited_for_without_end(tmp_path, monkeypatch):

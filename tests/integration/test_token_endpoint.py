@@ -441,6 +441,7 @@ def test_a_database_that_is_gone_may_come_back(cloud, tmp_path):
         answer = ask(served, text)
 
     assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"] == "5"
 
 
 def test_a_bug_is_told_in_the_log_only(served, key_file, monkeypatch, caplog):

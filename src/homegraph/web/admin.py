@@ -203,10 +203,8 @@ def error_answer(error: HomegraphError) -> Rendered:
         "hint": error.hint or REASONS[reason].fix,
         "reason": reason,
     }
-    headers = list(HEADERS)
-    if row.www_authenticate:
-        headers.append((b"www-authenticate", row.www_authenticate.encode()))
-    return Rendered(row.http, msgspec.json.encode({"error": members}) + b"\n", headers)
+    body = msgspec.json.encode({"error": members}) + b"\n"
+    return Rendered(row.http, body, [*HEADERS, *row.headers])
 
 
 def _wrong(error: msgspec.ValidationError) -> SettingsError:

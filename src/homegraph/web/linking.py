@@ -24,7 +24,7 @@ from homegraph.service.authorizing import Came, Linked
 from homegraph.service.linkings import WAIT_SECONDS_MAX, WhichLinking
 from homegraph.web.exchange import CallerGone, read_body
 from homegraph.web.guard import admit_form
-from homegraph.web.pages import Html, element, headers_of, page, prose
+from homegraph.web.pages import HEADERS, Html, element, headers_of, page, prose, texts
 from homegraph.web.site import Site
 from homegraph.wire.authorization import IMPLICIT_FLOW
 from homegraph.wire.status import REASONS, row_of
@@ -159,7 +159,7 @@ def _remarks(findings: Sequence[Finding]) -> list[Html]:
 def failed_page(error: HomegraphError, *, again: str = "") -> Response:
     """Why the account was not linked, and what to do about it; ``again`` is where it can be tried again."""
     code = error.code if error.code in REASONS else "INTERNAL"
-    reason = REASONS[code]
+    reason, row = REASONS[code], row_of(code)
     retry: list[Html] = [element("p", element("a", "Start again", href=again))] if again else []
     return page(
         "Could not link the account",
@@ -170,7 +170,8 @@ def failed_page(error: HomegraphError, *, again: str = "") -> Response:
         prose(error.hint or reason.fix),
         *retry,
         element("p", element("a", "About ", element("code", code), href=f"/errors/{code}")),
-        http=row_of(code).http,
+        http=row.http,
+        headers={**HEADERS, **texts(row.headers)},
     )
 
 

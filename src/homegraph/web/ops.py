@@ -26,11 +26,11 @@ from homegraph.web.discovery import discovery_routes
 from homegraph.web.exchange import answer
 from homegraph.web.link_page import page_routes
 from homegraph.web.linking import callback_routes
-from homegraph.web.pages import HEADERS, NAME, Html, element, page, prose
+from homegraph.web.pages import HEADERS, NAME, Html, element, page, prose, texts
 from homegraph.web.site import Site
 from homegraph.wire.status import REASONS, Reason, render_html_404, row_of
 
-NOT_READY: Final = row_of("SERVER_STOPPING").http
+NOT_READY: Final = row_of("SERVER_STOPPING")
 ABSENT: Final = row_of("NOT_FOUND").http
 
 _PROBE_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -45,8 +45,8 @@ def ops_router(site: Site) -> Router:
         ready = all(check.ok for check in checks)
         return Response(
             ready_text(checks, verbose=verbose),
-            200 if ready else NOT_READY,
-            _PROBE_HEADERS,
+            200 if ready else NOT_READY.http,
+            _PROBE_HEADERS if ready else {**_PROBE_HEADERS, **texts(NOT_READY.headers)},
             media_type="text/plain",
         )
 

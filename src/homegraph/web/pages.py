@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -86,6 +86,11 @@ def prose(text: str) -> Html:
             for index, part in enumerate(parts if is_paired else [text])
         ),
     )
+
+
+def texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as Starlette takes them."""
+    return {name.decode(): value.decode() for name, value in headers}
 
 
 def page(title: str, *body: str, http: int = 200, headers: Mapping[str, str] = HEADERS) -> Response:

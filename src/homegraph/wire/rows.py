@@ -141,6 +141,16 @@ class Row:
         """The number of ``status`` in gRPC."""
         return GRPC_CODES[self.status]
 
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that an answer of this row has besides those of its door."""
+        found = []
+        if self.www_authenticate:
+            found.append((b"www-authenticate", self.www_authenticate.encode()))
+        if self.retry_after_seconds:
+            found.append((b"retry-after", str(self.retry_after_seconds).encode()))
+        return found
+
 
 _SEE_DEVCONSOLE: Final = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
@@ -384,7 +394,13 @@ _ALL: Final = (
         evidence="O",
         **{**_INVALID, "exit": Exit.NOT_ALLOWED},
     ),
-    Row(id="token-limit", message="{text}", evidence="I", **_EXHAUSTED),
+    Row(
+        id="token-limit",
+        message="{text}",
+        evidence="I",
+        retry_after_seconds=60,  # then the window has gone by, whatever was asked for in it
+        **_EXHAUSTED,
+    ),
     # The admin API, which is ours: Google has nothing like it, so it speaks with the error's own message.
     Row(id="admin-invalid", message="{text}", evidence="I", **_INVALID),
     Row(

@@ -147,12 +147,8 @@ def render(
     error["status"] = row.status
     if status.details:
         error["details"] = status.details
-    headers = list(OK_HEADERS)
-    if row.www_authenticate:
-        headers.append((b"www-authenticate", row.www_authenticate.encode()))
-    if row.retry_after_seconds:
-        headers.append((b"retry-after", str(row.retry_after_seconds).encode()))
-    return Rendered(row.http, _json({"error": error}, pretty=True), headers)
+    body = _json({"error": error}, pretty=True)
+    return Rendered(row.http, body, [*OK_HEADERS, *row.headers])
 
 
 def _v1_entry(row: Row, message: str) -> dict[str, str]:

@@ -133,4 +133,5 @@ def render_token_refusal(
     members = {"error": error, "error_description": description}
     if help_base:
         members["error_uri"] = help_base + reason
-    return Rendered(row_of(reason).http, msgspec.json.encode(members), list(HEADERS))
+    row = row_of(reason)
+    return Rendered(row.http, msgspec.json.encode(members), [*HEADERS, *row.headers])

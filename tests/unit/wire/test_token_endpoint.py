@@ -133,6 +133,8 @@ def test_a_refusal_is_answered_as_google_does():
         b'{"error":"invalid_grant","error_description":"Invalid grant: account not found"}'
     )
     assert limit.http == 429
+    assert dict(limit.headers)[b"retry-after"] == b"60"
+    assert b"retry-after" not in dict(unknown.headers)
 
 
 def test_an_explained_refusal_leads_to_its_page():
