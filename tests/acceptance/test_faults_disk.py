@@ -49,19 +49,25 @@ def assert_full_and_well_again(setup: Setup, make_room: Callable[[], None]) -> N
     """Calls are refused until there is room, and then served as if nothing had been; what was accepted is there."""
     setup.cloud.home.devices.append(lamp("accepted"))
     assert setup.request_sync().status == 200
+    acknowledged = setup.server.device_ids("user-1")
     replies: list[Any] = []
 
     def is_refused() -> bool:
+        nonlocal acknowledged
         setup.cloud.home.devices = [
             lamp("lamp"),
             lamp("accepted"),
             *(lamp(f"{number}-{len(replies)}", "x" * 200) for number in range(100)),
         ]
         replies.append(setup.request_sync())
-        return replies[-1].status != 200
+        if replies[-1].status != 200:
+            return True
+        acknowledged = sorted(one["id"] for one in setup.cloud.home.devices)
+        return False
 
     until(is_refused, "the disk is full")
     assert replies[-1].status == 503
+    assert setup.server.device_ids("user-1") == acknowledged
     refused = setup.request_sync(is_async=True)
     assert (refused.status, refused.reasons) == (503, ["STORE_UNAVAILABLE"])
     assert refused.headers["retry-after"] == "5"

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import pytest
 
-from homegraph.testing.fulfillment import ScriptedFulfillment
+from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
 from support.accounts import REPORT, create, fetch
 from support.homes import KEY, Setup, configuration, wait_for_links
 from support.many_homes import ManyHomes
@@ -94,6 +94,44 @@ def test_any_of_four_servers_is_killed_in_a_storm(postgres: Postgres, start: Any
 
         assert storm.refused == []
         assert {server.stop() for server in servers} == {0}
+
+
+def test_a_server_that_hung_in_a_run(
+    postgres: Postgres, cloud: ScriptedFulfillment, start: Any
+) -> None:
+    """Another one executes its run when it goes on: what it brings is old, and neither stored nor taken for the other one's."""
+    file = configuration(
+        cloud,
+        server={
+            "database": postgres.fresh_url(),
+            "encryption_key": SEALED_WITH,
+            "lease_seconds": 3,
+        },
+    )
+    one = Setup(cloud, start(file, name="one"))
+    wait_for_links(one.server, "linked")
+    gates = [threading.Event(), threading.Event()]
+    for gate in gates:
+        cloud.answer_next(Answer(hold=gate))
+    asked = len(cloud.intents())
+    assert one.request_sync(is_async=True).status == 200
+    cloud.wait_for(asked + 1)
+    two = start(file, name="two", ready=False)
+    with one.server.held_still():
+        two.start()
+        cloud.wait_for(asked + 2)
+        gates[0].set()
+
+    assert one.server.stop() == 0  # which lets it finish
+    assert outcomes(two) == ["interrupted", "done"]
+    gates[1].set()
+    two.wait_until_idle()
+    assert outcomes(two) == ["done", "interrupted", "done"]
+
+
+def outcomes(server: Server) -> list[str]:
+    """How the runs of the agent user ended, newest first."""
+    return [run["outcome"] for run in server.admin("runs")["runs"]]
 
 
 def test_postgresql_is_killed_in_a_storm(postgres: Postgres, start: Any) -> None:

@@ -18,8 +18,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -150,6 +150,15 @@ class Server:
     def terminate(self) -> None:
         """Send SIGTERM, once."""
         self._living.terminate()
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """SIGSTOP, as a machine does that swaps or is moved; afterwards it goes on as if nothing had been."""
+        self._living.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._living.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
