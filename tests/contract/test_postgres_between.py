@@ -22,8 +22,9 @@ from homegraph.graph.effects import WriteDevices
 from homegraph.graph.model import Mode
 from homegraph.service.clock import SystemClock
 from homegraph.store.postgres import PostgresStore
+from homegraph.store.postgres.opening import CONNECTIONS_MAX
 from homegraph.testing.store_contract.scene import Scene, stored
-from support.postgres import NOBODY, Postgres, free_port
+from support.postgres import NOBODY, Postgres, again, free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -211,5 +212,29 @@ async def test_several_hosts(postgres):
             await PostgresStore.open(
                 f"postgresql://postgres@127.0.0.1:{reads.port}/postgres", ids=str, now=900.0
             )
+
+        # They change places, with nobody's connection broken.
+        reads.configure("default_transaction_read_only=off")
+        reads.reload()
+        hosts = f"127.0.0.1:{reads.port},127.0.0.1:{postgres.port}"
+        both = f"postgresql://postgres@{hosts}/{name}"
+        store = await again(lambda: PostgresStore.open(both, ids=str, now=900.0))
+        assert not await store.links()
+        reads.configure("default_transaction_read_only=on")
+        reads.reload()
+        refused = []
+
+        async def moved():
+            try:
+                await store.check()
+            except StoreUnavailable as exc:
+                refused.append(exc)
+                raise
+            if not await store.links():
+                raise StoreUnavailable
+
+        await again(moved)
+        assert len(refused) <= CONNECTIONS_MAX
+        await store.close()
     finally:
         reads.close()

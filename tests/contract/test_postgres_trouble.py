@@ -9,7 +9,7 @@ from homegraph.errors import SchemaTooNew, SettingsError, StoreError, StoreUnava
 from homegraph.store.migrate import migrations
 from homegraph.store.postgres import PostgresStore, opening
 from homegraph.testing.store_contract.scene import Scene, stored, target
-from support.postgres import Postgres
+from support.postgres import Postgres, again
 
 pytestmark = pytest.mark.anyio
 
@@ -37,19 +37,10 @@ async def scene(server):
 async def refusal(call):
     """Why a call fails, which must be the database's trouble."""
     with pytest.raises(StoreUnavailable) as caught:
-        await call
+        async with asyncio.timeout(WAIT_SECONDS):
+            await call
     assert caught.value.hint
     return f"{caught.value.message} {caught.value.hint}"
-
-
-async def again(call):
-    """Make a call until it succeeds."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable:
-                continue
 
 
 async def test_a_server_that_is_away(server, scene):

@@ -1,6 +1,8 @@
 """Runs that meet a bug of ours, or a database that does not take what they bring."""
 
+import asyncio
 import logging
+import threading
 
 import pytest
 
@@ -11,10 +13,11 @@ from homegraph.service.clock import SystemClock
 from homegraph.service.events import DutyFailed
 from homegraph.service.loop import LOOK_AGAIN_SECONDS
 from homegraph.service.unsettled import HAND_BACK_AFTER_SECONDS
+from homegraph.service.upkeep import BEATS_PER_LEASE
 from homegraph.store.sqlite import SqliteStore
 from homegraph.testing.clock import ManualClock
-from homegraph.testing.fulfillment import ScriptedFulfillment
-from support.served import Served, an_integration, settings_in
+from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
+from support.served import WAIT_SECONDS, Served, an_integration, settings_in
 
 
 @pytest.fixture
@@ -82,3 +85,50 @@ def test_a_run_that_could_not_be_stored_is_executed_again_soon(cloud, tmp_path, 
         served.until(is_done)
 
     assert len(cloud.intents()) == 3
+
+
+def test_a_run_that_outlasts_its_lease_is_not_executed_twice(cloud, tmp_path, monkeypatch):
+    """Its lease is prolonged for as long as it goes on, and also after a heartbeat that the database did not take."""
+    clock, hold = ManualClock(SystemClock().now()), threading.Event()
+    settings = settings_in(tmp_path, an_integration(cloud), lease_seconds=30)
+    failed = []
+
+    async def full(*_):
+        raise StoreUnavailable("The disk is full.")
+
+    async def pass_time(house):
+        clock.advance(settings.lease_seconds / BEATS_PER_LEASE)
+        house.runs.changed.set()
+
+    async def is_prolonged(house):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                ((_, work),) = await house.store.works()
+                if work.lease_until == clock.now() + settings.lease_seconds:
+                    return work.fence
+
+    async def has_failed(_):
+        return "heartbeat" in failed
+
+    async def is_idle(house):
+        return not await house.store.works()
+
+    with Served(settings, clock=clock) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        served.house.events.subscribe(
+            lambda event: failed.append(event.duty) if isinstance(event, DutyFailed) else None
+        )
+        cloud.answer_next(Answer(hold=hold))
+        assert served.request_sync(**{"async": True}).status == 200
+        cloud.wait_for(2)
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStore, "heartbeat", full)
+            served.do(pass_time(served.house))
+            served.until(has_failed)
+        for _ in range(BEATS_PER_LEASE):
+            served.do(pass_time(served.house))
+            assert served.do(is_prolonged(served.house)) == 1
+        hold.set()
+        served.until(is_idle)
+
+    assert len(cloud.intents()) == 2

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import asyncpg
 
+from homegraph.errors import StoreUnavailable
 from homegraph.store.postgres import PostgresStore
 
-from .server import until  # `bench` finds this package as tests.support
+from .server import WAIT_SECONDS, until  # `bench` finds this package as tests.support
 
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""
@@ -209,6 +210,16 @@ def _is_alive(process):
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+async def again(call):
+    """Make a call until it succeeds."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            try:
+                return await call()
+            except StoreUnavailable:
+                continue
 
 
 def free_port():
