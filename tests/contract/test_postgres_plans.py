@@ -22,6 +22,7 @@ WHOLE_TABLES = {
     "list_migrations": {"migration"},
     "list_projects": {"project"},
     "list_unlinkings": {"unlinking"},  # those under way at this moment
+    "find_sealing": {"sealing"},  # of one row
     "probe": {"probe"},
 }
 OF_CATALOGS = {"count_tables"}
@@ -106,6 +107,12 @@ def test_nothing_is_scanned(plans, name):
     }
 
     assert scanned <= WHOLE_TABLES.get(name, set()), json.dumps(plans[name], indent=1)
+
+
+def test_an_export_reads_on_where_it_was(plans):
+    """A page of links without an agent user is read in its order: no page sorts all those that follow."""
+    types = [node["Node Type"] for node in nodes(plans["list_homeless_links"])]
+    assert types == ["Limit", "Index Only Scan"]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

@@ -25,12 +25,13 @@ WHOLE_TABLES = {
     "list_unlinkings": {"unlinking"},  # of those under way at this moment
     "list_service_keys": {"service_key"},  # a few of each project; read when the server starts
     "count_tables": {"sqlite_schema"},
+    "find_sealing": {"sealing"},  # of one row
     "probe": {"probe"},
 }
 OF_A_PROJECT = {"count_linkings", "find_project", "list_keys", "list_service_keys_of_project"}
 """Statements whose answer is all there is of one project: itself, or a few rows that people made (linkings: a thousand at most)."""
 
-SORTED = {"list_first_syncs", "list_homeless_links", "list_projects_ready"}
+SORTED = {"list_first_syncs", "list_projects_ready"}
 """Statements that may sort: a few rows at most."""
 
 STATEMENTS = {

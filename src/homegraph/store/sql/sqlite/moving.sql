@@ -7,7 +7,7 @@ LIMIT ?;
 
 -- list_homeless_links --
 -- Users after one whose link to a project has no agent user.
-SELECT user_id FROM link INDEXED BY link_by_agent_user
+SELECT user_id FROM link INDEXED BY link_homeless
 WHERE project_id = ? AND agent_user_id = '' AND user_id > ?
 ORDER BY user_id
 LIMIT ?;
