@@ -15,6 +15,7 @@ from typing import Any, Final
 import apsw
 
 from bench.processes import can_pin
+from homegraph.service.interpreter import interpreter
 
 SYNCS: Final = 200
 
@@ -31,7 +32,7 @@ def environment(folder: Path) -> dict[str, Any]:
         "pinned": can_pin(),
         "load_average": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.release()}",
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python": interpreter()[0],
         "libraries": {name: _version(name) for name in LIBRARIES},
         "sqlite": apsw.sqlite_lib_version(),
         "sqlite_synchronous": _synchronous(),

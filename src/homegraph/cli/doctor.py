@@ -1,4 +1,4 @@
-"""``homegraph doctor``: try everything that is needed, and say for each failure what to do.
+"""``homegraph doctor``: try everything that is needed, and say for each failure what to do. What works and could be better comes with advice.
 
 The commands' side is tried here (can the server be reached, is the admin token there and private, do the clocks agree); the
 server tries its own side and sends what it found. A service account's key file is tried when one is named, by --credentials or
@@ -91,8 +91,9 @@ def doctor(
         for check in checks:
             state = "ok  " if check.ok else "FAIL"
             output.data(output.visible(f"{state}  {check.name}: {check.detail}"))
-            if not check.ok:
-                output.data(output.visible(f"      fix: {check.fix}"))
+            if check.fix:
+                asked = "advice" if check.ok else "fix"
+                output.data(output.visible(f"      {asked}: {check.fix}"))
     return 0 if all(check.ok for check in checks) else FAILED
 
 

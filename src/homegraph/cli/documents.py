@@ -20,7 +20,7 @@ class _Shape(msgspec.Struct, frozen=True):
 
 
 class Check(_Shape, frozen=True):
-    """One thing that was looked at; ``fix`` is for when it is not well."""
+    """One thing that was looked at; ``fix`` is for when it is not well, or advice for when it could be better."""
 
     name: str = ""
     ok: bool = False

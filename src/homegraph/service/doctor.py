@@ -3,8 +3,8 @@
 ``readiness`` asks what decides whether calls can be served: is the server stopping, can the database be written to, does
 the loop claim. It is asked every few seconds by machines, so it is cheap, and bounded in time.
 
-``examine`` looks further and is asked by people: clock, data folder, each project's fulfillment and token endpoint, each link, and
-whether devices that promised reports have any.
+``examine`` looks further and is asked by people: clock, data folder, interpreter, each project's fulfillment and token endpoint, each
+link, and whether devices that promised reports have any.
 Every check that fails says what to do. A fulfillment is tried by a POST of ``{}`` without a token: whatever it answers, even
 a refusal, shows that it is there.
 
@@ -26,6 +26,7 @@ from homegraph.errors import FulfillmentError, ReplyTooLarge, StoreError
 from homegraph.graph.model import Link, LinkState, Project
 from homegraph.service.clock import rfc3339
 from homegraph.service.house import House
+from homegraph.service.interpreter import FIX, interpreter
 from homegraph.service.promises import kept_promises
 from homegraph.service.reading import all_links
 from homegraph.service.views.projects import shown_url
@@ -75,6 +76,7 @@ async def examine(house: House) -> tuple[Advice, ...]:
             "Restart the server; its log says why the loop has stopped.",
         ),
         *_data_folder(house),
+        _interpreter(),
     ]
     if not database.ok:
         return tuple(checks)
@@ -105,6 +107,12 @@ async def _database(house: House) -> Check:
     except StoreError as exc:
         return Check(name="database", ok=False, detail=exc.message)
     return Check(name="database", ok=True, detail="writable")
+
+
+def _interpreter() -> Advice:
+    """Advice, no failure: a server that is slower than it could be serves."""
+    named, is_fast = interpreter()
+    return Advice(name="python", ok=True, detail=named, fix="" if is_fast else FIX)
 
 
 def _worker_detail(house: House) -> str:

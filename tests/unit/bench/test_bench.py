@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from homegraph.service.interpreter import interpreter
+
 ROOT = Path(__file__).parents[3]
 SECONDS_MAX = 60.0
 
@@ -84,7 +86,8 @@ def test_a_run_is_a_table_and_a_file(tmp_path: Path):
     result = json.loads(file.read_text())
     assert set(result) == {"schema", "environment", "plan", "scenarios"}
     assert result["environment"]["sqlite_synchronous"] == "FULL"
-    assert {"cpu", "cores", "python", "libraries", "revision"} < set(result["environment"])
+    assert {"cpu", "cores", "libraries", "revision"} < set(result["environment"])
+    assert result["environment"]["python"] == interpreter()[0]
     (floor,) = result["scenarios"]
     assert floor["name"] == "floor"
     assert floor["errors"] == 0

@@ -546,6 +546,19 @@ class TestDoctor:
         ]
         assert TOKEN not in done.out
 
+    def test_advice(self, run, healthy, server):
+        """What works and could be better is said, and is no failure."""
+        checks = [{"name": "python", "ok": True, "detail": "slow", "fix": "Use another one."}]
+        server.on("GET", "/-/api/doctor", {"checks": checks})
+
+        done = run("doctor")
+
+        assert done.code == 0
+        assert done.out.splitlines()[-2:] == [
+            "ok    python: slow",
+            "      advice: Use another one.",
+        ]
+
     def test_token_that_others_can_read(self, run, healthy):
         """A token with open permissions fails, and the fix can be pasted."""
         healthy.chmod(0o644)

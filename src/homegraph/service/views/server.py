@@ -18,7 +18,7 @@ class Check(View, frozen=True, kw_only=True):
 
 
 class Advice(Check, frozen=True, kw_only=True):
-    """A check of ``doctor``. ``fix`` is what to do about it, empty when all is well."""
+    """A check of ``doctor``. ``fix`` is what to do about it, empty when all is well; of one that is ok it is no more than advice."""
 
     fix: str = ""
 
