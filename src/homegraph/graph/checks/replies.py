@@ -125,6 +125,8 @@ def _form_of_id(agent_user_id: str) -> Iterator[Finding]:
 
 
 def _duplicates(device_ids: Sequence[str]) -> Iterator[Finding]:
+    if len(set(device_ids)) == len(device_ids):
+        return
     seen: set[str] = set()
     for index, device_id in enumerate(device_ids):
         if device_id in seen:

@@ -19,10 +19,14 @@ OPERATORS: Final = ("eq", "ne", "present", "contains", "min_items")
 
 
 class Attributes(msgspec.Struct, frozen=True):
-    """A device's attributes as they were given, and with the defaults of its traits filled in."""
+    """A device's attributes as they were given, and with the defaults of its traits filled in.
+
+    ``read`` is what judges have read in ``counted``, by who has read it: the devices of one model are judged by the same attributes.
+    """
 
     given: Mapping[str, Any]
     counted: Mapping[str, Any]
+    read: dict[Any, Any] = {}  # each has its own
 
 
 def holds(

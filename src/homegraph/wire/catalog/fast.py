@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -38,10 +38,21 @@ class _Share(msgspec.Struct, frozen=True):
     absent: Holds | None
     judges: tuple[Judge, ...]
 
-    @property
-    def has_a_say(self) -> bool:
-        """Whether anything here goes beyond the type."""
-        return bool(self.unreported or self.required or self.absent or self.judges)
+
+class _Voices(msgspec.Struct, frozen=True):
+    """Who has a say about objects of devices with certain attributes.
+
+    ``silent`` are names that may not be there: those of traits without members. ``speaking`` are the shares with something beyond the
+    type, ``required`` and ``judges`` those of all of them.
+    """
+
+    silent: frozenset[str]
+    speaking: tuple[_Share, ...]
+    required: frozenset[str]
+    judges: tuple[Judge, ...]
+
+
+_NONE: Final = Attributes({}, {})
 
 
 class Fast:
@@ -54,12 +65,9 @@ class Fast:
         shared = frozenset(name for name in times if times[name] > 1)
         self.type = members_type(fields, is_open=is_open, optional=True, untyped=shared)
         self._read = msgspec.json.Decoder(self.type).decode
-        shares = [_share(place, part, shared) for part in parts]
-        self._shares = [one for one in shares if one.has_a_say]
-        # Where every trait counts always, nobody needs to be asked which of them do.
-        self._all_required = frozenset[str]().union(*(one.required for one in shares))
-        self._all_judges = tuple(judge for one in shares for judge in one.judges)
-        self._is_simple = not any(one.absent for one in shares)
+        self._shares = [_share(place, part, shared) for part in parts]
+        # Where no trait can be silent, the attributes need not be asked.
+        self._always = None if any(one.absent for one in self._shares) else self._voices(_NONE)
 
     def fit(self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool) -> bool:
         """Whether the object has no problem. ``whole``: every trait counts, not only those with a member that is there."""
@@ -80,34 +88,48 @@ class Fast:
 
     def is_kept(self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool) -> bool:
         """Whether what the type cannot say is right, too. The object has its form already."""
-        if not whole or not self._is_simple:
-            return self._shares_fit(target, attributes, whole=whole)
-        if not self._all_required <= target.keys():
+        voices = self._always
+        if voices is None:
+            voices = attributes.read.get(self)
+            if voices is None:
+                voices = attributes.read[self] = self._voices(attributes)
+        if voices.silent and not voices.silent.isdisjoint(target):
             return False
-        for judge in self._all_judges:  # noqa: SIM110  # a generator costs more than most judges
+        if not whole:
+            return _mentioned_fit(voices.speaking, target, attributes)
+        if not voices.required <= target.keys():
+            return False
+        for judge in voices.judges:  # noqa: SIM110  # a generator costs more than most judges
             if not judge(target, attributes):
                 return False
         return True
 
-    def _shares_fit(
-        self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool
-    ) -> bool:
-        for share in self._shares:
-            is_mentioned = not share.names.isdisjoint(target)
-            if not whole and not is_mentioned:
-                continue
-            if share.absent is not None and share.absent(attributes, target, target):
-                if is_mentioned:
-                    return False
-                continue
-            if share.required and not share.required <= target.keys():
+    def _voices(self, attributes: Attributes) -> _Voices:
+        silent = [one for one in self._shares if one.absent and one.absent(attributes, {}, {})]
+        others = [one for one in self._shares if one not in silent]
+        return _Voices(
+            frozenset[str]().union(*(one.names for one in silent)),
+            tuple(one for one in others if one.required or one.unreported or one.judges),
+            frozenset[str]().union(*(one.required for one in others)),
+            tuple(judge for one in others for judge in one.judges),
+        )
+
+
+def _mentioned_fit(
+    shares: Sequence[_Share], target: Mapping[str, Any], attributes: Attributes
+) -> bool:
+    """Whether what is there of each trait is right; a trait of which nothing is there has no say."""
+    for share in shares:
+        if share.names.isdisjoint(target):
+            continue
+        if share.required and not share.required <= target.keys():
+            return False
+        if share.unreported and not share.unreported.isdisjoint(target):
+            return False
+        for judge in share.judges:
+            if not judge(target, attributes):
                 return False
-            if share.unreported and not whole and not share.unreported.isdisjoint(target):
-                return False
-            for judge in share.judges:
-                if not judge(target, attributes):
-                    return False
-        return True
+    return True
 
 
 def _share(place: Place, part: Part, shared: frozenset[str]) -> _Share:

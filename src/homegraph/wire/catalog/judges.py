@@ -22,7 +22,6 @@ from homegraph.wire.catalog.quick import (
     Judge,
     condition_judge,
     has_twins,
-    values,
     walker,
 )
 from homegraph.wire.catalog.rule_judges import own_judge
@@ -95,8 +94,10 @@ def _no_twins(path: Path) -> Judge:
 
 
 def _members(path: Path, conditions: Sequence[tuple[str, Holds | None, Holds | None]]) -> Judge:
+    objects = walker(path)
+
     def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
-        for found in values(target, path):
+        for found in objects(target):
             for name, required, present in conditions:
                 if name in found:
                     if present is not None and not present(attributes, target, found):
@@ -109,7 +110,8 @@ def _members(path: Path, conditions: Sequence[tuple[str, Holds | None, Holds | N
 
 
 def _large_enough(path: Path, least: int) -> Judge:
-    return lambda target, _attributes: all(len(one) >= least for one in values(target, path))
+    objects = walker(path)
+    return lambda target, _attributes: all(len(one) >= least for one in objects(target))
 
 
 def _any_field(place: Place, trait: Trait, field: Field) -> Judge:

@@ -48,6 +48,8 @@ def condition_judge(condition: Condition) -> Holds:
         return lambda _attributes, target, _here: compare(op, target.get(name), wanted)
     if wanted is True and op == "eq":
         return lambda attributes, _target, _here: attributes.counted.get(name) is True
+    if isinstance(wanted, str) and op == "eq":
+        return lambda attributes, _target, _here: attributes.counted.get(name) == wanted
     if op in {"present", "min_items"}:
         return lambda attributes, _target, _here: compare(op, attributes.given.get(name), wanted)
     return lambda attributes, _target, _here: compare(op, attributes.counted.get(name), wanted)
@@ -69,7 +71,28 @@ def reader(path: str) -> Reader | None:
     return None
 
 
-def limit_reader(limit: float | str | None) -> Reader | None:
+def once(read: Reader) -> Callable[[Attributes], Any]:
+    """What is read of attributes, read once for all devices that have the same."""
+
+    def found(attributes: Attributes) -> Any:
+        value = attributes.read.get(read, _UNREAD)
+        if value is _UNREAD:
+            value = attributes.read[read] = read(attributes.counted)
+        return value
+
+    return found
+
+
+_UNREAD: Final = object()
+
+
+def words_at(path: Path) -> Callable[[Attributes], frozenset[str]]:
+    """The texts that attributes list at a path."""
+    walk = walker(path)
+    return once(lambda counted: frozenset(one for one in walk(counted) if isinstance(one, str)))
+
+
+def limit_reader(limit: float | str | None) -> Callable[[Attributes], float | None] | None:
     """A reader of a limit from the attributes; None when it is not as simple as that."""
     if not isinstance(limit, str):
         return lambda _attributes: limit
@@ -78,13 +101,13 @@ def limit_reader(limit: float | str | None) -> Reader | None:
     if read is None:
         return None
 
-    def number(attributes: Mapping[str, Any]) -> float | None:
-        value = read(attributes)
+    def number(counted: Mapping[str, Any]) -> float | None:
+        value = read(counted)
         if not is_number(value):
             return None
         return -value if is_negative else value
 
-    return number
+    return once(number)
 
 
 def values(

@@ -22,6 +22,7 @@ from homegraph.wire.catalog.quick import (
     reader,
     values,
     walker,
+    words_at,
 )
 from homegraph.wire.catalog.rules import is_number
 from homegraph.wire.catalog.sensors import ALWAYS
@@ -40,20 +41,17 @@ def own_judge(place: Place, trait: Trait, rule: Rule) -> Judge | None:
 
 
 def _one_of(rule: Rule) -> Judge:
-    objects, groups = walker(parse(rule.at)), rule.groups
+    objects, groups = walker(parse(rule.at)), [frozenset(group) for group in rule.groups]
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
         for found in objects(target):
             touched = 0
-            for group in groups if isinstance(found, Mapping) else ():
-                given = 0
-                for name in group:
-                    given += name in found
-                if given:
+            for group in groups:
+                if not group.isdisjoint(found):
                     touched += 1
-                    if given < len(group):
+                    if not group <= found.keys():
                         return False
-            if touched != 1 and isinstance(found, Mapping):
+            if touched != 1:
                 return False
         return True
 
@@ -68,7 +66,7 @@ def _any_of(rule: Rule) -> Judge:
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
         for found in objects(target):
-            names = found.keys() if isinstance(found, Mapping) else groups[0]
+            names = found.keys() if isinstance(found, dict) else groups[0]
             for group in groups:
                 if group <= names:
                     break
@@ -100,7 +98,7 @@ def _gap(rule: Rule) -> Judge | None:
         bottom, top = low(target), high(target)
         if not is_number(bottom) or not is_number(top):
             return True
-        wanted = least(attributes.counted)
+        wanted = least(attributes)
         return top - bottom >= (rule.default if wanted is None else wanted)
 
     return judge
@@ -151,7 +149,7 @@ def _range_from(rule: Rule) -> Judge | None:
         value = read(target)
         if not is_number(value):
             return True
-        least, most = low(attributes.counted), high(attributes.counted)
+        least, most = low(attributes), high(attributes)
         return (least is None or value >= least) and (most is None or value <= most)
 
     return judge
@@ -163,14 +161,14 @@ def _value_from(rule: Rule) -> Judge | None:
     if "$" in rule.source:
         return _value_from_brothers(rule)
     path, also = walker(parse(rule.field)), rule.also
-    source = walker(parse(rule.source.removeprefix(_ATTRIBUTES)))
+    words = words_at(parse(rule.source.removeprefix(_ATTRIBUTES)))
 
     def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
         said = _texts(path(target))
         if not said:
             return True
-        listed = _texts(source(attributes.counted))
-        return not listed or all(one in listed or one in also for one in said)
+        listed = words(attributes)
+        return not listed or listed.issuperset(said) or listed.union(also).issuperset(said)
 
     return judge
 
@@ -196,7 +194,7 @@ def _value_from_brothers(rule: Rule) -> Judge | None:
 
 
 def _keys_from(rule: Rule) -> Judge | None:
-    read, source = reader(rule.field), walker(parse(rule.source.removeprefix(_ATTRIBUTES)))
+    read, words = reader(rule.field), words_at(parse(rule.source.removeprefix(_ATTRIBUTES)))
     if read is None:
         return None
 
@@ -204,8 +202,8 @@ def _keys_from(rule: Rule) -> Judge | None:
         said = read(target)
         if not isinstance(said, dict) or not said:
             return True
-        listed = _texts(source(attributes.counted))
-        return not listed or all(key in listed for key in said)
+        listed = words(attributes)
+        return not listed or listed.issuperset(said)
 
     return judge
 
@@ -217,7 +215,7 @@ def _map_value_from(rule: Rule) -> Judge | None:
 
     def judge(target: Mapping[str, Any], attributes: Attributes) -> bool:
         said = read(target)
-        for key, one in said.items() if isinstance(said, Mapping) else ():
+        for key, one in said.items() if isinstance(said, dict) else ():
             listed = _texts(values(attributes.counted, source, {"key": key}))
             if listed and isinstance(one, str) and one not in listed:
                 return False

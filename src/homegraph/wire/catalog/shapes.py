@@ -91,7 +91,7 @@ class Shape:
         counted = _filled(self._defaults, given)
         for field in self._nested:
             value = counted.get(field.name)
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 inner = {one.name: one.default for one in field.fields if one.default is not UNSET}
                 counted[field.name] = _filled(inner, value)
         return Attributes(given, counted)

@@ -299,3 +299,27 @@ def test_attributes_that_nobody_knows_must_be_readable(written, read):
     """A device with a trait that is not in the catalog may have any attributes that are JSON, and no others."""
     shape = builtin().shape(("action.devices.traits.Teleport",))
     assert shape.read_attributes(written) == read
+
+
+def test_each_device_is_judged_by_its_own_attributes():
+    """What is read of attributes is kept with them: another device of these traits has other words, another limit, other traits silent."""
+    traits = [f"action.devices.traits.{name}" for name in ("OnOff", "TemperatureSetting")]
+    shape = builtin().shape(tuple(traits))
+
+    def thermostat(most, *modes, **more):
+        celsius = {"minThresholdCelsius": 10, "maxThresholdCelsius": most}
+        given = {"availableThermostatModes": [*modes], "thermostatTemperatureRange": celsius}
+        return shape.bind({**given, "thermostatTemperatureUnit": "C", **more})
+
+    states = {"online": True, "on": True, "thermostatMode": "heat"}
+    states |= {"thermostatTemperatureAmbient": 20, "thermostatTemperatureSetpoint": 28}
+    right = thermostat(30, "heat", "off")
+    others = [
+        thermostat(25, "heat", "off"),
+        thermostat(30, "cool", "off"),
+        thermostat(30, "heat", "off", commandOnlyOnOff=True),
+    ]
+    for whole in (True, False):
+        for _again in range(2):
+            assert right.states_fit(states, whole=whole)
+            assert not any(one.states_fit(states, whole=whole) for one in others)
