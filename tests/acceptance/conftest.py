@@ -28,8 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _starting(folder: Path) -> Iterator[Start]:
     servers: list[Server] = []
 
-    def start(config: Mapping[str, Any], *, name: str = "server", ready: bool = True) -> Server:
-        server = Server(folder / name, config)
+    def start(
+        config: Mapping[str, Any],
+        *,
+        name: str = "server",
+        ready: bool = True,
+        variables: Mapping[str, str] | None = None,
+    ) -> Server:
+        server = Server(folder / name, config, variables=variables)
         servers.append(server)
         return server.start() if ready else server
 

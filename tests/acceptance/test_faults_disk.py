@@ -19,6 +19,11 @@ from support.homes import Setup, configuration, wait_for_links
 from support.server import ask, until
 
 DISK_BYTES: Final = 4 * 2**20
+
+SPACE: Final = "database or disk is full"
+
+FULL_DISK: Final = Path(__file__).parents[1] / "support" / "full_disk"
+"""Where a process finds what makes its disk full."""
 TORN: Final = 4_663
 """What the commit that is torn has written."""
 
@@ -28,7 +33,7 @@ FRAME_BYTES: Final = 24 + 4_096
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A folder on a disk of its own that is soon full. Skips loudly where nobody may mount one; a limit on files is met everywhere."""
+    """A folder on a disk of its own that is soon full. Skips loudly where nobody may mount one: the other full disks of this module are to be had everywhere."""
     folder.mkdir(parents=True)
     size = f"size={DISK_BYTES}"
     command = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]
@@ -45,10 +50,16 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def assert_full_and_well_again(setup: Setup, make_room: Callable[[], None]) -> None:
-    """Calls are refused until there is room, and then served as if nothing had been; what was accepted is there."""
+def assert_full_and_well_again(
+    setup: Setup, fill: Callable[[], object], make_room: Callable[[], object], said: str
+) -> None:
+    """Calls are refused from when the disk is full until there is room, and then served; what was accepted is there.
+
+    ``said`` is what SQLite says of it.
+    """
     setup.cloud.home.devices.append(lamp("accepted"))
     assert setup.request_sync().status == 200
+    fill()
     acknowledged = setup.server.device_ids("user-1")
     replies: list[Any] = []
 
@@ -68,11 +79,19 @@ def assert_full_and_well_again(setup: Setup, make_room: Callable[[], None]) -> N
     until(is_refused, "the disk is full")
     assert replies[-1].status == 503
     assert setup.server.device_ids("user-1") == acknowledged
-    refused = setup.request_sync(is_async=True)
+    async_replies: list[Any] = []
+
+    def has_no_room_at_all() -> bool:
+        async_replies.append(setup.request_sync(is_async=True))
+        return async_replies[-1].status != 200
+
+    until(has_no_room_at_all, "the disk has no room for the least thing")
+    refused = async_replies[-1]
     assert (refused.status, refused.reasons) == (503, ["STORE_UNAVAILABLE"])
     assert refused.headers["retry-after"] == "5"
-    probe = ask(setup.server.port, "GET", "/readyz", b"", {})
-    assert (probe.status, probe.text) == (503, "not ready: database\n")
+    probe = ask(setup.server.port, "GET", "/readyz?verbose", b"", {})
+    assert (probe.status, probe.text.partition("\n")[0]) == (503, "not ready: database")
+    assert said in probe.text
 
     make_room()
     setup.cloud.home.devices = [lamp("lamp"), lamp("accepted"), lamp("later")]
@@ -89,12 +108,26 @@ def test_a_disk_that_is_full(cloud: ScriptedFulfillment, start: Any) -> None:
         setup = Setup(cloud, server.start())
         wait_for_links(server, "linked")
         balloon = server.data_dir / "balloon"
-        with balloon.open("wb") as file:
-            free = os.statvfs(server.data_dir).f_bavail * os.statvfs(server.data_dir).f_frsize
-            file.write(bytes(free - 64 * 2**10))
 
-        assert_full_and_well_again(setup, balloon.unlink)
+        def fill() -> None:
+            disk = os.statvfs(server.data_dir)
+            balloon.write_bytes(bytes(disk.f_bavail * disk.f_frsize - 64 * 2**10))
+
+        assert_full_and_well_again(setup, fill, balloon.unlink, SPACE)
         assert server.stop() == 0
+
+
+def test_a_disk_that_says_it_is_full(
+    cloud: ScriptedFulfillment, start: Any, tmp_path: Path
+) -> None:
+    """The same where nobody may mount a disk: SQLite is told that there is no space left."""
+    full = tmp_path / "full"
+    variables = {"PYTHONPATH": str(FULL_DISK), "FULL_DISK": str(full)}
+    setup = Setup(cloud, start(configuration(cloud), variables=variables))
+    wait_for_links(setup.server, "linked")
+
+    assert_full_and_well_again(setup, full.touch, full.unlink, SPACE)
+    assert setup.server.stop() == 0
 
 
 def test_files_that_may_not_grow(cloud: ScriptedFulfillment, start: Any) -> None:
@@ -103,12 +136,15 @@ def test_files_that_may_not_grow(cloud: ScriptedFulfillment, start: Any) -> None
     (process,) = (one["process"] for one in setup.server.admin("instances")["instances"])
     log = setup.server.data_dir / "home.db-wal"
     _, hard = resource.prlimit(process, resource.RLIMIT_FSIZE)
-    resource.prlimit(process, resource.RLIMIT_FSIZE, (log.stat().st_size + 16 * FRAME_BYTES, hard))
+
+    def fill() -> None:
+        limit = log.stat().st_size + 16 * FRAME_BYTES
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (limit, hard))
 
     def lift() -> None:
         resource.prlimit(process, resource.RLIMIT_FSIZE, (hard, hard))
 
-    assert_full_and_well_again(setup, lift)
+    assert_full_and_well_again(setup, fill, lift, "disk I/O error")
 
 
 @pytest.mark.parametrize(
