@@ -132,3 +132,38 @@ def test_a_run_that_outlasts_its_lease_is_not_executed_twice(cloud, tmp_path, mo
         served.until(is_idle)
 
     assert len(cloud.intents()) == 2
+
+
+def test_a_run_whose_lease_is_lost_is_stopped(cloud, tmp_path, monkeypatch):
+    """Another one executes it by now; what this one is waiting for would be thrown away."""
+    clock, hold = ManualClock(SystemClock().now()), threading.Event()
+    settings = settings_in(tmp_path, an_integration(cloud), lease_seconds=30)
+
+    async def full(*_):
+        raise StoreUnavailable("The disk is full.")
+
+    async def pass_time(seconds):
+        clock.advance(seconds)
+
+    async def fences_of(house, count):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while len(house.runs.leases) != count:
+                await house.store.counts()
+        return [lease.fence for lease in house.runs.leases]
+
+    with Served(settings, clock=clock) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        for _ in range(2):
+            cloud.answer_next(Answer(hold=hold, hold_seconds=2 * WAIT_SECONDS))
+        assert served.request_sync(**{"async": True}).status == 200
+        cloud.wait_for(2)
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStore, "heartbeat", full)
+            served.do(pass_time(settings.lease_seconds + 1))
+            cloud.wait_for(3)
+        assert served.do(fences_of(served.house, 2)) == [1, 2]
+        served.do(pass_time(settings.lease_seconds / BEATS_PER_LEASE))
+        left = served.do(fences_of(served.house, 1))
+        hold.set()
+
+    assert left == [2]
