@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from homegraph.testing.fulfillment import lamp
-from support.homes import Setup
+from support.homes import Setup, configuration
 from support.server import Done, Server
 
 
@@ -255,7 +255,7 @@ def test_a_key_that_was_lost(setup: Setup) -> None:
 
 
 def test_a_key_that_is_given_up(setup: Setup) -> None:
-    """Without a terminal it has to be meant, and no server may run; then the server starts, and says of the link what is wrong."""
+    """It has to be meant, and no server may run; then the server says of a link what is wrong, and takes grants of the file anew."""
     server = setup.server
     key_file = server.data_dir / "encryption.key"
     assert db(server, "accept-key", "--yes").code == 6
@@ -268,10 +268,22 @@ def test_a_key_that_is_given_up(setup: Setup) -> None:
 
     assert done.code == 0
     assert done.json["database"] == f"sqlite:{database(server)}"
+    server.configure(configuration(setup.cloud, links={}))
     server.restart()
     refused = setup.request_sync()
     assert (refused.status, refused.reasons[0]) == (500, "KEY_MISMATCH")
     assert "cannot be opened" in server.show("runs", "list")["runs"][0]["message"]
+    server.stop()
+    server.configure(configuration(setup.cloud))
+    server.restart()
+    server.wait_until_idle()
+    assert setup.request_sync().status == 200
+    asked = len(setup.cloud.intents())
+    server.stop()
+    assert db(server, "accept-key", "--yes").code == 0  # it is the right one
+    server.restart()
+    server.wait_until_idle()
+    assert len(setup.cloud.intents()) == asked
     nowhere = db(server, "accept-key", "--yes", "--db", "sqlite:nowhere.db")
     assert nowhere.code != 0
     assert "There is no database" in nowhere.err

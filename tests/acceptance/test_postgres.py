@@ -146,7 +146,7 @@ def test_a_server_with_another_key_does_not_start(
     accept = ("db", "accept-key", "--yes", "--config", str(two.config_file), "--data-dir")
     refused = two.cli(*accept, str(two.data_dir))
     assert refused.code != 0
-    assert f"use the database: {one.server.url} is one" in refused.err
+    assert f"The server at {one.server.url} uses the database" in refused.err
     one.server.stop()
     assert two.cli(*accept, str(two.data_dir)).code == 0
     two.start()

@@ -26,6 +26,7 @@ WHOLE_TABLES = {
     "list_service_keys": {"service_key"},  # a few of each project; read when the server starts
     "count_tables": {"sqlite_schema"},
     "find_sealing": {"sealing"},  # of one row
+    "forget_grants": {"link"},  # by hand, when a key was lost
     "probe": {"probe"},
 }
 OF_A_PROJECT = {"count_linkings", "find_project", "list_keys", "list_service_keys_of_project"}

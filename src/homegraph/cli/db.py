@@ -209,8 +209,8 @@ def accept_key(
     """Take the encryption key of the data folder (or HOMEGRAPH_ENCRYPTION_KEY) for the database's, after the old one was lost.
 
     A server does not start with another key than the database was written with. After this it does, and what was sealed with the old
-    key stays closed: the tokens of all links, so their accounts must be linked again, and client secrets that no file declares.
-    Without a key one is made. No server may run.
+    key stays closed: the tokens of links, so their accounts must be linked again. What homegraph.toml declares is taken from there at the
+    next start: client secrets, and the tokens of its links. Without a key one is made. No server may run.
     """
     from homegraph.settings.addresses import is_postgres
     from homegraph.store.sqlite import care
@@ -243,8 +243,8 @@ async def _accept_key(settings: Settings) -> str:
         alive = await store.instances(clock.now() - SILENT_SECONDS_MAX)
         if alive:
             raise StoreError(
-                f"{len(alive)} servers use the database: {alive[0].address} is one.",
-                hint="Stop them first; `homegraph status --cluster` lists who is alive.",
+                f"The server at {alive[0].address} uses the database.",
+                hint="Stop all servers first; `homegraph status --cluster` lists who is alive.",
             )
         return await accept_key(settings, store, clock.now())
     finally:

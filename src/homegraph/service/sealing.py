@@ -51,9 +51,12 @@ async def open_vault(settings: Settings, store: Store, now: Instant) -> Vault:
 async def accept_key(settings: Settings, store: Store, now: Instant) -> str:
     """From now on the database's key is the one of these settings, which is made if there is none; how its fingerprint begins.
 
-    Raises SettingsError when the key is not usable.
+    Nothing is done when it is the database's already. Raises SettingsError when the key is not usable.
     """
-    return _shown(await store.seal_with(_vault(settings).fingerprint(), now, replace=True))
+    ours = _vault(settings).fingerprint()
+    if await store.sealed_with() != ours:
+        await store.seal_with(ours, now, replace=True)
+    return _shown(ours)
 
 
 def _vault(settings: Settings) -> Vault:

@@ -20,4 +20,5 @@ async def note(db: Database, fingerprint: str, now: Instant) -> str:
 async def replace(db: Database, fingerprint: str, now: Instant) -> str:
     """``Store.seal_with``, whatever is noted."""
     await db.run("replace_sealing", fingerprint, now)
+    await db.run("forget_grants")
     return fingerprint

@@ -20,4 +20,5 @@ def note(db: Database, fingerprint: str, now: Instant) -> str:
 def replace(db: Database, fingerprint: str, now: Instant) -> str:
     """``Store.seal_with``, whatever is noted."""
     db.run("replace_sealing", fingerprint, now)
+    db.run("forget_grants")
     return fingerprint

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 
-from homegraph.store.port import Store
+from homegraph.store.port import Declaration, DeclaredLink, Store
+from homegraph.testing.store_contract.scene import TOKENS, project
 
 
 class Sealing:
@@ -34,3 +35,18 @@ class Sealing:
             assert await store.seal_with(key, 1_000.0, replace=True) == key
 
         assert await store.seal_with("c" * 32, 1_001.0) == "b" * 32
+
+    async def test_grants_of_the_file_are_adopted_again(self, store: Store) -> None:
+        """What was sealed with the old key is lost, and the file has it still; but whoever has left has left."""
+        links = tuple(DeclaredLink(user, TOKENS, b"1") for user in ("anna", "ben"))
+        file = [Declaration(project(), links=links)]
+        await store.declare(file, 1_000.0)
+        await store.unlink("acme", "ben", 1_001.0)
+        await store.seal_with("a" * 32, 1_002.0)
+        await store.declare(file, 1_003.0)
+        assert [one.changed_at for one in await store.links()] == [1_000.0, 1_001.0]
+
+        await store.seal_with("b" * 32, 1_004.0, replace=True)
+        await store.declare(file, 1_005.0)
+
+        assert [one.changed_at for one in await store.links()] == [1_005.0, 1_001.0]

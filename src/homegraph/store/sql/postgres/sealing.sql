@@ -10,3 +10,7 @@ INSERT INTO sealing (the_only, fingerprint, noted_at) VALUES (true, $1, $2) ON C
 -- Secrets are sealed with this key from now on, whatever was noted.
 INSERT INTO sealing (the_only, fingerprint, noted_at) VALUES (true, $1, $2)
 ON CONFLICT (the_only) DO UPDATE SET fingerprint = excluded.fingerprint, noted_at = excluded.noted_at;
+
+-- forget_grants --
+-- Grants of the file are known no more, so that it adopts them again; but for those of links that have ended.
+UPDATE link SET grant_digest = '' WHERE grant_digest <> '' AND state <> 'unlinked';
