@@ -58,6 +58,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_tex
 
 FIXED = {
     "time for sending a body": f"{exchange.BODY_SECONDS_MAX:.0f} s",
+    "head of a call that a connection remembers": (
+        f"the last one, up to {caller.REMEMBERED_BYTES // 1024} KiB"
+    ),
     "body that is waited for before the credential is looked at": (
         f"{caller.SHORT_BODY_BYTES // 1024} KiB, {caller.SHORT_BODY_SECONDS * 1000:.0f} ms"
     ),

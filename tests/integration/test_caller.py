@@ -5,6 +5,8 @@ import contextlib
 import socket
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from homegraph.server import doors
 from homegraph.server.doors import answering
@@ -25,6 +27,7 @@ class Echo:
 
     def __init__(self):
         self.heads = []
+        self.scopes = []
         self.begun = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -39,6 +42,7 @@ class Echo:
             tell(200, OK_HEADERS, SHORT + body, body == b"last")
 
     async def __call__(self, scope, receive, send):
+        self.scopes.append(scope)
         self.begun.set()
         body = await read_body(receive, None, 1_000_000)
         await answer(send, 200, OK_HEADERS, USUAL + body)
@@ -225,6 +229,132 @@ def test_an_answer_that_is_the_last_ends_the_connection():
     assert body == SHORT + b"last"
 
 
+def test_a_head_that_was_read_before_means_the_same_again():
+    """With another body of the same length; and what differs from it is read as if there had been none."""
+    requests = [
+        post(b"one"), post(b"two"), post(b"longer"), post(b"six"), post(b"one", path=b"/other"), post(b"ten"),
+        post(b"bad"), post(b"two", b"authorization: Bearer x"), post(b"end"),
+    ]  # fmt: skip
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        bodies = []
+        for request in requests:
+            writer.write(request)
+            bodies.append(await one_answer(reader))
+        writer.close()
+        return bodies, [head.authorization for head in echo.heads]
+
+    bodies, shown = serve(talk)
+
+    assert bodies == [
+        b"short:one", b"short:two", b"short:longer", b"short:six", b"usual:one", b"short:ten",
+        b"refused", b"short:two", b"short:end",
+    ]  # fmt: skip
+    assert shown == [None] * 6 + [b"Bearer x", None]
+
+
+def test_a_body_that_looks_like_a_call_is_a_body():
+    """Even if the very call came before on the connection, and whether it arrives with its head or after it."""
+    inner = post(b"one")
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        head, _, _ = post(inner).partition(inner)
+        bodies = []
+        for parts in ((inner,), (head, inner), (post(inner),), (inner,)):
+            for part in parts:
+                writer.write(part)
+                await one_turn_of_the_server(connect)
+            bodies.append(await one_answer(reader))
+        writer.close()
+        return bodies
+
+    assert serve(talk) == [SHORT + body for body in (b"one", inner, inner, b"one")]
+
+
+def test_calls_that_come_together_are_told_apart():
+    """Also where their head was read before."""
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        bodies = []
+        for together in ((b"one",), (b"two", b"six"), (b"ten",)):
+            writer.write(b"".join(map(post, together)))
+            bodies += [await one_answer(reader) for _ in together]
+        writer.close()
+        return bodies
+
+    assert serve(talk) == [b"short:one", b"short:two", b"usual:six", b"short:ten"]
+
+
+def test_the_end_of_a_head_is_no_head():
+    """A call that came in two pieces is not remembered by the second one."""
+    whole = post(b"one")
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        for part in (whole[:-6], whole[-6:]):
+            writer.write(part)
+            await one_turn_of_the_server(connect)
+        first = await one_answer(reader)
+        writer.write(whole[-6:])
+        come = await reader.read()
+        writer.close()
+        return first, come
+
+    first, come = serve(talk)
+
+    assert first == SHORT + b"one"
+    assert come.startswith(b"HTTP/1.1 400 ")
+
+
+TALKS = st.lists(
+    st.tuples(
+        st.lists(
+            st.builds(
+                post,
+                st.sampled_from([b"", b"a", b"b", b"cc", b"bad", b"POST /whole HTTP/1.1\r\n\r\n"]),
+                path=st.sampled_from([b"/whole", b"/whole?k", b"/other"]),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        st.lists(st.integers(1, 90), max_size=30),
+    ),
+    min_size=10,
+    max_size=30,
+)
+"""Requests of several callers, and in what portions each sends his."""
+
+
+@settings(max_examples=8)
+@given(TALKS)
+def test_however_the_bytes_arrive_each_request_has_its_answer(talks):
+    """Cut anywhere, one by one or together: as many answers as requests, in order, each with its own body."""
+
+    async def send(connect, requests, sizes):
+        reader, writer = await connect()
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = b"".join(requests)
+        for size in sizes:
+            writer.write(stream[:size])
+            stream = stream[size:]
+            await turn()
+        writer.write(stream)
+        bodies = [await one_answer(reader) for _ in requests]
+        writer.close()
+        return bodies
+
+    async def talk(_echo, connect, _door):
+        return await asyncio.gather(*(send(connect, *one) for one in talks))
+
+    for (requests, _), bodies in zip(talks, serve(talk), strict=True):
+        sent = [request.partition(b"\r\n\r\n")[2] for request in requests]
+        came = [body.removeprefix(SHORT).removeprefix(USUAL) for body in bodies]
+        assert [b"bad" if body == b"refused" else body for body in came] == sent
+
+
 # --- what does not come in one piece ---------------------------------------------------------------------------------
 
 
@@ -245,6 +375,13 @@ def test_head_and_body_may_come_apart():
     assert serve(talk) == SHORT + b"apart"
 
 
+async def turn():
+    """The loop, which is the server's, too, goes round once."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().call_soon(over.set)
+    await over.wait()
+
+
 async def one_turn_of_the_server(connect):
     """By now the server has read what was sent before: another connection is answered."""
     reader, writer = await connect()
@@ -255,11 +392,16 @@ async def one_turn_of_the_server(connect):
 
 def test_a_body_that_stays_out_is_waited_for_on_the_usual_way(monkeypatch):
     """The call begins there after a moment, so that credentials are looked at; what comes later belongs to it."""
-    monkeypatch.setattr(caller, "SHORT_BODY_SECONDS", 0.001)
+    monkeypatch.setattr(caller, "SHORT_BODY_SECONDS", 0.1)
 
     async def talk(echo, connect, _door):
         reader, writer = await connect()
-        whole = post(b"at last")
+        whole = post(b"at last", path=b"/whole?query")
+        for part in (whole[:-5], whole[-5:]):
+            writer.write(part)
+            await one_turn_of_the_server(connect)
+        assert await one_answer(reader) == SHORT + b"at last"
+        echo.begun.clear()
         writer.write(whole[:-5])
         await echo.begun.wait()
         writer.write(whole[-5:])
@@ -267,9 +409,15 @@ def test_a_body_that_stays_out_is_waited_for_on_the_usual_way(monkeypatch):
         writer.write(post(b"next"))
         after = await one_answer(reader)
         writer.close()
-        return body, after
+        [scope] = echo.scopes
+        return body, after, scope["query_string"], scope["headers"]
 
-    assert serve(talk) == (USUAL + b"at last", SHORT + b"next")
+    assert serve(talk) == (
+        USUAL + b"at last",
+        SHORT + b"next",
+        b"query",
+        [(b"host", b"h"), (b"content-length", b"7")],
+    )
 
 
 @pytest.mark.parametrize("lines", [(b"transfer-encoding: chunked",), (b"content-length: 20000",)])
@@ -310,6 +458,27 @@ def test_a_caller_who_leaves_at_once_is_heard():
         return [head.content_length for head in echo.heads]
 
     assert serve(talk) == [b"4", b"0"]
+
+
+def test_a_server_that_stops_waits_for_a_call_whose_caller_has_left():
+    """It is among the work that uvicorn looks after from then on."""
+
+    async def talk(echo, connect, door):
+        echo.may_answer.clear()
+        _, writer = await connect()
+        writer.write(post(b"gone"))
+        await echo.begun.wait()
+        before = len(door.server_state.tasks)
+        writer.close()
+        while door.server_state.connections:
+            await turn()
+        left = len(door.server_state.tasks)
+        echo.may_answer.set()
+        while door.server_state.tasks:
+            await turn()
+        return before, left
+
+    assert serve(talk) == (0, 1)
 
 
 def test_a_call_under_way_is_answered_when_the_server_stops():

@@ -5,7 +5,8 @@ event and two timers for it and writes twice. That is for anything that a web se
 a POST to one of four paths whose short body comes with its head, and its answer is made before any of it is sent. Such a call
 goes to its ``MethodDoor`` as it is. Everything else takes the usual way of uvicorn, from the same bytes, and is answered the same.
 
-A head whose body is announced to be short is waited for a moment, because many clients send the two apart.
+A head whose body is announced to be short is waited for a moment, because many clients send the two apart. And a caller who stays
+sends the same head again and again: what the parser made of a connection's last one is remembered, with all that it says.
 
 The class stands on uvicorn's own, whose version is pinned; tests by real sockets fail when that changes (docs/decisions/0039).
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -29,7 +30,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from homegraph.http.gathering import Gathering
 from homegraph.web.api_v1 import MethodDoor
 from homegraph.web.exchange import Headers
-from homegraph.web.head import read_head
+from homegraph.web.head import Head, read_head
 from homegraph.wire.status import OK_HEADERS
 
 SHORT_BODY_BYTES: Final = 16 * 1024
@@ -38,7 +39,11 @@ SHORT_BODY_BYTES: Final = 16 * 1024
 SHORT_BODY_SECONDS: Final = 0.05
 """How long it is waited for. A client that sends head and body apart needs less than a millisecond, or a way through the network."""
 
+REMEMBERED_BYTES: Final = 4 * 1024
+"""A longer head is parsed each time. There is one per connection, and it goes with it: credentials stand in it."""
+
 _CLOSE: Final = ((b"connection", b"close"),)
+_END: Final = b"\r\n\r\n"
 
 
 class Doors:
@@ -73,6 +78,15 @@ class _Whole(RequestResponseCycle):
         self.keep_alive = True
 
 
+class _Remembered(NamedTuple):
+    """What the parser has made of ``raw``, when a body of ``length`` bytes followed it and nothing else."""
+
+    raw: bytes
+    length: int
+    door: MethodDoor
+    head: Head
+
+
 class CallerConnection(HttpToolsProtocol):
     """One connection. ``doors`` is the server's; the other arguments are uvicorn's."""
 
@@ -83,6 +97,11 @@ class CallerConnection(HttpToolsProtocol):
         self._held: MethodDoor | None = None
         """Who answers the call whose head is here, and whose body is not yet; None when there is none or it takes the usual way."""
         self._path = self._query = self._body = b""
+        self._is_between = True
+        """Whether the parser has read all of a message and nothing of the next."""
+        self._begun: tuple[MethodDoor, Head, bytes] | None = None
+        """The call that begins with the bytes that are just being read."""
+        self._remembered: _Remembered | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._idle_since = math.inf
@@ -95,9 +114,37 @@ class CallerConnection(HttpToolsProtocol):
         self._address = self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
+        last = self._remembered
+        if (
+            last is not None
+            and len(data) == len(last.raw) + last.length
+            and data.startswith(last.raw)
+            and self._is_between
+            and self._is_free()
+        ):
+            self._unset_keepalive_if_required()
+            self._begin(last.door, last.head, data[len(last.raw) :])
+            return
+        begins_here, self._begun = self._is_between, None
         super().data_received(data)
+        if begins_here:
+            self._remember(data)
         if self._held is not None and self._waiting is None:
             self._wait_or_let_go()
+
+    def _remember(self, data: bytes) -> None:
+        """Keep a head that came with its body and nothing else, if its length is all that says where the body ends."""
+        if self._begun is None:
+            return
+        door, head, body = self._begun
+        end = data.find(_END) + len(_END)
+        if (
+            self._is_between
+            and end <= REMEMBERED_BYTES
+            and len(data) == end + len(body)
+            and head.content_length is not None
+        ):
+            self._remembered = _Remembered(data[:end], len(body), door, head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._held = None
@@ -153,6 +200,7 @@ class CallerConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         # What uvicorn keeps of a request is made in _let_go, if it is wanted at all.
+        self._is_between = False
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -172,18 +220,23 @@ class CallerConnection(HttpToolsProtocol):
             self._body = self._body + body if self._body else body
 
     def on_message_complete(self) -> None:
+        self._is_between = True
         door, self._held = self._held, None
         if door is None:
             super().on_message_complete()
             return
         self._stop_waiting()
+        head = read_head(self._path, self._query, self._address, self.headers)
+        self._begun = door, head, self._body
+        self._begin(door, head, self._body)
+
+    def _begin(self, door: MethodDoor, head: Head, body: bytes) -> None:
         self.cycle = whole = self._whole
         whole.response_complete = False
-        head = read_head(self._path, self._query, self._address, self.headers)
-        self._task = self.loop.create_task(door.answer_whole(head, self._body, self._answer))
+        self._task = self.loop.create_task(door.answer_whole(head, body, self._answer))
 
     def _is_plain(self, query: bytes) -> bool:
-        """Whether nothing about a request is out of the ordinary, and nobody is being answered on this connection."""
+        """Whether nothing about a request is out of the ordinary."""
         parser = self.parser
         return (
             parser.get_method() == b"POST"
@@ -192,9 +245,12 @@ class CallerConnection(HttpToolsProtocol):
             and not parser.should_upgrade()
             and not self.expect_100_continue
             and b"#" not in query
-            and self.cycle.response_complete
-            and not self.flow.write_paused
+            and self._is_free()
         )
+
+    def _is_free(self) -> bool:
+        """Whether nobody is being answered on this connection, and answers are taken."""
+        return self.cycle.response_complete and not self.flow.write_paused
 
     # --- the usual way -----------------------------------------------------------------------------------------------
 
