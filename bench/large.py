@@ -3,8 +3,10 @@
 Both servers are the shipped ones, each on a file of its own. They take turns, and the ratio of their throughputs is taken within each
 round. The large one is called twice: for homes from anywhere in it, nearly none of which was asked for before, and for as many homes
 as the small one has, which lie apart from each other but come round again. The first is the worst that can be asked of it; the second
-tells what its size alone costs. Besides: how much is read from the disk, how long the large one takes to be ready, and its
-memory before and after. Run by ``python -m bench.large``; a million homes of ten devices need 14 GB of disk and some minutes to be made.
+tells what its size alone costs. With ``--hold`` the file is locked in the kernel's memory then, and called for any home once more.
+Besides: how much is read from the disk, how long the large one takes to be ready, and its memory before and after. Run by
+``python -m bench.large``; a million homes of
+ten devices need 14 GB of disk and some minutes to be made.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bench import calls, load, processes
 from bench.credentials import access_token
 from bench.growing import grow
+from bench.holding import held
 from bench.measure import cpu_seconds, disk_bytes_read, rss_mib
 from bench.scenarios import Call, Change
 
@@ -64,6 +67,10 @@ class Reading:
     disk_kib: float
 
 
+Round: TypeAlias = dict[Call, dict[str, Reading]]
+"""By call and case."""
+
+
 @contextmanager
 def side(folder: Path, stub: processes.Stub, users: int) -> Iterator[Side]:
     """A server with so many users, ready."""
@@ -75,7 +82,7 @@ def side(folder: Path, stub: processes.Stub, users: int) -> Iterator[Side]:
         yield Side(server, users, access_token(server))
 
 
-def measure(folder: Path, users: int, rounds: int, count: int) -> dict[str, Any]:
+def measure(folder: Path, users: int, rounds: int, count: int, *, hold: bool) -> dict[str, Any]:
     """Everything. Raises Broken when a call is not answered as it must be."""
     chance = Random(SEED)
     with ExitStack() as stack, processes.pinned(processes.DRIVER_CORE):
@@ -83,29 +90,35 @@ def measure(folder: Path, users: int, rounds: int, count: int) -> dict[str, Any]
         few = stack.enter_context(side(folder / "few", stub, min(FEW, users)))
         many = stack.enter_context(side(folder / "many", stub, users))
         stub.tell("changes", Change.ONE.value)
-        memory = rss_mib(many.server.pid)
-        cases = {
-            "few": Case(few, range(few.users)),
-            "many": Case(many, range(many.users)),
-            "some": Case(many, range(0, many.users, many.users // few.users)),
-        }
-        readings: dict[Call, dict[str, list[Reading]]] = {
-            call: {name: [] for name in cases} for call in MEASURED
-        }
-        for number in range(rounds + 1):
-            for call in MEASURED:
-                for name, case in cases.items():
-                    reading = _reading(case, call, count, chance)
-                    if number:  # the first round warms up
-                        readings[call][name].append(reading)
+        memory = [rss_mib(many.server.pid)]
+
+        def measured(cases: dict[str, Case]) -> list[Round]:
+            done = []
+            for _ in range(rounds + 1):
+                done.append(_round(cases, count, chance))
+                memory.append(rss_mib(many.server.pid))
+            return done[1:]  # the first one warms up
+
+        all_few, all_many = Case(few, range(few.users)), Case(many, range(many.users))
+        some_many = Case(many, range(0, many.users, many.users // few.users))
+        done = [measured({"few": all_few, "many": all_many, "some": some_many})]
+        if hold:
+            stack.enter_context(held(folder / "many" / "bench.db"))
+            done.append(measured({"few": all_few, "held": all_many}))
         return {
             "users": users,
             "file_gib": (folder / "many" / "bench.db").stat().st_size / 2**30,
-            "ready_seconds": many.server.ready_seconds,
-            "rss_mib_at_start": memory,
-            "rss_mib_at_end": rss_mib(many.server.pid),
-            "calls": [_row(call, readings[call]) for call in MEASURED],
+            "ready_seconds": {"few": few.server.ready_seconds, "many": many.server.ready_seconds},
+            "rss_mib": memory,
+            "calls": [_row(call, done) for call in MEASURED],
         }
+
+
+def _round(cases: dict[str, Case], count: int, chance: Random) -> Round:
+    return {
+        call: {name: _reading(case, call, count, chance) for name, case in cases.items()}
+        for call in MEASURED
+    }
 
 
 def _reading(case: Case, call: Call, count: int, chance: Random) -> Reading:
@@ -122,49 +135,59 @@ def _reading(case: Case, call: Call, count: int, chance: Random) -> Reading:
     return Reading(count / tally.seconds, cpu / count * 1e6, disk / count / 1024)
 
 
-def _row(call: Call, readings: dict[str, list[Reading]]) -> dict[str, Any]:
-    few = readings["few"]
+def _row(call: Call, measurements: Sequence[Sequence[Round]]) -> dict[str, Any]:
+    """What a call costs in each case, beside the small database in the same rounds."""
     row: dict[str, Any] = {"call": call.value}
-    for name, ones in readings.items():
-        row[name] = {
-            "calls_per_second": median(one.calls_per_second for one in ones),
-            "cpu_us": median(one.cpu_us for one in ones),
-            "disk_kib": median(one.disk_kib for one in ones),
-            "ratio": median(
-                one.calls_per_second / less.calls_per_second
-                for less, one in zip(few, ones, strict=True)
-            ),
-            "cpu_ratio": median(
-                one.cpu_us / less.cpu_us for less, one in zip(few, ones, strict=True)
-            ),
-            "rounds": [asdict(one) for one in ones],
-        }
+    for rounds in measurements:
+        few = [one[call]["few"] for one in rounds]
+        for name in rounds[0][call]:
+            row.setdefault(name, _summary(few, [one[call][name] for one in rounds]))
     return row
+
+
+def _summary(few: Sequence[Reading], ones: Sequence[Reading]) -> dict[str, Any]:
+    pairs = list(zip(few, ones, strict=True))
+    return {
+        "calls_per_second": median(one.calls_per_second for one in ones),
+        "cpu_us": median(one.cpu_us for one in ones),
+        "disk_kib": median(one.disk_kib for one in ones),
+        "ratio": median(one.calls_per_second / less.calls_per_second for less, one in pairs),
+        "cpu_ratio": median(one.cpu_us / less.cpu_us for less, one in pairs),
+        "rounds": [asdict(one) for one in ones],
+    }
 
 
 def table(result: dict[str, Any]) -> str:
     """For people, in Markdown."""
+    ready, memory = result["ready_seconds"], result["rss_mib"]
+    heads = {
+        "few": f"{FEW:,} users",
+        "many": f"any of {result['users']:,}",
+        "some": f"{FEW:,} of them, again and again",
+        "held": f"any of {result['users']:,}, the file held in memory",
+    }
+    shown = [name for name in heads if name in result["calls"][0]]
     about = (
-        f"{result['users']:,} agent users with {DEVICES} devices, a file of {result['file_gib']:.1f} GiB: ready after "
-        f"{result['ready_seconds']:.1f} s, {result['rss_mib_at_start']:.0f} MiB resident then and "
-        f"{result['rss_mib_at_end']:.0f} MiB at the end.\n"
+        f"{result['users']:,} agent users with {DEVICES} devices, a file of {result['file_gib']:.1f} GiB: ready after {ready['many']:.1f} s "
+        f"({FEW:,} users: {ready['few']:.1f}), {memory[0]:.0f} MiB resident then, {memory[1]:.0f} after the first round and "
+        f"{memory[-1]:.0f} after the last.\n"
     )
     lines = [
         about,
-        "Calls a second (CPU us); beside the small database: ratio of the calls a second, of the CPU; KiB read from the disk.\n",
-        f"| call | {FEW:,} users | any of {result['users']:,} | {FEW:,} of them, again and again |",
-        "|---|---|---|---|",
+        "Calls a second (CPU us); beside the small database in the same rounds: x calls a second, x CPU; KiB read from the disk.\n",
+        f"| call | {' | '.join(heads[name] for name in shown)} |",
+        "|---" * (1 + len(shown)) + "|",
     ]
     lines += [
-        f"| {row['call']} | {_cell(row['few'])} | {_cell(row['many'], beside=True)} | {_cell(row['some'], beside=True)} |"
+        f"| {row['call']} | {' | '.join(_cell(row[name], name) for name in shown)} |"
         for row in result["calls"]
     ]
     return "\n".join(lines)
 
 
-def _cell(case: dict[str, Any], *, beside: bool = False) -> str:
+def _cell(case: dict[str, Any], name: str) -> str:
     cell = f"{case['calls_per_second']:,.0f} ({case['cpu_us']:.0f})"
-    if beside:
+    if name != "few":
         cell += f"; {case['ratio']:.2f}, {case['cpu_ratio']:.2f}; {case['disk_kib']:.1f}"
     return cell
 
@@ -175,12 +198,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--users", type=int, default=MANY, metavar="N")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N")
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="of a round")
+    parser.add_argument(
+        "--hold", action="store_true", help="then lock the large file in memory and measure again"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all readings to this file")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where the databases are made")
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="homegraph-large-", dir=options.dir) as name:
-            result = measure(Path(name), options.users, options.rounds, options.calls)
+            result = measure(
+                Path(name), options.users, options.rounds, options.calls, hold=options.hold
+            )
     except (processes.Broken, OSError) as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
