@@ -158,7 +158,8 @@ FIXED = {
     "log lines that are written together": f"{lines.TOGETHER_MAX_BYTES // 1024} KiB",
     "a line of an export": f"{copies.LINE_BYTES_MAX >> 20} MiB",
     "lines of one call that exports or imports": (
-        f"{copies.PAGE_LINES_MAX}, about {copies.PAGE_BYTES >> 20} MiB; {moving.PIECES_AT_ONCE} at once"
+        f"{copies.PAGE_LINES_MAX}, about {copies.PAGE_BYTES >> 20} MiB; {moving.PIECES_AT_ONCE} read, "
+        f"{moving.LINES_AT_ONCE} stored at once"
     ),
     "keys of a service account": f"{service_accounts.KEYS_MAX}",
     "operations that wait for the database": f"{lane.QUEUE_MAX}",

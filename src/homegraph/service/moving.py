@@ -36,7 +36,10 @@ from homegraph.store.copies import (
 )
 
 PIECES_AT_ONCE: Final = 8
-"""Pieces of a page that are read, or lines that are stored, together: their commits are one, and the memory is bounded."""
+"""Pieces of a page that are read together: as many connections are in use meanwhile, and the memory is bounded."""
+
+LINES_AT_ONCE: Final = 64
+"""Lines that are stored together, in one transaction where nothing is in the way: others wait for it, some tens of milliseconds."""
 
 Kind = Literal["project", "agent_user", "link"]
 Piece = tuple[Kind, str, str]
@@ -248,7 +251,7 @@ def _groups(copies: Sequence[tuple[int, Copy]]) -> list[list[tuple[int, Copy]]]:
     groups: list[list[tuple[int, Copy]]] = []
     for one in copies:
         is_project = isinstance(one[1], ProjectCopy)
-        if not groups or is_project or len(groups[-1]) == PIECES_AT_ONCE or _is_project(groups[-1]):
+        if not groups or is_project or len(groups[-1]) == LINES_AT_ONCE or _is_project(groups[-1]):
             groups.append([])
         groups[-1].append(one)
     return groups

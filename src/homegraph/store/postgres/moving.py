@@ -1,16 +1,18 @@
 """Pieces out, and pieces in: copies of projects, agent users and links.
 
-What comes is new here, so nobody holds it; still it is written in the order of locks (links, work, and then the rest), because a
-user may link an account at the same moment.
+Homes that come together are one transaction, with one statement for each kind of row. What comes is new here, so nobody holds it; still it
+is written in the order of locks (links, work, and then the rest, each by key), because a user may link an account at the same
+moment. Who is overtaken by that begins anew (``trouble``), and then finds the link.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from homegraph.graph.model import Instant, Link, LinkState, Target
 from homegraph.graph.syncing import Work
-from homegraph.store.copies import DeviceCopy, HomeCopy, LinkCopy, ProjectCopy
+from homegraph.store.copies import HomeCopy, LinkCopy, ProjectCopy
 from homegraph.store.copy_rows import (
     device_copy_of,
     home_of,
@@ -19,11 +21,11 @@ from homegraph.store.copy_rows import (
     row_of_device_copy,
     row_of_home,
 )
-from homegraph.store.postgres import devices, links, projects, service_accounts
+from homegraph.store.postgres import links, projects, service_accounts, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.trouble import ChangedMeanwhileError
 from homegraph.store.refusals import link_taken, no_project
-from homegraph.store.rows import key_of_target, project_of, row_of_project, row_of_work, work_of
+from homegraph.store.rows import key_of_target, project_of, row_of_link, row_of_project, work_of
 
 
 async def export_project(db: Database, project_id: str) -> ProjectCopy | None:
@@ -86,34 +88,52 @@ async def import_project(db: Database, copy: ProjectCopy) -> bool:
     return any(added)
 
 
-async def import_home(db: Database, copy: HomeCopy) -> bool:
-    """``Store.import_home``."""
-    project_id, agent_user_id = copy.project_id, copy.agent_user_id
-    await _require_project(db, project_id)
-    if await devices.find_agent_user(db, project_id, agent_user_id) is not None:
-        return False
-    for one in sorted(copy.links, key=lambda one: one.link.user_id):
-        if not await _add_link(db, one):
-            raise link_taken(one.link)
-    if copy.linked:
-        target = Target(project_id, agent_user_id)
-        await _add_work(db, target, opened(copy.work, copy.fence))
-    await db.run("import_agent_user", *row_of_home(copy))
-    if copy.devices:
-        await _add_devices(db, project_id, agent_user_id, copy.devices)
-    return True
+async def import_homes(db: Database, copies: Sequence[HomeCopy]) -> Sequence[bool | Exception]:
+    """``Store.import_home`` for many, in their order."""
+    here = await _agent_users(db, copies)
+    taken = await _taken(db, [one for copy in copies for one in copy.links])
+    projects = await _projects(db, copies)
+    outcomes: list[bool | Exception] = []
+    new: list[HomeCopy] = []
+    for copy in copies:
+        key = (copy.project_id, copy.agent_user_id)
+        others = [one.link for one in copy.links if _key(one) in taken]
+        if copy.project_id not in projects:
+            outcomes.append(no_project(copy.project_id))
+        elif key in here:
+            outcomes.append(False)
+        elif others:
+            outcomes.append(link_taken(others[0]))
+        else:
+            outcomes.append(True)
+            new.append(copy)
+            here.add(key)
+            taken.update(map(_key, copy.links))
+    await _add_links(db, [one for copy in new for one in copy.links])
+    await _add_works(db, [_work_of_home(copy) for copy in new if copy.linked])
+    await _add_homes(db, new)
+    return outcomes
 
 
-async def import_link(db: Database, copy: LinkCopy) -> bool:
-    """``Store.import_link``."""
-    link = copy.link
-    await _require_project(db, link.project_id)
-    if not await _add_link(db, copy):
-        return False
-    if link.state is not LinkState.UNLINKED:
-        target = Target(link.project_id, "", link.user_id)
-        await _add_work(db, target, opened(copy.work, copy.fence))
-    return True
+async def import_links(db: Database, copies: Sequence[LinkCopy]) -> Sequence[bool | Exception]:
+    """``Store.import_link`` for many, in their order."""
+    taken = await _taken(db, copies)
+    projects = await _projects(db, copies)
+    outcomes: list[bool | Exception] = []
+    new: list[LinkCopy] = []
+    for copy in copies:
+        key = _key(copy)
+        if copy.link.project_id not in projects:
+            outcomes.append(no_project(copy.link.project_id))
+            continue
+        outcomes.append(key not in taken)
+        if key not in taken:
+            new.append(copy)
+            taken.add(key)
+    await _add_links(db, new)
+    living = [copy for copy in new if copy.link.state is not LinkState.UNLINKED]
+    await _add_works(db, [_work_of_link(copy) for copy in living])
+    return outcomes
 
 
 async def _link_copy(db: Database, link: Link, now: Instant) -> LinkCopy:
@@ -130,33 +150,64 @@ async def _work(db: Database, target: Target) -> Work | None:
     return None if row is None else work_of(row)
 
 
-async def _add_link(db: Database, copy: LinkCopy) -> bool:
-    link = copy.link
-    key = (link.project_id, link.user_id)
-    if not await db.run("reserve_links", [link.project_id], [link.user_id], link.created_at):
-        return False
-    await links.save(db, link)
-    if copy.fence:
-        await db.run("keep_link_fence", *key, copy.fence)
-    if copy.unlinking_at is not None:
-        await db.run("insert_unlinking", *key, copy.unlinking_at)
-    return True
+def _key(copy: LinkCopy) -> tuple[str, str]:
+    return copy.link.project_id, copy.link.user_id
 
 
-async def _add_work(db: Database, target: Target, work: Work) -> None:
-    if not await db.run("insert_work", *row_of_work(target, work)):
+def _work_of_home(copy: HomeCopy) -> tuple[Target, Work]:
+    return Target(copy.project_id, copy.agent_user_id), opened(copy.work, copy.fence)
+
+
+def _work_of_link(copy: LinkCopy) -> tuple[Target, Work]:
+    return Target(copy.link.project_id, "", copy.link.user_id), opened(copy.work, copy.fence)
+
+
+async def _agent_users(db: Database, copies: Sequence[HomeCopy]) -> set[tuple[str, str]]:
+    """Those of the agent users that are here, linked or not, by project and name."""
+    keys = [(copy.project_id, copy.agent_user_id) for copy in copies]
+    return {(row[4], row[5]) for row in await db.rows("find_agent_user", *columns(keys))}
+
+
+async def _taken(db: Database, copies: Sequence[LinkCopy]) -> set[tuple[str, str]]:
+    """Those of the links whose users have one here, by project and user."""
+    if not copies:
+        return set()
+    return {(row[0], row[1]) for row in await db.rows("find_link", *columns(map(_key, copies)))}
+
+
+async def _projects(db: Database, copies: Sequence[HomeCopy | LinkCopy]) -> set[str]:
+    """Those of the copies' projects that are here."""
+    asked = {one.project_id if isinstance(one, HomeCopy) else one.link.project_id for one in copies}
+    return {row[0] for row in await db.rows("find_project", sorted(asked))}
+
+
+async def _add_links(db: Database, copies: Sequence[LinkCopy]) -> None:
+    if not copies:
+        return
+    rows = [(*row_of_link(one.link), one.fence) for one in sorted(copies, key=_key)]
+    await db.run("import_link", *columns(rows))
+    for one in copies:
+        if one.unlinking_at is not None:  # few: those whose fulfillment is being told
+            await db.run("insert_unlinking", *_key(one), one.unlinking_at)
+
+
+async def _add_works(db: Database, works: Sequence[tuple[Target, Work]]) -> None:
+    if not await work.insert_works(db, dict(works)):
         raise ChangedMeanwhileError
 
 
-async def _add_devices(
-    db: Database, project_id: str, agent_user_id: str, copies: Sequence[DeviceCopy]
-) -> None:
-    rows = [row_of_device_copy(project_id, agent_user_id, one) for one in copies]
-    await db.run("import_device", *columns(rows))
-    definitions = [(project_id, agent_user_id, one.id, one.definition) for one in copies]
-    await db.run("save_definition", *columns(definitions))
-
-
-async def _require_project(db: Database, project_id: str) -> None:
-    if not await db.rows("find_project", [project_id]):
-        raise no_project(project_id)
+async def _add_homes(db: Database, copies: Sequence[HomeCopy]) -> None:
+    if not copies:
+        return
+    rows = sorted(map(row_of_home, copies), key=itemgetter(0, 1))
+    await db.run("import_agent_user", *columns(rows))
+    devices = [
+        (row_of_device_copy(copy.project_id, copy.agent_user_id, one), one.definition)
+        for copy in copies
+        for one in copy.devices
+    ]
+    if devices:
+        devices.sort(key=lambda one: one[0][:3])
+        await db.run("import_device", *columns(row for row, _ in devices))
+        definitions = [(*row[:3], definition) for row, definition in devices]
+        await db.run("save_definition", *columns(definitions))

@@ -7,12 +7,15 @@ from homegraph.store.copies import HomeCopy, LinkCopy, ProjectCopy
 from homegraph.store.port import Hint
 from homegraph.store.postgres import moving
 from homegraph.store.postgres.connections import Connections
+from homegraph.store.postgres.groups import Group
 
 
 class PostgresMoving:
-    """Copies of pieces, by the connections of the store."""
+    """Copies of pieces, by the connections of the store. Those that come together share a transaction."""
 
     _db: Connections
+    _homes: Group[HomeCopy, bool]
+    _loose_links: Group[LinkCopy, bool]
 
     def _tell(self, *hints: Hint) -> None:
         raise NotImplementedError
@@ -44,10 +47,10 @@ class PostgresMoving:
         return is_new
 
     async def import_home(self, copy: HomeCopy) -> bool:
-        return self._told(await self._db.write(moving.import_home, copy), copy.work is not None)
+        return self._told(await self._homes.call(copy), copy.work is not None)
 
     async def import_link(self, copy: LinkCopy) -> bool:
-        return self._told(await self._db.write(moving.import_link, copy), copy.work is not None)
+        return self._told(await self._loose_links.call(copy), copy.work is not None)
 
     def _told(self, is_new: bool, is_due: bool) -> bool:  # noqa: FBT001  # what an import led to
         if is_new and is_due:

@@ -51,6 +51,7 @@ from homegraph.store.postgres import (
     journal,
     linkings,
     links,
+    moving,
     projects,
     reports,
     sealing,
@@ -81,6 +82,8 @@ class PostgresStore(PostgresMoving):
         self._settlements = Group(self._db.write, settling.settle)
         self._states = Group(self._db.glance, reports.some_states)
         self._definitions = Group(self._db.glance, devices.definitions)
+        self._homes = Group(self._db.write, moving.import_homes)
+        self._loose_links = Group(self._db.write, moving.import_links)
 
     @classmethod
     async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> PostgresStore:
@@ -105,6 +108,8 @@ class PostgresStore(PostgresMoving):
             self._settlements,
             self._states,
             self._definitions,
+            self._homes,
+            self._loose_links,
         ):
             await group.close()
         if self._hints is not None:

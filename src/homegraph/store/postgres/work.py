@@ -189,9 +189,17 @@ async def save_works(db: Database, works: Mapping[Target, Work]) -> None:
         await db.run("save_work", *columns(row_of_work(*one) for one in works.items()))
 
 
+async def insert_works(db: Database, works: Mapping[Target, Work]) -> bool:
+    """Keep the work of new targets, in the order of their keys; whether none of them had any."""
+    if not works:
+        return True
+    rows = [row_of_work(target, works[target]) for target in sorted(works, key=key_of_target)]
+    return await db.run("insert_work", *columns(rows)) == len(rows)
+
+
 async def open_work(db: Database, target: Target) -> bool:
     """Keep work for a target that has none, and lock it; whether it had none."""
-    is_new = bool(await db.run("insert_work", *row_of_work(target, Work())))
+    is_new = await insert_works(db, {target: Work()})
     if not is_new:
         await lock_works(db, [target])
     return is_new

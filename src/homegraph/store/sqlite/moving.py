@@ -19,11 +19,12 @@ from homegraph.store.rows import (
     link_of,
     links_of,
     project_of,
+    row_of_link,
     row_of_project,
     row_of_work,
     work_of,
 )
-from homegraph.store.sqlite import links, projects, service_accounts
+from homegraph.store.sqlite import projects, service_accounts
 from homegraph.store.sqlite.database import Database
 
 
@@ -134,9 +135,7 @@ def _add_link(db: Database, copy: LinkCopy) -> bool:
     key = (link.project_id, link.user_id)
     if db.row("find_link", *key) is not None:
         return False
-    links.save(db, link)
-    if copy.fence:
-        db.run("keep_link_fence", *key, copy.fence)
+    db.run("import_link", *row_of_link(link), copy.fence)
     if copy.unlinking_at is not None:
         db.run("insert_unlinking", *key, copy.unlinking_at)
     return True

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -458,6 +459,43 @@ class Moving:
         assert not await store.import_link(LinkCopy(alone))
         assert await export(store) == before
 
+    async def test_homes_that_come_together(self, store: Store) -> None:
+        """One twice, two with one user, one of no project: each has an outcome of its own, and the others are whole."""
+        await store.import_project(ProjectCopy(project()))
+        came = [
+            home("b", "bert"),
+            home("a", "anna", "zoe"),
+            replace_project(home("d", "dora"), "nowhere"),
+            home("a", "alma"),
+            home("c", "anna"),
+            home("e", "emil"),
+        ]
+        outcomes = await asyncio.gather(*map(store.import_home, came), return_exceptions=True)
+
+        assert outcomes[:2] == [True, True]
+        assert isinstance(outcomes[2], NotFound)
+        assert outcomes[3] is False
+        assert isinstance(outcomes[4], AdminRefused)
+        assert outcomes[5] is True
+        assert await export(store) == [ProjectCopy(project()), came[1], came[0], came[5]]
+
+    async def test_links_that_come_together(self, store: Store) -> None:
+        """The second one of a user changes nothing, and one of no project is refused alone."""
+        await store.import_project(ProjectCopy(project()))
+        link = Link("acme", "anna", LinkState.LINKING, TOKENS, 800.0)
+        work = Work(requested=1, fence=7, async_generation=1, due_at=900.0)
+        came = [
+            LinkCopy(replace(link, user_id="bert"), 7, work, 850.0),
+            LinkCopy(replace(link, project_id="nowhere")),
+            LinkCopy(link, 3),
+            LinkCopy(replace(link, created_at=801.0), 4),
+        ]
+        outcomes = await asyncio.gather(*map(store.import_link, came), return_exceptions=True)
+
+        assert isinstance(outcomes.pop(1), NotFound)
+        assert outcomes == [True, True, False]
+        assert await export(store) == [ProjectCopy(project()), came[2], came[0]]
+
     async def test_a_home_without_its_project(self, store: Store) -> None:
         """Is not found, and nothing is kept."""
         await linked(store)
@@ -469,6 +507,23 @@ class Moving:
             await store.import_link(
                 LinkCopy(Link("nowhere", "anna", LinkState.LINKING, TOKENS, 1.0))
             )
+
+
+def home(agent_user_id: str, *users: str) -> HomeCopy:
+    """A linked agent user with links, devices and a sync that is due."""
+    return HomeCopy(
+        project_id="acme",
+        agent_user_id=agent_user_id,
+        linked=True,
+        linked_at=800.0,
+        fence=41,
+        work=Work(requested=7, done=5, fence=41, async_generation=7, due_at=900.0),
+        links=tuple(
+            LinkCopy(Link("acme", user, LinkState.LINKED, TOKENS, 800.0, agent_user_id), 2)
+            for user in users
+        ),
+        devices=(device("lamp"), device("plug")),
+    )
 
 
 def device(device_id: str) -> DeviceCopy:

@@ -39,15 +39,29 @@ ORDER BY d.device_id;
 -- When a user wanted to be unlinked.
 SELECT asked_at FROM unlinking WHERE project_id = $1 AND user_id = $2;
 
+-- import_link --
+-- Keep links that are not here, each with the last fence of its first SYNC, in the order of their keys.
+INSERT INTO link (
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error, fence_last
+)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::float8[], $7::float8[], $8::text[], $9::bytea[], $10::text[],
+  $11::text[], $12::float8[], $13::float8[], $14::float8[], $15::bigint[], $16::float8[], $17::text[], $18::bigint[]
+);
+
 -- import_agent_user --
--- Keep an agent user, or the tombstone of one, that is not here.
+-- Keep agent users, or the tombstones of some, that are not here, in the order of their keys.
 INSERT INTO agent_user (
   project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held, device_count, state_count
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::boolean[], $4::float8[], $5::float8[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[]
+);
 
 -- import_device --
--- Keep the devices of an agent user that have come with it.
+-- Keep the devices of agent users that have come with them, in the order of their keys.
 INSERT INTO device (
   project_id, agent_user_id, device_id, fingerprint, notifies, traits, attributes, trait_count, states,
   added_at, changed_at, room, name, nicknames, chosen

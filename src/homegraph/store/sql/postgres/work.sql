@@ -47,13 +47,17 @@ WHERE w.project_id = same.project_id AND w.agent_user_id = same.agent_user_id AN
 RETURNING same.place;
 
 -- insert_work --
--- Keep the work of a new target; nothing when it has some, which is then somebody else's.
+-- Keep the work of new targets, in the order of their keys; nothing of one that has some, which is then somebody else's.
 INSERT INTO sync_work (
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
   cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, ready_at
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::float8[],
+  $10::float8[], $11::text[], $12::bigint[], $13::float8[], $14::bigint[], $15::text[], $16::float8[], $17::text[], $18::text[],
+  $19::float8[], $20::float8[], $21::float8[]
+)
 ON CONFLICT (project_id, agent_user_id, user_id) DO NOTHING;
 
 -- save_work --

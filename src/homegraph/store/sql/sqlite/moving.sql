@@ -31,6 +31,15 @@ ORDER BY d.device_id;
 -- When a user wanted to be unlinked.
 SELECT asked_at FROM unlinking WHERE project_id = ? AND user_id = ?;
 
+-- import_link --
+-- Keep a link that is not here, with the last fence of its first SYNC.
+INSERT INTO link (
+  project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
+  created_at, agent_user_id, grant_digest, origin, problem, changed_at,
+  issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error, fence_last
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 -- import_agent_user --
 -- Keep an agent user, or the tombstone of one, that is not here.
 INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held, device_count, state_count)
