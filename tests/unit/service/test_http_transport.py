@@ -21,7 +21,7 @@ from homegraph.errors import (
 from homegraph.graph.destinations import Rules
 from homegraph.graph.model import Project
 from homegraph.graph.policy import Policy
-from homegraph.http.pool import IDLE_PER_PLACE_MAX, IDLE_SECONDS
+from homegraph.http.pool import IDLE_PER_PLACE_MAX, IDLE_SECONDS, RECEIVED_AT_ONCE_MAX_BYTES
 from homegraph.service.http.posting import HttpTransport
 from homegraph.service.http.resolving import ANSWER_SECONDS, LOOK_UP_SECONDS, LOOK_UPS_MAX
 from homegraph.testing.clock import ManualClock
@@ -585,17 +585,17 @@ AUTHORITY = an_authority()
 def secure(tmp_path):
     """Call a server that has this certificate, as ``cloud.example`` by a resolver that knows it."""
 
-    def secure(identity, *, authorities="", url="https://cloud.example:{port}/"):
+    def secure(identity, *, authorities="", url="https://cloud.example:{port}/", said=OK, **bounds):
         async def story():
             names = Names(cloud_example=["127.0.0.1"])
             context = identity.context(tmp_path)
             async with (
-                a_peer(OK, ssl=context) as peer,
+                a_peer(said, ssl=context) as peer,
                 calling(LOOPBACK_LISTED, look_up=names) as post,
             ):
                 of = project(authorities=authorities)
                 outcome = await asyncio.gather(
-                    post(url.format(port=peer.port), of=of), return_exceptions=True
+                    post(url.format(port=peer.port), of=of, **bounds), return_exceptions=True
                 )
                 return outcome[0], peer
 
@@ -610,6 +610,19 @@ def test_an_authority_of_the_projects_own(secure):
 
     assert reply.status == 200
     assert b"host: cloud.example:%d\r\n" % peer.port in peer.requests[0]
+
+
+def test_more_than_is_received_at_once(secure):
+    """An answer that fills the buffer of all connections again and again comes whole, through TLS as well."""
+    body = bytes(range(256)) * (RECEIVED_AT_ONCE_MAX_BYTES // 64) + b"end"
+    reply, _ = secure(
+        a_certificate("cloud.example", by=AUTHORITY),
+        authorities=AUTHORITY.pem,
+        said=b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body),
+        most=len(body),
+    )
+
+    assert reply.body == body
 
 
 def test_a_certificate_for_an_address(secure):
