@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -163,18 +163,23 @@ def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admissi
         return Admission.REFUSE, work
     before = state_of(work)
     generation = work.requested + 1
-    changed: dict[str, Any] = {"requested": generation}
-    if mode is Mode.SYNC:
-        changed |= {"sync_generation": generation, "sync_until": now + SYNC_CALL_SECONDS}
-    else:
-        changed["async_generation"] = generation
-    if before is State.IDLE:
-        changed |= {"due_at": now, "attempts": 0}
-    if work.requested <= max(work.done, work.taken):
-        changed |= {"cause": cause, "requested_at": now}
-    after = replace(work, **changed)
+    is_sync = mode is Mode.SYNC
+    is_idle = before is State.IDLE
+    is_oldest = work.requested <= max(work.done, work.taken)
+    # Every member that may change is named, changed or not: to gather those that do takes longer than all of this.
+    after = replace(
+        work,
+        requested=generation,
+        sync_generation=generation if is_sync else work.sync_generation,
+        sync_until=now + SYNC_CALL_SECONDS if is_sync else work.sync_until,
+        async_generation=work.async_generation if is_sync else generation,
+        due_at=now if is_idle else work.due_at,
+        attempts=0 if is_idle else work.attempts,
+        cause=cause if is_oldest else work.cause,
+        requested_at=now if is_oldest else work.requested_at,
+    )
     _check(before, Event.REQUESTED, after)
-    if mode is Mode.SYNC and is_claimable(after, now, regardless_of_due=True):
+    if is_sync and is_claimable(after, now, regardless_of_due=True):
         return Admission.START, after
     return Admission.JOIN, after
 
