@@ -57,8 +57,8 @@ class Loop:
 
     def asked(self, project_id: str) -> None:
         """A request for a project was recorded. While there is no place for its run, the end of another one is soon enough to look."""
-        running = self.runs.running_by_project()
-        if running[project_id] < self.project_concurrency and running.total() < self.concurrency:
+        of_project, in_all = self.runs.running(project_id)
+        if of_project < self.project_concurrency and in_all < self.concurrency:
             self.runs.changed.set()
         else:
             self.runs.place_wanted = True

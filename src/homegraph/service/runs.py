@@ -80,6 +80,7 @@ class Runs:
         self._policy = policy
         self._journal_body_bytes = journal_body_bytes
         self._tasks: dict[Lease, asyncio.Task[None]] = {}
+        self._running: Counter[str] = Counter()  # the same, counted by project; none stands at 0
         self.listeners = Listeners()
         self.worker = worker
         self.unsettled = Unsettled(store, outbound.clock)
@@ -92,6 +93,7 @@ class Runs:
         """Execute a claim, in the background."""
         task = asyncio.create_task(self._execute(claim), name=f"run {claim.lease.fence}")
         self._tasks[claim.lease] = task
+        self._running[claim.lease.target.project_id] += 1
         task.add_done_callback(lambda _: self._ended(claim.lease))
 
     @property
@@ -100,8 +102,12 @@ class Runs:
         return tuple(self._tasks)
 
     def running_by_project(self) -> Counter[str]:
-        """How many runs are under way for each project."""
-        return Counter(lease.target.project_id for lease in self._tasks)
+        """How many runs are under way for each project, now."""
+        return self._running.copy()
+
+    def running(self, project_id: str) -> tuple[int, int]:
+        """How many runs are under way: for a project, and in all."""
+        return self._running[project_id], len(self._tasks)
 
     def cancel(self, lease: Lease) -> None:
         """Stop a run whose lease is lost; nothing of it is stored."""
@@ -288,6 +294,10 @@ class Runs:
 
     def _ended(self, lease: Lease) -> None:
         task = self._tasks.pop(lease)
+        project_id = lease.target.project_id
+        self._running[project_id] -= 1
+        if not self._running[project_id]:
+            del self._running[project_id]
         if self.place_wanted:
             self.changed.set()
         if not task.cancelled() and (exc := task.exception()):
