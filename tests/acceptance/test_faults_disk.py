@@ -97,8 +97,10 @@ def assert_full_and_well_again(
     setup.cloud.home.devices = [lamp("lamp"), lamp("accepted"), lamp("later")]
     assert setup.request_sync().status == 200  # at once: nobody holds what could not be stored
     assert ask(setup.server.port, "GET", "/readyz", b"", {}).status == 200
+    setup.cloud.home.devices.append(lamp("latest"))
+    assert setup.request_sync(is_async=True).status == 200
     setup.server.wait_until_idle()
-    assert setup.server.device_ids("user-1") == ["accepted", "lamp", "later"]
+    assert setup.server.device_ids("user-1") == ["accepted", "lamp", "later", "latest"]
 
 
 def test_a_disk_that_is_full(cloud: ScriptedFulfillment, start: Any) -> None:
