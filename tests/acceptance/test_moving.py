@@ -240,7 +240,7 @@ def test_a_file_that_is_none(
 
 
 def test_another_encryption_key(settled: tuple[Server, Path], start: Any) -> None:
-    """Nothing is read, and nothing is there afterwards; an export is not completed by that server either."""
+    """Nothing is read, and an export is not completed by that server either; with the right key it starts, as it holds nothing yet."""
     _, whole = settled
     other = start({"server": {"encryption_key": ANOTHER}})
     cut = other.folder / "cut.jsonl"
@@ -254,6 +254,14 @@ def test_another_encryption_key(settled: tuple[Server, Path], start: Any) -> Non
     assert "HOMEGRAPH_ENCRYPTION_KEY" in done.err
     assert "another encryption key" in resumed.err
     assert other.admin("projects") == {"projects": []}
+    other.stop()
+    other.configure(PLAIN)
+    other.restart()
+    assert other.cli("import", str(whole)).code == 0
+    other.stop()
+    other.configure({"server": {"encryption_key": ANOTHER}})
+    other.spawn()
+    assert other.wait() == 2
 
 
 def test_through_a_pipe(settled: tuple[Server, Path], start: Any) -> None:

@@ -23,6 +23,7 @@ WHOLE_TABLES = {
     "list_projects": {"project"},
     "list_unlinkings": {"unlinking"},  # those under way at this moment
     "find_sealing": {"sealing"},  # of one row
+    "replace_sealing": {"sealing"},
     "forget_grants": {"link"},  # by hand, when a key was lost
     "probe": {"probe"},
 }

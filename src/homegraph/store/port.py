@@ -220,8 +220,8 @@ class Store(CredentialStore, MovingStore, Protocol):
     async def sealed_with(self) -> str:
         """The fingerprint of the key that the secrets in here are sealed with; "" while none is noted."""
 
-    async def seal_with(self, fingerprint: str, now: Instant, *, replace: bool = False) -> str:
-        """Note the fingerprint of the key that secrets are sealed with, unless one is noted; ``replace``: even then.
+    async def seal_with(self, fingerprint: str, now: Instant, *, instead_of: str = "") -> str:
+        """Note the fingerprint of the key that secrets are sealed with, unless one is noted; ``instead_of``: one that may give way.
 
         Grants of the file are known no more when the key is replaced, so that the next ``declare`` adopts them again; those of links
         that have ended stay known. Returns the one that is noted now. Of processes that note at the same time one is the first, and the others are told so.

@@ -17,8 +17,8 @@ async def note(db: Database, fingerprint: str, now: Instant) -> str:
     return await sealed_with(db)
 
 
-async def replace(db: Database, fingerprint: str, now: Instant) -> str:
-    """``Store.seal_with``, whatever is noted."""
-    await db.run("replace_sealing", fingerprint, now)
-    await db.run("forget_grants")
-    return fingerprint
+async def replace(db: Database, fingerprint: str, now: Instant, instead_of: str) -> str:
+    """``Store.seal_with``, instead of a key that is noted."""
+    if await db.run("replace_sealing", fingerprint, now, instead_of):
+        await db.run("forget_grants")
+    return await sealed_with(db)

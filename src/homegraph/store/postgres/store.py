@@ -140,9 +140,10 @@ class PostgresStore(PostgresMoving):
     async def sealed_with(self) -> str:
         return await self._db.glance(sealing.sealed_with)
 
-    async def seal_with(self, fingerprint: str, now: Instant, *, replace: bool = False) -> str:
-        noted = sealing.replace if replace else sealing.note
-        return await self._db.write(noted, fingerprint, now)
+    async def seal_with(self, fingerprint: str, now: Instant, *, instead_of: str = "") -> str:
+        if instead_of:
+            return await self._db.write(sealing.replace, fingerprint, now, instead_of)
+        return await self._db.write(sealing.note, fingerprint, now)
 
     def _tell(self, *hints: Hint) -> None:
         if self._hints is not None:

@@ -17,8 +17,8 @@ def note(db: Database, fingerprint: str, now: Instant) -> str:
     return sealed_with(db)
 
 
-def replace(db: Database, fingerprint: str, now: Instant) -> str:
-    """``Store.seal_with``, whatever is noted."""
-    db.run("replace_sealing", fingerprint, now)
-    db.run("forget_grants")
-    return fingerprint
+def replace(db: Database, fingerprint: str, now: Instant, instead_of: str) -> str:
+    """``Store.seal_with``, instead of a key that is noted."""
+    if db.run("replace_sealing", fingerprint, now, instead_of):
+        db.run("forget_grants")
+    return sealed_with(db)

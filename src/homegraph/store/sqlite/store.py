@@ -147,9 +147,10 @@ class SqliteStore(SqliteMoving):
     async def sealed_with(self) -> str:
         return await self._reader.call(sealing.sealed_with)
 
-    async def seal_with(self, fingerprint: str, now: Instant, *, replace: bool = False) -> str:
-        noted = sealing.replace if replace else sealing.note
-        return await self._writer.call(noted, fingerprint, now)
+    async def seal_with(self, fingerprint: str, now: Instant, *, instead_of: str = "") -> str:
+        if instead_of:
+            return await self._writer.call(sealing.replace, fingerprint, now, instead_of)
+        return await self._writer.call(sealing.note, fingerprint, now)
 
     # --- projects, keys, links -------------------------------------------------------------------------------
 

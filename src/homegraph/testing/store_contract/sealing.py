@@ -30,11 +30,16 @@ class Sealing:
         assert set(told) <= set(keys)
 
     async def test_a_key_that_is_replaced(self, store: Store) -> None:
-        """From then on the new one counts, whether there was one or not."""
-        for key in ("a" * 32, "b" * 32):
-            assert await store.seal_with(key, 1_000.0, replace=True) == key
+        """The one that is noted gives way to the first that says so, and to no other."""
+        await store.seal_with("a" * 32, 1_000.0)
+        keys = [str(number) * 32 for number in range(8)]
 
-        assert await store.seal_with("c" * 32, 1_001.0) == "b" * 32
+        asking = (store.seal_with(key, 1_001.0, instead_of="a" * 32) for key in keys)
+        told = await asyncio.gather(*asking)
+
+        assert set(told) == {await store.sealed_with()}
+        assert set(told) <= set(keys)
+        assert await store.seal_with("b" * 32, 1_002.0, instead_of="a" * 32) == told[0]
 
     async def test_grants_of_the_file_are_adopted_again(self, store: Store) -> None:
         """What was sealed with the old key is lost, and the file has it still; but whoever has left has left."""
@@ -46,7 +51,7 @@ class Sealing:
         await store.declare(file, 1_003.0)
         assert [one.changed_at for one in await store.links()] == [1_000.0, 1_001.0]
 
-        await store.seal_with("b" * 32, 1_004.0, replace=True)
+        await store.seal_with("b" * 32, 1_004.0, instead_of="a" * 32)
         await store.declare(file, 1_005.0)
 
         assert [one.changed_at for one in await store.links()] == [1_005.0, 1_001.0]

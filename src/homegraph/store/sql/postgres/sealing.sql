@@ -7,9 +7,8 @@ SELECT fingerprint FROM sealing;
 INSERT INTO sealing (the_only, fingerprint, noted_at) VALUES (true, $1, $2) ON CONFLICT (the_only) DO NOTHING;
 
 -- replace_sealing --
--- Secrets are sealed with this key from now on, whatever was noted.
-INSERT INTO sealing (the_only, fingerprint, noted_at) VALUES (true, $1, $2)
-ON CONFLICT (the_only) DO UPDATE SET fingerprint = excluded.fingerprint, noted_at = excluded.noted_at;
+-- Secrets are sealed with this key from now on, in place of another one; nothing when that one is not noted any more.
+UPDATE sealing SET fingerprint = $1, noted_at = $2 WHERE the_only AND fingerprint = $3;
 
 -- forget_grants --
 -- Grants of the file are known no more, so that it adopts them again; but for those of links that have ended.
