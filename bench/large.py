@@ -3,10 +3,8 @@
 Both servers are the shipped ones, each on a file of its own. They take turns, and the ratio of their throughputs is taken within each
 round. The large one is called twice: for homes from anywhere in it, nearly none of which was asked for before, and for as many homes
 as the small one has, which lie apart from each other but come round again. The first is the worst that can be asked of it; the second
-tells what its size alone costs. With ``--hold`` the file is locked in the kernel's memory then, and called for any home once more.
-Besides: how much is read from the disk, how long the large one takes to be ready, and its memory before and after. Run by
-``python -m bench.large``; a million homes of
-ten devices need 14 GB of disk and some minutes to be made.
+tells what its size alone costs. Besides: how much is read from the disk, how long the large one takes to be ready, and its memory
+before and after. Run by ``python -m bench.large``; a million homes of ten devices need 14 GB of disk and some minutes to be made.
 """
 
 from __future__ import annotations
@@ -27,7 +25,6 @@ from typing import Any, Final, TypeAlias
 from bench import calls, load, processes
 from bench.credentials import access_token
 from bench.growing import grow
-from bench.holding import held
 from bench.measure import cpu_seconds, disk_bytes_read, rss_mib
 from bench.scenarios import Call, Change
 
@@ -82,7 +79,7 @@ def side(folder: Path, stub: processes.Stub, users: int) -> Iterator[Side]:
         yield Side(server, users, access_token(server))
 
 
-def measure(folder: Path, users: int, rounds: int, count: int, *, hold: bool) -> dict[str, Any]:
+def measure(folder: Path, users: int, rounds: int, count: int) -> dict[str, Any]:
     """Everything. Raises Broken when a call is not answered as it must be."""
     chance = Random(SEED)
     with ExitStack() as stack, processes.pinned(processes.DRIVER_CORE):
@@ -90,27 +87,22 @@ def measure(folder: Path, users: int, rounds: int, count: int, *, hold: bool) ->
         few = stack.enter_context(side(folder / "few", stub, min(FEW, users)))
         many = stack.enter_context(side(folder / "many", stub, users))
         stub.tell("changes", Change.ONE.value)
+        cases = {
+            "few": Case(few, range(few.users)),
+            "many": Case(many, range(many.users)),
+            "some": Case(many, range(0, many.users, many.users // few.users)),
+        }
         memory = [rss_mib(many.server.pid)]
-
-        def measured(cases: dict[str, Case]) -> list[Round]:
-            done = []
-            for _ in range(rounds + 1):
-                done.append(_round(cases, count, chance))
-                memory.append(rss_mib(many.server.pid))
-            return done[1:]  # the first one warms up
-
-        all_few, all_many = Case(few, range(few.users)), Case(many, range(many.users))
-        some_many = Case(many, range(0, many.users, many.users // few.users))
-        done = [measured({"few": all_few, "many": all_many, "some": some_many})]
-        if hold:
-            stack.enter_context(held(folder / "many" / "bench.db"))
-            done.append(measured({"few": all_few, "held": all_many}))
+        done = []
+        for _ in range(rounds + 1):
+            done.append(_round(cases, count, chance))
+            memory.append(rss_mib(many.server.pid))
         return {
             "users": users,
             "file_gib": (folder / "many" / "bench.db").stat().st_size / 2**30,
             "ready_seconds": {"few": few.server.ready_seconds, "many": many.server.ready_seconds},
             "rss_mib": memory,
-            "calls": [_row(call, done) for call in MEASURED],
+            "calls": [_row(call, done[1:]) for call in MEASURED],  # the first round warms up
         }
 
 
@@ -135,14 +127,11 @@ def _reading(case: Case, call: Call, count: int, chance: Random) -> Reading:
     return Reading(count / tally.seconds, cpu / count * 1e6, disk / count / 1024)
 
 
-def _row(call: Call, measurements: Sequence[Sequence[Round]]) -> dict[str, Any]:
-    """What a call costs in each case, beside the small database in the same rounds."""
-    row: dict[str, Any] = {"call": call.value}
-    for rounds in measurements:
-        few = [one[call]["few"] for one in rounds]
-        for name in rounds[0][call]:
-            row.setdefault(name, _summary(few, [one[call][name] for one in rounds]))
-    return row
+def _row(call: Call, rounds: Sequence[Round]) -> dict[str, Any]:
+    """What a call costs in each case, beside the small database in the same round."""
+    few = [one[call]["few"] for one in rounds]
+    cases = {name: _summary(few, [one[call][name] for one in rounds]) for name in rounds[0][call]}
+    return {"call": call.value, **cases}
 
 
 def _summary(few: Sequence[Reading], ones: Sequence[Reading]) -> dict[str, Any]:
@@ -164,9 +153,7 @@ def table(result: dict[str, Any]) -> str:
         "few": f"{FEW:,} users",
         "many": f"any of {result['users']:,}",
         "some": f"{FEW:,} of them, again and again",
-        "held": f"any of {result['users']:,}, the file held in memory",
     }
-    shown = [name for name in heads if name in result["calls"][0]]
     about = (
         f"{result['users']:,} agent users with {DEVICES} devices, a file of {result['file_gib']:.1f} GiB: ready after {ready['many']:.1f} s "
         f"({FEW:,} users: {ready['few']:.1f}), {memory[0]:.0f} MiB resident then, {memory[1]:.0f} after the first round and "
@@ -175,11 +162,11 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         about,
         "Calls a second (CPU us); beside the small database in the same rounds: x calls a second, x CPU; KiB read from the disk.\n",
-        f"| call | {' | '.join(heads[name] for name in shown)} |",
-        "|---" * (1 + len(shown)) + "|",
+        f"| call | {' | '.join(heads.values())} |",
+        "|---" * (1 + len(heads)) + "|",
     ]
     lines += [
-        f"| {row['call']} | {' | '.join(_cell(row[name], name) for name in shown)} |"
+        f"| {row['call']} | {' | '.join(_cell(row[name], name) for name in heads)} |"
         for row in result["calls"]
     ]
     return "\n".join(lines)
@@ -198,17 +185,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--users", type=int, default=MANY, metavar="N")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N")
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="of a round")
-    parser.add_argument(
-        "--hold", action="store_true", help="then lock the large file in memory and measure again"
-    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all readings to this file")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where the databases are made")
     options = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="homegraph-large-", dir=options.dir) as name:
-            result = measure(
-                Path(name), options.users, options.rounds, options.calls, hold=options.hold
-            )
+            result = measure(Path(name), options.users, options.rounds, options.calls)
     except (processes.Broken, OSError) as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1

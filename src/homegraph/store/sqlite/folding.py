@@ -24,10 +24,10 @@ import apsw
 from homegraph.store.sqlite.database import Database
 
 PAGES_BEFORE_FOLDING: Final = 4_000
-"""Pages in the log, 16 MB: fewer would be folded in more often than they change, more would make readers look longer for a page."""
+"""Pages in the log, 16 MB. With fewer, a page that changes often is folded in more often; with more, readers look longer for a page."""
 
 PASSES: Final = 2
-"""The second one has only what was written during the first, so what is left for the writer after it is a tenth of a tenth."""
+"""The second has what was written during the first, a tenth of it or two; the writer has what was written during the second."""
 
 
 class Folding:
