@@ -6,10 +6,12 @@ lamp with three traits, an outlet with one, a thermostat, a blind, and so on fro
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import urlencode
 
-from bench.homes import API_KEY, DEVICES, REPORTED, device_id, token, user
+from bench.homes import API_KEY, DEVICES, PROJECT, REPORTED, code, device_id, token, user
 from bench.scenarios import Call
 
 REQUEST_ID: Final = "bench"
@@ -23,6 +25,13 @@ _FORWARDED: Final = b'"payload":{"agentUserId"'
 def request(call: Call, number: int, access_token: str = "") -> bytes:
     """A call about one agent user; with the access token where it takes one."""
     return _MAKERS[call](number, access_token)
+
+
+def finish_linking(number: int, redirect_uri: str, state: str, admin_token: str) -> bytes:
+    """What brings a browser's way back from the login page to the server; the code says whom the account is of."""
+    came_to = f"{redirect_uri}?{urlencode({'code': code(number), 'state': state})}"
+    body = json.dumps({"project": PROJECT, "user": user(number), "url": came_to})
+    return _post_to("/-/api/links/finish", body, admin_token)
 
 
 def wanted(call: Call) -> bytes:
@@ -98,6 +107,7 @@ _WANTED: Final[Mapping[Call, bytes]] = {
     Call.REQUEST_SYNC: _EMPTY,
     Call.REQUEST_SYNC_ASYNC: _EMPTY,
     Call.FORWARD: _FORWARDED,
+    Call.LINK: b'"state":"linked"',
 }
 
 _MAKERS: Final[Mapping[Call, Callable[[int, str], bytes]]] = {

@@ -87,6 +87,17 @@ def number_of(access_token: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
+def code(number: int) -> str:
+    """What the login page would give a browser for a user's account."""
+    return f"bench-code-{number:06}"
+
+
+def number_of_code(text: bytes) -> int | None:
+    """Whose code it is; None when it is none."""
+    found = re.search(rb"bench-code-([0-9]{6})", text)
+    return int(found[1]) if found else None
+
+
 def device_id(number: int, index: int) -> str:
     """A device of a user."""
     return f"{user(number)}-device-{index:04}"

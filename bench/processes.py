@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from bench.homes import API_KEY, PROJECT, token, user
 
@@ -155,6 +156,17 @@ class Homegraph(Process):
         answer: dict[str, Any] = self.call("GET", "/-/api/status", self.admin_bearer)
         return answer
 
+    def begin_linking(self, user: str) -> tuple[str, str]:
+        """Begin to link an account: where the login page would send the browser back to, and with what state."""
+        begun = self.call(
+            "POST",
+            "/-/api/links/start",
+            {**self.admin_bearer, "content-type": "application/json"},
+            json.dumps({"project": PROJECT, "user": user}).encode(),
+        )
+        [state] = parse_qs(urlsplit(begun["authorization_url"]).query)["state"]
+        return begun["redirect_uri"], state
+
     def wait_idle(self, users: int, seconds_max: float = ADOPTED_SECONDS_MAX) -> None:
         """Wait until all users are linked and no run is waiting or under way. Raises Broken."""
         until = time.monotonic() + seconds_max
@@ -252,7 +264,10 @@ def _config(folder: Path, database: str, port: int, users: int) -> str:
         f'[server]\nlisten = "127.0.0.1:0"\ndatabase = "{database}"\ndata_dir = "{folder}"\n'
         f"quota_per_minute = {QUOTA_PER_MINUTE}\n"
         f"\n[projects.{PROJECT}]\n"
-        f'fulfillment_url = "http://127.0.0.1:{port}/smarthome"\napi_keys = ["{API_KEY}"]\n{links}'
+        f'fulfillment_url = "http://127.0.0.1:{port}/smarthome"\napi_keys = ["{API_KEY}"]\n'
+        f'\n[projects.{PROJECT}.oauth]\nclient_id = "bench"\nclient_secret = "bench-secret"\n'
+        f'authorization_url = "http://127.0.0.1:{port}/auth"\n'
+        f'token_url = "http://127.0.0.1:{port}/token"\n{links}'
     )
 
 

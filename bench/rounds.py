@@ -11,13 +11,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from bench import calls, load, processes
 from bench.credentials import access_token
-from bench.homes import LARGE_HOMES
+from bench.homes import LARGE_HOMES, user
 from bench.measure import cpu_seconds, percentile, rss_mib
 from bench.postgres import Postgres, postgres
 from bench.scenarios import Call, Scenario, Server
@@ -70,6 +70,8 @@ class Bench:
     access_tokens: dict[Server, str]
     postgres: Postgres | None = None
     next_user: int = 0
+    linked: dict[Server, int] = field(default_factory=dict)
+    """How many were linked besides, each of them new."""
 
     def measure(self, scenario: Scenario) -> Reading:
         """One scenario, once. Raises Broken when a call was not answered as it must be."""
@@ -132,6 +134,8 @@ class Bench:
         """A round's calls. Users go round over all rounds, the first ones are the blockers', the last ones have large homes."""
         count = max(1, int(self.plan.calls * scenario.share))
         token = self.access_tokens.get(scenario.server, "")
+        if scenario.call is Call.LINK:
+            return self._begun_linkings(scenario.server, count)
         if scenario.is_large:
             numbers = (self.plan.users + n % LARGE_HOMES for n in range(count))
             return [calls.request(scenario.call, number, token) for number in numbers]
@@ -142,6 +146,21 @@ class Bench:
         requests = [calls.request(scenario.call, number, token) for number in chosen]
         self.next_user = (self.next_user + count) % users
         return requests
+
+    def _begun_linkings(self, which: Server, count: int) -> list[bytes]:
+        """What ends so many linkings of new users, which are begun here."""
+        server = self.servers[which]
+        assert isinstance(server, processes.Homegraph)
+        first = self._known(which)
+        self.linked[which] = self.linked.get(which, 0) + count
+        return [
+            calls.finish_linking(number, *server.begin_linking(user(number)), server.admin_token)
+            for number in range(first, first + count)
+        ]
+
+    def _known(self, which: Server) -> int:
+        """How many users a server has."""
+        return self.plan.users + LARGE_HOMES + self.linked.get(which, 0)
 
     @contextmanager
     def _held(self, scenario: Scenario) -> Iterator[None]:
@@ -160,7 +179,7 @@ class Bench:
             stub.tell("release")
         server = self.servers[scenario.server]
         assert isinstance(server, processes.Homegraph)
-        server.wait_idle(self.plan.users + LARGE_HOMES)
+        server.wait_idle(self._known(scenario.server))
 
     def _driver_cpu(self, scenario: Scenario) -> float:
         stub = self.stubs.get(scenario.server)

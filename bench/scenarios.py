@@ -29,7 +29,10 @@ class Change(StrEnum):
 
 
 class Call(StrEnum):
-    """What is called. Request Sync with an API key, everything else with the access token of a service account."""
+    """What is called.
+
+    Request Sync with an API key, the end of a linking at the admin API, everything else with the access token of a service account.
+    """
 
     REQUEST_SYNC = "requestSync"
     REQUEST_SYNC_ASYNC = "requestSync, async"
@@ -40,6 +43,7 @@ class Call(StrEnum):
     QUERY_ONE = "query, one device"
     SYNC = "sync"
     FORWARD = "a SYNC and its reply, passed on"
+    LINK = "the end of a linking, from its code to the answer to the first QUERY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         is_held=True,
         is_drain=True,
     ),
+    Scenario("first-link", "first link, twenty devices", call=Call.LINK, share=0.1),
     Scenario("report-one", "reportState, one device", call=Call.REPORT_ONE, share=2.0),
     Scenario("report", "reportState, two devices", call=Call.REPORT, share=2.0),
     Scenario("report-all", "reportState, twenty devices", call=Call.REPORT_ALL, share=0.5),

@@ -4,6 +4,8 @@ A protocol on bare sockets, because a server framework would cost more than what
 so that requests pile up while a run is under way, and it says when something has happened instead of being asked again
 and again. The last LARGE homes are large ones. Run by ``python -m bench.stub USERS DEVICES [LARGE]``; prints its port, and ends with its standard input.
 
+``/token`` gives tokens for codes; the home of a code is there from then on, whatever its number.
+
 Below ``/-/`` it is told what to do, by POSTs that are answered with ``{"served": …, "held": …}``::
 
     /-/changes/none|one|all   what changes in a home with each reply from now on
@@ -25,7 +27,7 @@ from typing import Final, cast
 
 import uvloop
 
-from bench.homes import LARGE_DEVICES, Home, number_of
+from bench.homes import LARGE_DEVICES, Home, number_of, number_of_code, token
 
 CONNECTIONS_WAITING_MAX: Final = 1_024
 
@@ -81,6 +83,18 @@ class Cloud:
             return
         start = b'{"requestId":"%b"' % request_id
         write(b"".join((_OK % (len(start) + len(home.states)), start, home.states)))
+
+    def exchange(self, form: bytes, write: Callable[[bytes], None]) -> None:
+        """Answer the exchange of a code for tokens."""
+        number = number_of_code(form)
+        if number is None:
+            write(_UNAUTHORIZED)
+            return
+        access_token = token(number)
+        self._homes[access_token.encode()] = Home(number, self._devices)
+        tokens = {"token_type": "Bearer", "access_token": access_token, "expires_in": 3600}
+        body = json.dumps({**tokens, "refresh_token": f"{access_token}-refresh"}).encode()
+        write(_OK % len(body) + body)
 
     def _home(self, access_token: bytes) -> Home | None:
         """The home of a token, made when it is asked for: of a million users a few thousand are."""
@@ -158,6 +172,9 @@ class Connection(asyncio.Protocol):
         path = head.split(b" ", 2)[1]
         if path.startswith(b"/-/"):
             self._cloud.control(path.decode(), self._write)
+            return
+        if path == b"/token":
+            self._cloud.exchange(body, self._write)
             return
         if path.startswith(b"/v1/"):  # callers that are measured themselves (``bench.callers``)
             self._write(_DONE)
