@@ -57,8 +57,8 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...]] = (
 _STATES: Final = (
     '{"online":true,"status":"SUCCESS","on":true,"brightness":80,"color":{"spectrumRgb":16711935}}',
     '{"online":true,"status":"SUCCESS","on":false}',
-    '{"online":true,"status":"SUCCESS","thermostatMode":"heat","thermostatTemperatureAmbient":20.5}',
-    '{"online":true,"status":"SUCCESS","openPercent":40}',
+    '{"online":true,"status":"SUCCESS","thermostatMode":"heat","thermostatTemperatureSetpoint":21,"thermostatTemperatureAmbient":20.5}',
+    '{"online":true,"status":"SUCCESS","openState":[{"openPercent":40,"openDirection":"DOWN"}]}',
 )
 """What a device of each kind answers to QUERY."""
 
