@@ -126,9 +126,10 @@ def decide(
     now: Instant,
 ) -> Verdict:
     """Check a report against the devices that it names and turn it into rows."""
-    unknown = tuple(sorted((states.keys() | notifications.keys()) - devices.keys()))
-    if unknown:
-        return Verdict(unknown=unknown)
+    if notifications or not states.keys() <= devices.keys():
+        unknown = (states.keys() | notifications.keys()) - devices.keys()
+        if unknown:
+            return Verdict(unknown=tuple(sorted(unknown)))
     violations = [*_silent(devices, notifications)] if notifications else []
     sorted_: dict[str, dict[str, dict[str, Any]]] = {}
     for device_id, state in states.items():

@@ -74,7 +74,7 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
             project.id,
             message.agent_user_id,
             tuple(message.states),
-            notifications=sum(map(len, message.notifications.values())),
+            sum(map(len, message.notifications.values())) if message.notifications else 0,
         )
     )
 

@@ -44,7 +44,7 @@ def report(
         one.device_id: {} for one in notifications if one.needs_declaration
     }
     known, stored = {}, {}
-    for device_id in states.keys() | notified.keys():
+    for device_id in states.keys() | notified.keys() if notified else states:
         row = db.row("find_reported_device", project_id, agent_user_id, device_id)
         if row is not None:
             number, traits, notifies, attributes, held = row
