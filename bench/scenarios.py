@@ -105,7 +105,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         is_held=True,
         is_drain=True,
     ),
-    Scenario("first-link", "first link, twenty devices", call=Call.LINK, share=0.1),
+    # Few: a project may begin a thousand linkings in an hour, and eleven rounds must do.
+    Scenario("first-link", "first link, twenty devices", call=Call.LINK, share=0.04),
     Scenario("report-one", "reportState, one device", call=Call.REPORT_ONE, share=2.0),
     Scenario("report", "reportState, two devices", call=Call.REPORT, share=2.0),
     Scenario("report-all", "reportState, twenty devices", call=Call.REPORT_ALL, share=0.5),
