@@ -39,7 +39,9 @@ class Window:
 
     def admit(self, now: Instant, limit: int) -> bool:
         """Count a call at ``now``, unless there are ``limit`` already: then it is refused, and not counted."""
-        self._slide(int(now))
+        second = int(now)
+        if second != self._second:
+            self._slide(second)
         if self._total >= limit:
             return False
         self._buckets[self._second % WINDOW_SECONDS] += 1
@@ -53,12 +55,12 @@ class Window:
         if passed >= WINDOW_SECONDS or passed <= -WINDOW_SECONDS:
             self._buckets = [0] * WINDOW_SECONDS
             self._total = 0
-        elif passed > 0:
+        elif passed < 0:
+            return
+        else:
             for gone in range(self._second + 1, second + 1):
                 self._total -= self._buckets[gone % WINDOW_SECONDS]
                 self._buckets[gone % WINDOW_SECONDS] = 0
-        else:
-            return
         self._second = second
 
 

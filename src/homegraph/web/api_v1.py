@@ -13,7 +13,7 @@ that Google finds first. ``MethodDoor.answer_call`` is that order, step by step:
     8  fields
     9  the use-case                is the server stopping, is the user known, is another call in flight, and the work itself
 
-Where the credentials stand is told in ``identity``, which of them a method takes in ``service.identity``; steps 7 to 9 of each
+Where the credentials stand is told in ``head``, which of them a method takes in ``service.identity``; steps 7 to 9 of each
 method are in ``methods``, refusals in ``refusing``.
 
 A call comes whole (``caller``), or by ASGI with a body that is on its way; the steps are the same.
@@ -38,14 +38,13 @@ from homegraph.graph.model import Project
 from homegraph.service.events import Refused
 from homegraph.service.identity import identify
 from homegraph.web.exchange import CallerGone, Headers, answer, answer_and_close, read_body
-from homegraph.web.head import Head, head_of, text
-from homegraph.web.identity import presented_in
+from homegraph.web.head import Head, head_of
 from homegraph.web.methods import ANSWERING, Call
 from homegraph.web.refusing import answer_unknown, envelope_of, internal_error, refusal
 from homegraph.web.site import Site
 from homegraph.wire.api_v1 import Method
 from homegraph.wire.field_mask import FieldMask, parse_field_mask
-from homegraph.wire.parameters import SystemParameters, read_query, require_json_answer
+from homegraph.wire.parameters import SystemParameters, require_json_answer
 from homegraph.wire.status import OK_HEADERS, Rendered
 
 CLOSING: Final = frozenset({"BODY_TOO_LARGE", "BODY_TOO_SLOW"})
@@ -113,12 +112,10 @@ class MethodDoor:
         project: Project | None = None
         method = self._method
         try:
-            parameters, rest = read_query(head.query)
+            said = head.said()
+            parameters = said.parameters
             project = await identify(
-                self._house,
-                presented_in(head, parameters),
-                rpc=method.rpc,
-                key_method=self._key_method,
+                self._house, said.presented, rpc=method.rpc, key_method=self._key_method
             )
             if method.counts == "always":
                 self._house.budgets.spend_call(project, self._house.clock.now())
@@ -129,8 +126,8 @@ class MethodDoor:
                 project=project,
                 path=head.path,
                 body=body,
-                content_type=text(head.content_type),
-                parameters=rest,
+                content_type=said.content_type,
+                parameters=said.others,
                 lenient_form=self._settings.lenient_form,
                 pretty=parameters.pretty_print,
                 mask=mask,

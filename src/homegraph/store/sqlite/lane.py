@@ -35,7 +35,7 @@ from math import inf
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import Any, Final, NamedTuple, TypeVar, TypeVarTuple
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
 import apsw
 
@@ -58,17 +58,12 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class _Job(NamedTuple):
-    future: asyncio.Future[Any]
-    operation: Callable[..., Any]
-    args: tuple[Any, ...]
-    is_brief: bool
+# Plain tuples, because there is one of each for every call.
+_Job: TypeAlias = tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...], bool]
+"""Whose it is, the operation, its arguments, and whether it is brief."""
 
-
-class _Outcome(NamedTuple):
-    future: asyncio.Future[Any]
-    result: Any
-    error: Exception | None
+_Outcome: TypeAlias = tuple[asyncio.Future[Any], Any, Exception | None]
+"""Whose it is, and what came of it: a result or an error."""
 
 
 class _Group(NamedTuple):
@@ -138,7 +133,7 @@ class Lane:
                 hint="The disk does not keep up: look for what else uses it.",
             )
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.append(_Job(future, operation, args, is_brief))
+        self._jobs.append((future, operation, args, is_brief))
         self._start()
         return future
 
@@ -168,7 +163,7 @@ class Lane:
         return [jobs.popleft() for _ in range(min(len(jobs), BATCH_MAX))]
 
     def _is_for_the_loop(self, jobs: list[_Job]) -> bool:
-        return all(job.is_brief for job in jobs) and self._clock() >= self._detour_until
+        return all(is_brief for _, _, _, is_brief in jobs) and self._clock() >= self._detour_until
 
     def _at_once(self, jobs: list[_Job]) -> list[_Outcome] | None:
         """Carry brief jobs out, up to the commit; None when that is for the thread to do. Those that are left over wait on.
@@ -214,7 +209,7 @@ class Lane:
             self._database.close()
         except apsw.Error as exc:
             error = translated(exc)
-        self._tell(_resolve, [_Outcome(self._ended, None, error)])
+        self._tell(_resolve, [(self._ended, None, error)])
 
     def _completed(self, group: _Group) -> list[_Outcome]:
         """Carry a group out, as far as that has not been done, and commit it."""
@@ -256,9 +251,9 @@ class Lane:
         for future, operation, args, _ in jobs:
             written = total_changes()
             try:
-                outcomes.append(_Outcome(future, operation(database, *args), None))
+                outcomes.append((future, operation(database, *args), None))
             except Exception as exc:  # whatever it is, it is its own caller's
-                outcome = _Outcome(future, None, translated(exc))
+                outcome: _Outcome = (future, None, translated(exc))
                 if total_changes() != written or not database.connection.in_transaction:
                     raise _HalfDoneError(outcome) from exc
                 outcomes.append(outcome)
@@ -277,7 +272,7 @@ class _HalfDoneError(Exception):
 
 def _all_failed(jobs: list[_Job], exc: Exception) -> list[_Outcome]:
     """The same bad news for everybody, as an exception of their own each."""
-    return [_Outcome(job.future, None, translated(exc)) for job in jobs]
+    return [(future, None, translated(exc)) for future, _, _, _ in jobs]
 
 
 def _resolve(outcomes: list[_Outcome]) -> None:
