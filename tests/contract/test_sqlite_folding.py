@@ -1,7 +1,9 @@
 """The log is brought into the database beside the writing, and begins anew; no commit fails of it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import apsw
 import pytest
 
 from homegraph.store.sqlite import SqliteStore, care, folding
@@ -61,4 +63,30 @@ async def test_a_fold_that_cannot_be_done_is_nobody_elses_trouble(path):
     assert not await write_until(scene, lambda: False)
     states = await store.states("acme", "1836", ["lamp"])
     assert states["lamp"][0].state == b'{"on":true}'
+    await store.close()
+
+
+async def test_a_last_step_that_fails_is_made_up_for(path, monkeypatch):
+    """The disk was full when the writer did the rest: the next fold begins all the same."""
+    committed, failed = folding.Folding.committed, []
+
+    def full():
+        failed.append(True)
+        raise apsw.FullError
+
+    def commit_on_a_full_disk(self, writer):
+        if not failed:
+            status = writer.connection.status
+            writer = SimpleNamespace(connection=SimpleNamespace(status=status, wal_checkpoint=full))
+        committed(self, writer)
+
+    monkeypatch.setattr(folding.Folding, "committed", commit_on_a_full_disk)
+    store = await SqliteStore.open(str(path), ids=str, now=900.0)
+    scene = Scene(store)
+    await scene.link()
+    await scene.write(stored("lamp", traits=("OnOff",)))
+    assert await write_until(scene, lambda: failed)
+    before = beginnings(path)
+
+    assert await write_until(scene, lambda: beginnings(path) >= before + 2)
     await store.close()

@@ -47,10 +47,11 @@ class Folding:
         with suppress(apsw.Error):
             written, _ = writer.connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE)
             if self._is_nearly_done:
-                self._is_nearly_done = False
+                self._is_nearly_done = self._is_folding = (
+                    False  # also if the rest cannot be done now
+                )
                 self._written_before = written
                 writer.connection.wal_checkpoint()
-                self._is_folding = False
             elif not self._is_folding and written - self._written_before >= PAGES_BEFORE_FOLDING:
                 self._is_folding = True
                 self._wanted.put(True)
