@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.carrying_out import carried_out
 from bench.environment import environment
 from bench.homes import DEVICES
-from bench.processes import Broken, can_proxy
+from bench.processes import can_proxy
 from bench.report import Row, document, heading, table
 from bench.rounds import SQLITE, Plan, Reading, measure
 from bench.scenarios import PROXY, SCENARIOS, Scenario, Server, on_postgres
@@ -78,29 +77,24 @@ def main(arguments: Sequence[str]) -> int:
         print(f"bench: LEFT OUT: {PROXY.title}: there is no nginx on this machine", file=sys.stderr)
         chosen = tuple(scenario for scenario in chosen if scenario != PROXY)
     try:
-        result = _run(chosen, plan, options.dir)
-    except (Broken, OSError) as exc:
-        print(f"bench: {exc}", file=sys.stderr)
-        return 1
+        result = carried_out("bench", options, lambda folder: _run(chosen, plan, folder))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    if result is None:
+        return 1
     print(f"{heading(result)}\n\n{table(result)}")
     return 0
 
 
-def _run(chosen: tuple[Scenario, ...], plan: Plan, where: Path | None) -> dict[str, object]:
+def _run(chosen: tuple[Scenario, ...], plan: Plan, folder: Path) -> dict[str, object]:
     readings: dict[Scenario, list[Reading]] = {scenario: [] for scenario in chosen}
-    with tempfile.TemporaryDirectory(prefix="homegraph-bench-", dir=where) as name:
-        surroundings = environment(Path(name))
-        for number, scenario, reading in measure(chosen, plan, Path(name)):
-            readings[scenario].append(reading)
-            print(
-                f"round {number}/{plan.rounds}: {scenario.name} {reading.cpu_us:.0f} us",
-                file=sys.stderr,
-            )
+    surroundings = environment(folder)
+    for number, scenario, reading in measure(chosen, plan, folder):
+        readings[scenario].append(reading)
+        print(
+            f"round {number}/{plan.rounds}: {scenario.name} {reading.cpu_us:.0f} us",
+            file=sys.stderr,
+        )
     rows = [Row(scenario, readings[scenario]) for scenario in chosen]
     return document(rows, plan, surroundings)
 

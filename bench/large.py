@@ -10,9 +10,7 @@ before and after. Run by ``python -m bench.large``; a million homes of ten devic
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +21,7 @@ from statistics import median
 from typing import Any, Final, TypeAlias
 
 from bench import calls, load, processes
+from bench.carrying_out import carried_out
 from bench.credentials import access_token
 from bench.growing import grow
 from bench.measure import cpu_seconds, disk_bytes_read, rss_mib
@@ -188,14 +187,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all readings to this file")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where the databases are made")
     options = parser.parse_args(arguments)
-    try:
-        with tempfile.TemporaryDirectory(prefix="homegraph-large-", dir=options.dir) as name:
-            result = measure(Path(name), options.users, options.rounds, options.calls)
-    except (processes.Broken, OSError) as exc:
-        print(f"bench: {exc}", file=sys.stderr)
+    result = carried_out(
+        "large",
+        options,
+        lambda folder: measure(folder, options.users, options.rounds, options.calls),
+    )
+    if result is None:
         return 1
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
     print(table(result))
     return 0
 

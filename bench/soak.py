@@ -8,9 +8,7 @@ are counted: they must be within their bounds. Run by ``python -m bench.soak``.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench import calls, load, processes
+from bench.carrying_out import carried_out
 from bench.credentials import access_token
 from bench.measure import percentile, rss_mib
 from bench.scenarios import Call, Change
@@ -137,14 +136,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--dir", type=Path, metavar="DIR", help="where the database is made")
     options = parser.parse_args(arguments)
-    try:
-        with tempfile.TemporaryDirectory(prefix="homegraph-soak-", dir=options.dir) as name:
-            result = measure(Path(name), options.minutes * 60, options.users)
-    except (processes.Broken, OSError) as exc:
-        print(f"bench: {exc}", file=sys.stderr)
+    result = carried_out(
+        "soak", options, lambda folder: measure(folder, options.minutes * 60, options.users)
+    )
+    if result is None:
         return 1
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
     print(sentence(result))
     return 0 if result["growth"] <= GROWTH_MAX else 1
 

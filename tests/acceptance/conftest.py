@@ -12,9 +12,18 @@ import pytest
 
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from support.homes import Setup
+from support.postgres import Postgres
 from support.server import Server
 
 Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the module's own, which may maltreat it."""
+    postgres = Postgres()
+    yield postgres
+    postgres.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,10 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any, Final, Self
-
-import pytest
 
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
 from support.accounts import REPORT, create, fetch
@@ -25,14 +22,6 @@ BETWEEN: Final = 150
 """Requests between two faults."""
 SERVERS: Final = 4
 RECOVERY_SECONDS_MAX: Final = 30.0
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that this module may maltreat."""
-    postgres = Postgres()
-    yield postgres
-    postgres.close()
 
 
 def many(cloud: ManyHomes, url: str) -> dict[str, Any]:

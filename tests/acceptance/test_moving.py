@@ -6,7 +6,6 @@ import json
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,14 +28,6 @@ HOMES: Final = 1_200
 
 PLAIN: Final = {"server": {"encryption_key": SEALED_WITH, "log_level": "debug"}}
 """A server that knows no project yet."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL."""
-    postgres = Postgres()
-    yield postgres
-    postgres.close()
 
 
 def on(url: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -24,14 +23,6 @@ SETTINGS_CODE: Final = 2
 UNAVAILABLE_CODE: Final = 1
 KILLED_CODE: Final = 137
 INTERRUPTED_CODE: Final = 130
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL for the servers of this module."""
-    postgres = Postgres()
-    yield postgres
-    postgres.close()
 
 
 def on(url: str, cloud: ScriptedFulfillment, **parts: Any) -> dict[str, Any]:

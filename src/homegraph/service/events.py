@@ -191,9 +191,8 @@ Listener: TypeAlias = Callable[[Event], None]
 class Events:
     """Whom to tell."""
 
-    _listeners: tuple[
-        Listener, ...
-    ] = ()  # another one at each change: whoever is being told goes on with his own
+    # Another one at each change: whoever is being told goes on with his own.
+    _listeners: tuple[Listener, ...] = ()
 
     def subscribe(self, listener: Listener) -> None:
         """Call ``listener`` with every event from now on."""

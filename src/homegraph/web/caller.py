@@ -199,7 +199,7 @@ class CallerConnection(HttpToolsProtocol):
     # --- the parser's callbacks --------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        # What uvicorn keeps of a request is made in _let_go, if it is wanted at all.
+        # What uvicorn keeps of a request is made in _take_usual_way, if it is wanted at all.
         self._is_between = False
         self.url = b""
         self.headers = []

@@ -26,13 +26,12 @@ from homegraph.store.sqlite.database import Database
 
 def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
     """``Store.definitions``."""
-    found = {
-        device_id: db.value("list_definitions", target.project_id, target.agent_user_id, device_id)
-        for device_id in device_ids
-    }
-    return {
-        device_id: definition for device_id, definition in found.items() if definition is not None
-    }
+    found: dict[str, bytes] = {}
+    for device_id in device_ids:
+        row = db.row("list_definitions", target.project_id, target.agent_user_id, device_id)
+        if row is not None:
+            found[device_id] = row[0]
+    return found
 
 
 def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:
