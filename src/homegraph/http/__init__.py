@@ -8,6 +8,7 @@
     deadlines     one timer for all exchanges
     reading       bytes -> reply; no I/O
     reply         a reply, and how one is known at one look
+    fifo          what is worked out once and then known, bounded
     trust         whose certificates are believed
 
 The server calls strangers with it (``service.http``: addresses are judged and pinned), the asynchronous client calls the one Home Graph

@@ -15,6 +15,8 @@ from typing import Final
 
 import msgspec
 
+from homegraph.http.fifo import FifoCache
+
 HEADS_KEPT_MAX: Final = 1_024
 """For all connections of a pool; a server that dates its answers brings a new one each second."""
 
@@ -46,7 +48,7 @@ class Heads:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[bytes, _Head] = {}
+        self._known: FifoCache[bytes, _Head] = FifoCache(HEADS_KEPT_MAX)
 
     def reply(self, data: bytes, most: int) -> HttpReply | None:
         """The reply that these bytes are, exactly, if that can be said without parsing them."""
@@ -62,6 +64,4 @@ class Heads:
         # The first blank line ends the head, unless something else comes before it: then the body is not all that follows.
         if end > HEAD_KEPT_MAX_BYTES or end + len(reply.body) != len(data):
             return
-        if len(self._known) >= HEADS_KEPT_MAX:
-            del self._known[next(iter(self._known))]
         self._known[data[:end]] = _Head(reply.status, reply.headers, len(reply.body))

@@ -31,6 +31,7 @@ from homegraph.graph.destinations import (
 )
 from homegraph.graph.model import Instant, Project
 from homegraph.http.connection import Connection, in_words
+from homegraph.http.fifo import FifoCache
 from homegraph.http.pool import Place, Pool
 from homegraph.http.reply import HttpReply
 from homegraph.http.trust import tls_context
@@ -80,7 +81,7 @@ class HttpTransport:
         self._places = Places(project_exchanges)
         self._resolver = Resolver(now, look_up)
         self._pool = Pool(self._loop)
-        self._routes: dict[tuple[str, str], _Route] = {}
+        self._routes: FifoCache[tuple[str, str], _Route] = FifoCache(ROUTES_REMEMBERED_MAX)
 
     async def post(  # a call has these parts
         self,
@@ -148,8 +149,6 @@ class HttpTransport:
             else:
                 fixed = LOCAL_ADDRESSES if destination.is_exact else ()
             route = _Route(destination, _start(destination), authorities, fixed)
-            if len(self._routes) >= ROUTES_REMEMBERED_MAX:
-                del self._routes[next(iter(self._routes))]
             self._routes[url, authorities] = route
         return route
 

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from homegraph.errors import FulfillmentUnreachable
 from homegraph.graph.destinations import Address
 from homegraph.graph.model import Instant
+from homegraph.http.fifo import FifoCache
 
 LookUp: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 """Asks for the addresses of a name, in the order in which they should be tried; OSError when there are none."""
@@ -71,7 +72,7 @@ class Resolver:
     def __init__(self, now: Callable[[], Instant], look_up: LookUp = system_look_up) -> None:
         self._now = now
         self._look_up = look_up
-        self._answers: dict[str, tuple[Instant, tuple[Address, ...]]] = {}
+        self._answers: FifoCache[str, tuple[Instant, tuple[Address, ...]]] = FifoCache(ANSWERS_MAX)
         self._under_way: dict[str, asyncio.Task[tuple[Address, ...]]] = {}
 
     def remembered(self, host: str) -> tuple[Address, ...]:
@@ -123,7 +124,5 @@ class Resolver:
         del self._under_way[host]
         if task.cancelled() or task.exception() is not None:
             return
-        if len(self._answers) >= ANSWERS_MAX:
-            self._answers.pop(next(iter(self._answers)))  # the one that was asked for first
-        self._answers.pop(host, None)
+        self._answers.pop(host, None)  # it is new from now on, and goes last
         self._answers[host] = (self._now() + ANSWER_SECONDS, task.result())
