@@ -25,7 +25,8 @@ from homegraph.cli import documents, failure
 from homegraph.cli.admin import Admin
 from homegraph.cli.documents import Check
 from homegraph.client import Request, Response, calls
-from homegraph.client.auth import Credential, Grant, credential_from
+from homegraph.client.auth import Credential, Grant
+from homegraph.client.credentials import credential_from
 from homegraph.client.transport import SyncTransport
 from homegraph.errors import ApiError, HomegraphError, ServerUnreachable
 

@@ -1,9 +1,8 @@
 """Who calls: the credential of a client, and the headers that it puts on each call.
 
-A ``Credential`` hands out ``Grant``s. An API key is one grant for ever. Everything else is google-auth's: key files of service
-accounts, Application Default Credentials, and any credentials object of a caller's own; it signs, asks for access tokens and
-knows when they end, while our transport carries what it sends. That library is imported when such a credential is made, and
-not before (``google_credentials``).
+A ``Credential`` hands out ``Grant``s; which one a caller means is told by ``credentials``. It may be an API key. Everything else is
+google-auth's: key files of service accounts, Application Default Credentials, and any credentials object of a caller's own; it signs,
+asks for access tokens and knows when they end, while our transport carries what it sends.
 
 ``ready`` is what most calls need and never waits. ``renew`` may talk to a token endpoint, and however many callers want
 a token at once, one of them gets it for all: threads behind a lock, tasks by sharing a thread (``driving``).
@@ -22,19 +21,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 import msgspec
 
 from homegraph.client.calls import Request, Response
-from homegraph.errors import SettingsError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 __all__ = [
     "ADC",
-    "ApiKey",
     "Credential",
     "CredentialSource",
     "Grant",
     "Sender",
-    "credential_from",
 ]
 
 
@@ -79,48 +75,3 @@ class Credential(Protocol):
             ApiError: there is none to be had: the token endpoint refuses, or does not answer (ServerUnreachable).
             SettingsError: the environment has no credentials.
         """
-
-
-class ApiKey:
-    """An API key: always the same, and good for Request Sync only."""
-
-    def __init__(self, key: str) -> None:
-        """Check the key.
-
-        Raises:
-            SettingsError: it cannot be sent as a header; the key itself is not in the message.
-        """
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise SettingsError(
-                "The API key is empty, or has characters that no API key has.",
-                place="api_key",
-                hint="Was a variable empty, or copied with a line break? A key is ASCII without blanks.",
-            )
-        self._grant = Grant((("x-goog-api-key", key),), renewable=False)
-
-    def ready(self) -> Grant:
-        return self._grant
-
-    def renew(self, refused: Grant | None, send: Sender) -> Grant:  # noqa: ARG002  # there is no other
-        return self._grant
-
-
-def credential_from(api_key: str | None, credentials: CredentialSource) -> Credential:
-    """The credential of a client: one of the two.
-
-    Raises:
-        SettingsError: both are given, or none, or it cannot be used. Nothing of it is in the message.
-    """
-    if (api_key is None) == (credentials is None):
-        raise SettingsError(
-            "One credential is needed: an API key, or credentials.",
-            place="api_key, credentials",
-            hint="Give api_key=… for Request Sync alone; else credentials=, which is a service account's key file, "
-            "homegraph.client.ADC, or an object of google-auth.",
-        )
-    if api_key is not None:
-        return ApiKey(api_key)
-    # google-auth takes ten times as long to import as this package.
-    from homegraph.client import google_credentials  # noqa: PLC0415
-
-    return google_credentials.credential_from(credentials)

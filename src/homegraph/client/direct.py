@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from homegraph.client.calls import Request, Response
 from homegraph.errors import FulfillmentError, FulfillmentTimeout, ReplyTooLarge
 from homegraph.http.connection import Connection, in_words
+from homegraph.http.fifo import FifoCache
 from homegraph.http.pool import IDLE_MAX, Place, Pool
 from homegraph.http.trust import tls_context
 
@@ -61,7 +62,9 @@ class DirectTransport:
         self._most = answer_max_bytes
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pool: Pool | None = None
-        self._starts: dict[tuple[str, str, tuple[tuple[str, str], ...]], _Start] = {}
+        self._starts: FifoCache[tuple[str, str, tuple[tuple[str, str], ...]], _Start] = FifoCache(
+            STARTS_KEPT_MAX
+        )
 
     async def send(self, request: Request) -> Response:
         """The answer.
@@ -106,8 +109,6 @@ class DirectTransport:
         start = self._starts.get(key)
         if start is None:
             start = _started(request, self._user_agent)
-            if len(self._starts) >= STARTS_KEPT_MAX:
-                del self._starts[next(iter(self._starts))]
             self._starts[key] = start
         return start
 

@@ -19,7 +19,8 @@ import pytest
 
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
 from homegraph.client import ADC, Request, Response, calls
-from homegraph.client.auth import ApiKey, Grant
+from homegraph.client.auth import Grant
+from homegraph.client.credentials import ApiKey
 from homegraph.client.driving import AsyncDriver
 from homegraph.client.google_credentials import READY_SECONDS, GoogleCredential
 from homegraph.errors import SettingsError
