@@ -39,7 +39,7 @@ from homegraph.service import errands as service_errands
 from homegraph.service import linkings as service_linkings
 from homegraph.service.http import posting, resolving
 from homegraph.settings.server import SETTINGS
-from homegraph.store import copies, rows
+from homegraph.store import copies, linking_rows
 from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
 from homegraph.web import caller, exchange, link_page
@@ -124,7 +124,7 @@ FIXED = {
     "waiting for a linking in one call": f"{service_linkings.WAIT_SECONDS_MAX:.0f} s",
     "form of the page that links accounts": f"{link_page.FORM_BYTES_MAX} bytes",
     "linkings of a project": (
-        f"{rows.LINKINGS_MAX}, kept for {rows.LINKINGS_KEPT_SECONDS / 86_400:.0f} days"
+        f"{linking_rows.LINKINGS_MAX}, kept for {linking_rows.LINKINGS_KEPT_SECONDS / 86_400:.0f} days"
     ),
     "steps of a linking that are kept": (
         f"{linking.STEPS_MAX}, {code_exchange.BODY_BYTES_MAX // 1024} KiB"

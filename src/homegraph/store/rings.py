@@ -1,6 +1,7 @@
-"""Journals as rings: written at one end, dropped at the other, numbered in order.
+"""Journals as rings: written at one end, dropped at the other, numbered in order; and how they are listed.
 
-How many there are and where to cut is read off the numbers, so neither depends on how long a journal is.
+How many there are and where to cut is read off the numbers, so neither depends on how long a journal is. Lists follow the ids, which
+are in the order of time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,35 @@ EXCHANGES: Final = Ring("measure_exchanges", "find_exchange_young", "delete_exch
 NOTIFICATIONS: Final = Ring(
     "measure_notifications", "find_notification_young", "delete_notifications"
 )
+
+
+class Lists(NamedTuple):
+    """The statements that list a journal, newest first: all of it, that of a project, that of an agent user."""
+
+    of_all: str
+    of_project: str
+    of_agent_user: str
+
+
+LISTS_OF_RUNS: Final = Lists("list_runs", "list_runs_of_project", "list_runs_of_agent_user")
+LISTS_OF_ERRANDS: Final = Lists(
+    "list_errands", "list_errands_of_project", "list_errands_of_agent_user"
+)
+LISTS_OF_NOTIFICATIONS: Final = Lists(
+    "list_notifications", "list_notifications_of_project", "list_notifications_of_agent_user"
+)
+
+
+def narrowed(
+    lists: Lists, project_id: str | None, agent_user_id: str | None, before: str
+) -> tuple[str, ...]:
+    """The statement for the part of a journal that was asked for, with all that it is given but the limit."""
+    before = before or AFTER_ALL
+    if project_id is None:
+        return lists.of_all, before
+    if agent_user_id is None:
+        return lists.of_project, project_id, before
+    return lists.of_agent_user, project_id, agent_user_id, before
 
 
 def bounds(limits: Limits) -> dict[Ring, int]:

@@ -1,6 +1,6 @@
 """Rows to values and back, for every adapter. Every column order of the ``.sql`` files that is relied on is relied on here.
 
-(For keys and tokens: in ``credential_rows``; for errands: in ``errand_rows``.)
+(For keys and tokens: in ``credential_rows``; for linkings: in ``linking_rows``; for errands: in ``errand_rows``.)
 
 Values with parts of their own (changes, findings, headers, lists of names) are JSON in one column: they are read whole or
 not at all, and a person with a shell can read them, too.
@@ -9,7 +9,6 @@ not at all, and a person with a shell can read them, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -17,7 +16,6 @@ import msgspec
 from msgspec.structs import astuple
 
 from homegraph.graph.applying import Stored
-from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
     Cause,
     Changes,
@@ -52,12 +50,6 @@ PROJECTS_REMEMBERED_MAX: Final = 256
 DEVICES_REMEMBERED_MAX: Final = 1_024
 """Combinations of traits and attributes that are taken apart once: a house has a dozen, a thousand houses little more."""
 
-LINKINGS_MAX: Final = 1_000
-"""Linkings of a project that are kept, whatever became of them. For another one the oldest goes whose state has ended."""
-
-LINKINGS_KEPT_SECONDS: Final = 7 * 86_400.0
-"""How long a linking can be asked about after its state has ended. A state that has ended is refused without it."""
-
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}
 _LINK_STATES: Final = {state.value: state for state in LinkState}
@@ -67,7 +59,6 @@ _headers: Final = msgspec.json.Decoder(dict[str, str])
 _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
 _policy: Final = msgspec.json.Decoder(Policy).decode
-_steps: Final = msgspec.json.Decoder(tuple[LinkingStep, ...])
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
 _held: Final = msgspec.json.Decoder(tuple[HeldDevice, ...])
 _by_trait: Final = msgspec.json.Decoder(dict[str, tuple[float, msgspec.Raw]]).decode
@@ -194,32 +185,6 @@ def row_of_link(link: Link) -> Row:
         link.refresh.due_at,
         link.refresh.error,
     )
-
-
-def row_of_linking(linking: Linking) -> Row:
-    """A linking's row; its columns are its fields."""
-    return (
-        linking.id,
-        linking.project_id,
-        linking.user_id,
-        linking.redirect_uri,
-        linking.created_at,
-        linking.expires_at,
-        linking.sealed_verifier,
-        linking.used_at,
-        linking.outcome,
-        json_text(linking.steps),
-    )
-
-
-def linking_of(row: Row) -> Linking:
-    """The opposite of ``row_of_linking``."""
-    return replace(Linking(*row[:-1]), steps=steps_of(row[-1]))
-
-
-def steps_of(text: str) -> tuple[LinkingStep, ...]:
-    """The steps of a linking from JSON."""
-    return _steps.decode(text)
 
 
 # --- work, devices, states -----------------------------------------------------------------------------------

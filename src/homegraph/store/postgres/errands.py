@@ -18,7 +18,7 @@ from homegraph.store.errand_rows import (
 )
 from homegraph.store.postgres import reports
 from homegraph.store.postgres.database import Database, columns
-from homegraph.store.rings import AFTER_ALL
+from homegraph.store.rings import LISTS_OF_ERRANDS, narrowed
 from homegraph.store.rows import exchange_of, row_of_exchange
 
 
@@ -47,15 +47,8 @@ async def errands(
     db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
 ) -> list[Errand]:
     """``Store.errands``."""
-    before = before or AFTER_ALL
-    if project_id is None:
-        rows = await db.rows("list_errands", before, limit)
-    elif agent_user_id is None:
-        rows = await db.rows("list_errands_of_project", project_id, before, limit)
-    else:
-        key = (project_id, agent_user_id)
-        rows = await db.rows("list_errands_of_agent_user", *key, before, limit)
-    return list(map(errand_of, rows))
+    asked = narrowed(LISTS_OF_ERRANDS, project_id, agent_user_id, before)
+    return list(map(errand_of, await db.rows(*asked, limit)))
 
 
 async def find(

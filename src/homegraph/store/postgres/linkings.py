@@ -8,17 +8,17 @@ from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
 from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import Instant, Link, Tokens
-from homegraph.store.postgres import links
-from homegraph.store.postgres.database import Database
-from homegraph.store.refusals import no_project, too_many_linkings
-from homegraph.store.rows import (
+from homegraph.store.linking_rows import (
     LINKINGS_KEPT_SECONDS,
     LINKINGS_MAX,
-    json_text,
     linking_of,
     row_of_linking,
     steps_of,
 )
+from homegraph.store.postgres import links
+from homegraph.store.postgres.database import Database
+from homegraph.store.refusals import no_project, too_many_linkings
+from homegraph.store.rows import json_text
 
 IN_HAND_SECONDS: Final = 300.0
 """How long a process may have a code in its hands before it is taken for dead: far longer than a token endpoint may take."""

@@ -16,7 +16,7 @@ from homegraph.store.errand_rows import (
     follow_up_of,
     row_of_errand,
 )
-from homegraph.store.rings import AFTER_ALL
+from homegraph.store.rings import LISTS_OF_ERRANDS, narrowed
 from homegraph.store.rows import exchange_of, row_of_exchange
 from homegraph.store.sqlite import reports
 from homegraph.store.sqlite.database import Database
@@ -46,14 +46,8 @@ def errands(
     db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
 ) -> list[Errand]:
     """``Store.errands``."""
-    before = before or AFTER_ALL
-    if project_id is None:
-        rows = db.rows("list_errands", before, limit)
-    elif agent_user_id is None:
-        rows = db.rows("list_errands_of_project", project_id, before, limit)
-    else:
-        rows = db.rows("list_errands_of_agent_user", project_id, agent_user_id, before, limit)
-    return list(map(errand_of, rows))
+    asked = narrowed(LISTS_OF_ERRANDS, project_id, agent_user_id, before)
+    return list(map(errand_of, db.rows(*asked, limit)))
 
 
 def find(

@@ -6,14 +6,14 @@ from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
 from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import Instant, Link, Target, Tokens
-from homegraph.store.refusals import no_project, too_many_linkings
-from homegraph.store.rows import (
+from homegraph.store.linking_rows import (
     LINKINGS_KEPT_SECONDS,
     LINKINGS_MAX,
-    json_text,
     linking_of,
     row_of_linking,
 )
+from homegraph.store.refusals import no_project, too_many_linkings
+from homegraph.store.rows import json_text
 from homegraph.store.sqlite import links, work
 from homegraph.store.sqlite.database import Database
 
