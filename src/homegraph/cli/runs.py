@@ -20,23 +20,25 @@ LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 1000
 """Runs in one answer."""
 
+OfProject = Annotated[
+    str | None, typer.Option("--project", metavar="ID", help="Only this project's.")
+]
+OfAgentUser = Annotated[
+    str | None, typer.Option("--agent-user", metavar="ID", help="Only this agent user's.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=LIMIT_MAX, metavar="N", help="How many.")]
+
 
 @command(
     app, "list", "homegraph runs list", "homegraph runs list --agent-user user-1 --limit 5 --json"
 )
 def list_(
-    project: Annotated[
-        str | None, typer.Option("--project", metavar="ID", help="Only this project's.")
-    ] = None,
-    agent_user: Annotated[
-        str | None, typer.Option("--agent-user", metavar="ID", help="Only this agent user's.")
-    ] = None,
+    project: OfProject = None,
+    agent_user: OfAgentUser = None,
     before: Annotated[
         str | None, typer.Option(metavar="RUN", help="Only runs that are older than this one.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, max=LIMIT_MAX, metavar="N", help="How many.")
-    ] = LIMIT_DEFAULT,
+    limit: Limit = LIMIT_DEFAULT,
     server: Server = None,
     data_dir: DataDir = None,
     json: Json = False,
@@ -116,18 +118,12 @@ def show(
     "homegraph runs errands --agent-user user-1 --limit 5 --json",
 )
 def errands(
-    project: Annotated[
-        str | None, typer.Option("--project", metavar="ID", help="Only this project's.")
-    ] = None,
-    agent_user: Annotated[
-        str | None, typer.Option("--agent-user", metavar="ID", help="Only this agent user's.")
-    ] = None,
+    project: OfProject = None,
+    agent_user: OfAgentUser = None,
     before: Annotated[
         str | None, typer.Option(metavar="ID", help="Only errands that are older than this one.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, max=LIMIT_MAX, metavar="N", help="How many.")
-    ] = LIMIT_DEFAULT,
+    limit: Limit = LIMIT_DEFAULT,
     server: Server = None,
     data_dir: DataDir = None,
     json: Json = False,
