@@ -12,7 +12,7 @@ import typer
 from homegraph.cli.app import root
 from homegraph.demo.narrator import Narrator
 from homegraph.demo.story import ANY_PORT, staged, tell
-from homegraph.settings.server import load
+from homegraph.settings.loading import load
 from homegraph.wire.status import REASONS
 
 PATH = Path(__file__).parents[2] / "docs/tutorial/first-sync.md"

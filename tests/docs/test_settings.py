@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from homegraph.errors import SettingsError
-from homegraph.settings.projects import (
-    KeySettings,
-    LinkSettings,
-    OAuthSettings,
-    ProjectSettings,
-)
+from homegraph.settings.loading import load
+from homegraph.settings.projects import KeySettings, LinkSettings, OAuthSettings, ProjectSettings
 from homegraph.settings.reference import render_reference
 from homegraph.settings.rows import CLIENT_VARIABLES, PLATFORM_VARIABLES, rows_of
-from homegraph.settings.server import SETTINGS, load
+from homegraph.settings.server import SETTINGS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text()
 TABLES = (ProjectSettings, KeySettings, OAuthSettings, LinkSettings)

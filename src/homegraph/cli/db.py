@@ -253,7 +253,7 @@ async def _accept_key(settings: Settings) -> str:
 
 def _settings(config: str | None, db: str | None, data_dir: str | None) -> Settings:
     """The settings of a server with these flags."""
-    from homegraph.settings.server import load
+    from homegraph.settings.loading import load
 
     flags = {"database": db, "data_dir": data_dir}
     return load(flags, os.environ, Path(config) if config else None, Path.cwd())

@@ -36,7 +36,8 @@ from homegraph.errors import HomegraphError, SettingsError
 from homegraph.server import Running, running
 from homegraph.server.process import EXIT_INTERRUPTED, stopped_by_signals
 from homegraph.service.clock import SystemClock, SystemIds
-from homegraph.settings.server import DEFAULT_PORT, Settings, load
+from homegraph.settings.loading import load
+from homegraph.settings.server import DEFAULT_PORT, Settings
 
 ANY_PORT: Final = "127.0.0.1:0"
 

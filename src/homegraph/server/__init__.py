@@ -32,7 +32,8 @@ from homegraph.service.events import Listener
 from homegraph.service.house import House
 from homegraph.service.vault import secret_file
 from homegraph.settings.addresses import ListenAddress, is_postgres
-from homegraph.settings.server import Settings, load
+from homegraph.settings.loading import load
+from homegraph.settings.server import Settings
 from homegraph.web.app import NAMELESS, build_app
 
 __all__ = ["Running", "banner", "running", "serve"]

@@ -2,7 +2,7 @@
 
 ``read_config`` turns a file into data with places. ``Reader`` turns data into settings by the rows of their classes; it
 serves the variables and flags as well, which are data with another kind of place. What the keys are is none of this
-module's business (``settings``, ``project_settings``).
+module's business (``server``, ``projects``).
 
 All mistakes are collected in ``Problems`` and raised as one error, because whoever edits a file wants the whole list. So
 nothing here stops at the first one: a value that does not fit is ``NOTHING``, and reading goes on without it.
@@ -25,14 +25,7 @@ from typing import Any, Final, TypeVar
 from homegraph.errors import SettingsError
 from homegraph.settings.kinds import FilePath, Kind, Unfit, described, quoted, sort_of
 from homegraph.settings.places import KeyPath, lines_of, nearest
-from homegraph.settings.rows import (
-    ListOf,
-    Setting,
-    TableOf,
-    did_you_mean,
-    keys_of,
-    rows_of,
-)
+from homegraph.settings.rows import ListOf, Setting, TableOf, did_you_mean, keys_of, rows_of
 from homegraph.settings.secret import Secret
 
 T = TypeVar("T")

@@ -1,14 +1,10 @@
 """What the server was asked to do: every setting with its value, and where the value came from.
 
 A setting is one row of ``Settings``: its key under ``[server]`` in homegraph.toml, its variable (``HOMEGRAPH_`` and the
-name), its flag where it has one, its default, and its sentence in the reference. ``load`` merges the four sources: flag
-over variable over file over default. Every source is read to its end even where another one wins, for a wrong value is a
-mistake wherever it stands; only what hosting platforms set by themselves (PORT, DATABASE_URL) is left unread when it is
-not needed.
+name), its flag where it has one, its default, and its sentence in the reference. What follows from several of them together is a property.
 
-``load`` reads the files that are named to it and nothing else: flags, variables and the current folder are handed in.
-What comes out is frozen and passed down; nobody asks the environment later. How values are read is told by
-``kinds``, how files are by ``file``, what is said about projects by ``projects``.
+``Settings`` are frozen and passed down; nobody asks the environment later. How they come together is ``loading``'s business, how a value
+is read that of ``kinds`` and ``addresses``, and what is said about projects stands in ``projects``.
 """
 
 # ruff: noqa: RUF009 - the calls in class bodies make fields, once, as dataclasses.field does
@@ -16,18 +12,16 @@ What comes out is frozen and passed down; nobody asks the environment later. How
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import platformdirs
 
-from homegraph.errors import SettingsError
 from homegraph.graph.destinations import Rules
 from homegraph.settings.addresses import (
     MEMORY,
-    PORT_MAX,
     BaseUrl,
     Database,
     HostName,
@@ -36,15 +30,6 @@ from homegraph.settings.addresses import (
     ListenOrNot,
     is_postgres,
     without_secrets,
-)
-from homegraph.settings.file import (
-    NOTHING,
-    ConfigFile,
-    Place,
-    Problems,
-    Reader,
-    read_config,
-    unknown,
 )
 from homegraph.settings.kinds import (
     Bytes,
@@ -56,17 +41,9 @@ from homegraph.settings.kinds import (
     Switch,
     Whole,
 )
-from homegraph.settings.outbound import never_called, outbound_rules
-from homegraph.settings.projects import ProjectSettings, read_projects
-from homegraph.settings.rows import (
-    CLIENT_VARIABLES,
-    VARIABLE_PREFIX,
-    ListOf,
-    Setting,
-    did_you_mean,
-    row,
-    rows_of,
-)
+from homegraph.settings.outbound import outbound_rules
+from homegraph.settings.projects import ProjectSettings
+from homegraph.settings.rows import ListOf, Setting, row, rows_of
 from homegraph.settings.secret import Secret
 
 CONFIG_NAME: Final = "homegraph.toml"
@@ -344,132 +321,3 @@ class Settings:
 
 SETTINGS: Final[tuple[Setting, ...]] = rows_of(Settings)
 """Every setting of the server, in the order of the reference."""
-
-
-def load(
-    flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None, cwd: Path
-) -> Settings:
-    """Merge flags, variables, the file and the defaults.
-
-    Args:
-        flags: Values by the name of their setting; None is a flag that was not given.
-        environ: The environment. Empty variables count as not set.
-        config: The file. None: HOMEGRAPH_CONFIG, or else ``homegraph.toml`` in ``cwd`` when there is one.
-        cwd: The current folder, absolute; relative paths in flags and variables start here, those of a file in its folder.
-
-    Raises:
-        SettingsError: something is wrong; the message names every mistake with its place, one per line.
-    """
-    problems = Problems()
-    environ = {name: text for name, text in environ.items() if text}
-    file = _find_file(config, environ, cwd)
-    values: dict[str, Any] = {"sources": dict.fromkeys((each.name for each in SETTINGS), "default")}
-    if file is not None:
-        values |= _from_file(file, problems, values["sources"])
-    given = _from_variables(environ, cwd, problems) | _from_flags(flags, cwd, problems)
-    for name, (source, value) in given.items():
-        values[name] = value
-        values["sources"][name] = source
-    _add_platform(values, environ, cwd, problems)
-    problems.raise_any()
-    settings = Settings(**values)
-    unseen = never_called(settings.projects, settings.outbound_rules)
-    return replace(settings, warnings=(*settings.warnings, *unseen))
-
-
-def _find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
-    named = config or environ.get("HOMEGRAPH_CONFIG")
-    if not named and not (cwd / CONFIG_NAME).exists():
-        return None
-    path = Path(named or CONFIG_NAME)
-    there = cwd / path
-    return read_config(there, str(there.relative_to(cwd) if there.is_relative_to(cwd) else there))
-
-
-def _from_file(file: ConfigFile, problems: Problems, sources: dict[str, str]) -> dict[str, Any]:
-    reader = Reader(problems, file.path.parent, file.place)
-    for key in (each for each in file.data if each not in {"server", "projects"}):
-        belongs = any(key == each.name for each in SETTINGS)
-        sentence = unknown(key, ("server", "projects"))
-        reader.problem((key,), "unknown key; it belongs under [server]" if belongs else sentence)
-    values = reader.values(SETTINGS, file.data.get("server", {}), ("server",))
-    for each in SETTINGS:
-        if each.name in values:
-            path = ("server", each.name if each.name in file.data["server"] else each.file_key)
-            sources[each.name] = file.place(path).name
-    projects = read_projects(file, reader)
-    warnings = [sentence for project in projects for sentence in project.warnings()]
-    if file.is_public and reader.secrets:
-        warnings.append("holds secrets, and everybody on this machine may read it; chmod 600 helps")
-    return values | {
-        "projects": projects,
-        "config": file.path,
-        "warnings": tuple(f"{file.name}: {sentence}" for sentence in warnings),
-    }
-
-
-def _from_variables(
-    environ: Mapping[str, str], cwd: Path, problems: Problems
-) -> dict[str, tuple[str, Any]]:
-    known = {each.variable: each for each in SETTINGS}
-    files = {each.file_variable: each for each in SETTINGS if each.is_hidden}
-    found: dict[str, tuple[str, Any]] = {}
-    for name, text in sorted(environ.items()):
-        reader = _reader(name, cwd, problems)
-        value: Any = NOTHING
-        if each := known.get(name):
-            value = reader.value(each.kind, each.kind.from_text(text), ())
-        elif each := files.get(name):
-            if each.variable in environ:
-                reader.problem((), f"set either {each.variable} or {name}, not both")
-            else:
-                value = reader.from_file(each.kind, text, ())
-        elif name.startswith(VARIABLE_PREFIX) and name not in CLIENT_VARIABLES:
-            likely = did_you_mean(name, [*known, *files, *CLIENT_VARIABLES], VARIABLE_PREFIX)
-            reader.problem((), f"unknown variable{likely}")
-        if each and value is not NOTHING:
-            found[each.name] = (name, value)
-    return found
-
-
-def _from_flags(
-    flags: Mapping[str, object], cwd: Path, problems: Problems
-) -> dict[str, tuple[str, Any]]:
-    known = {each.name: each for each in SETTINGS}
-    found: dict[str, tuple[str, Any]] = {}
-    for name, given in flags.items():
-        if given is None:
-            continue
-        each = known.get(name)
-        if each is None:
-            raise SettingsError(f"there is no setting of this name: {name}")
-        text = str(given) if isinstance(given, Path) else given
-        raw = each.kind.from_text(text) if isinstance(text, str) else text
-        reader = _reader(each.flag or name, cwd, problems)
-        value = reader.value(each.kind, raw, ())
-        found[name] = (f"flag {each.flag}" if each.flag else "caller", value)
-    return found
-
-
-def _add_platform(
-    values: dict[str, Any], environ: Mapping[str, str], cwd: Path, problems: Problems
-) -> None:
-    """What a hosting platform says, for settings that nobody else has said anything about."""
-    if "PORT" in environ and "listen" not in values:
-        kind = Whole(0, PORT_MAX)
-        port = _reader("PORT", cwd, problems, "; --listen or HOMEGRAPH_LISTEN go before it").value(
-            kind, kind.from_text(environ["PORT"]), ()
-        )
-        # Platforms that choose a port send their traffic to it from outside.
-        values["listen"] = ListenAddress("0.0.0.0", port)  # noqa: S104
-        values["sources"]["listen"] = "PORT"
-    if "DATABASE_URL" in environ and "database" not in values:
-        advice = "; --db or HOMEGRAPH_DATABASE go before it"
-        values["database"] = _reader("DATABASE_URL", cwd, problems, advice).value(
-            Database(), environ["DATABASE_URL"], ()
-        )
-        values["sources"]["database"] = "DATABASE_URL"
-
-
-def _reader(name: str, cwd: Path, problems: Problems, advice: str = "") -> Reader:
-    return Reader(problems, cwd, lambda _: Place(name), advice)

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from homegraph.errors import SettingsError
+from homegraph.settings.loading import load
 from homegraph.settings.projects import (
     KeySettings,
     LinkSettings,
@@ -19,7 +20,6 @@ from homegraph.settings.projects import (
 )
 from homegraph.settings.reference import EXAMPLE
 from homegraph.settings.secret import Secret
-from homegraph.settings.server import load
 
 URL = 'fulfillment_url = "http://127.0.0.1:3000/smarthome"\n'
 

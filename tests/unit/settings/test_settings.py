@@ -7,9 +7,10 @@ import pytest
 
 from homegraph.errors import SettingsError
 from homegraph.settings.addresses import ListenAddress
+from homegraph.settings.loading import load
 from homegraph.settings.rows import CLIENT_VARIABLES
 from homegraph.settings.secret import Secret
-from homegraph.settings.server import SETTINGS, Settings, load
+from homegraph.settings.server import SETTINGS, Settings
 
 KEY = "ISEhISEhISEhISEhISEhISEhISEhISEhISEhISEhISE="  # 32 bytes
 LISTEN = {"file": "file:1", "variable": "variable:2", "flag": "flag:3"}
