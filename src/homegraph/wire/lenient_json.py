@@ -5,9 +5,8 @@ trailing comma, raw line breaks in strings, unknown escapes. The documented curl
 (``{agentUserId: "…"}`` is not JSON), so this is no nicety. Its error texts are known to the byte, and developers search the
 web for them; so ours are the same.
 
-How to read this module: ``GRAMMAR`` is the parser. It says, for each thing that can be expected next, which tokens may come,
-what is done with each and which text refuses the others. Below it are the lexical rules (strings and numbers), and a driver
-that only looks moves up. Everything that decides what is accepted between two tokens must stay in the table.
+How to read this module: ``json_grammar.GRAMMAR`` is the parser. Here are the lexical rules (strings and numbers), and a driver that only
+looks moves up. Everything that decides what is accepted between two tokens must stay in that table.
 
 What this module does not do: it does not know messages. That the root must be an object, which fields exist and of which type
 they are is asked by whoever called ``parse``. It is also the slow way in: well-formed bodies are read by msgspec, and
@@ -31,16 +30,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from enum import StrEnum
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 from homegraph.errors import WireError
+from homegraph.wire.json_grammar import AFTER_VALUE, GRAMMAR, Do, Expect, Row, Token
 
 __all__ = [
     "BODY_BYTES_MAX",
     "CONTAINERS_DEEP_MAX",
-    "GRAMMAR",
     "OBJECTS_DEEP_MAX",
     "JsonSyntaxError",
     "JsonTooLarge",
@@ -82,127 +80,6 @@ class JsonTooLarge(WireError):
     code = "JSON_TOO_LARGE"
     hint = "Send less at once: no call of this API needs as much."
 
-
-# --- the grammar -----------------------------------------------------------------------------------------------------
-
-
-class Expect(StrEnum):
-    """Where the reader stands: what has to come next."""
-
-    VALUE = "value"
-    ENTRY = "entry"  # in an object, after { or a comma
-    COLON = "colon"
-    ENTRY_END = "entry end"  # after a member's value
-    ELEMENT = "element"  # in an array, after [ or a comma
-    ELEMENT_END = "element end"  # after an element
-    END = "end"  # after the root value
-
-
-class Token(StrEnum):
-    """What begins at the next byte that is not white space, told by that byte; for words, by their letters.
-
-    Words are matched as prefixes, without a look at what follows: ``trueish`` is TRUE and then ``ish``.
-    """
-
-    OPEN_OBJECT = "open object"
-    CLOSE_OBJECT = "close object"
-    OPEN_ARRAY = "open array"
-    CLOSE_ARRAY = "close array"
-    COLON = "colon"
-    COMMA = "comma"
-    STRING = "string"  # a quote of either kind
-    NUMBER = "number"  # a digit or a minus
-    TRUE = "true"
-    FALSE = "false"
-    NULL = "null"
-    KEY = "key"  # a letter, _ or $
-    UNKNOWN = "unknown"  # any other byte
-    END = "end"  # no more bytes
-
-
-class Do(StrEnum):
-    """What is done with a token."""
-
-    OPEN_OBJECT = "open object"
-    OPEN_ARRAY = "open array"
-    CLOSE = "close"
-    STRING = "string"
-    NUMBER = "number"
-    WORD = "word"
-    QUOTED_KEY = "quoted key"
-    BARE_KEY = "bare key"
-    SKIP = "skip"
-    STOP = "stop"
-
-
-AFTER_VALUE: Final = None
-"""In place of a next expectation: the container around the value decides, see ``_Reader.after_value``."""
-
-
-class Move(NamedTuple):
-    """One allowed token: what is done with it, and what is expected then."""
-
-    do: Do
-    then: Expect | None
-
-
-class Row(NamedTuple):
-    """All that is known about one expectation.
-
-    ``refusal`` refuses any token without a move; at the end of the input "Unexpected end of string. " stands before it.
-    ``misplaced``, where Google has another text for it, refuses what is a token but may not stand here.
-    """
-
-    moves: Mapping[Token, Move]
-    refusal: str
-    misplaced: str = ""
-
-
-_VALUE: Final[dict[Token, Move]] = {
-    Token.OPEN_OBJECT: Move(Do.OPEN_OBJECT, Expect.ENTRY),
-    Token.OPEN_ARRAY: Move(Do.OPEN_ARRAY, Expect.ELEMENT),
-    Token.STRING: Move(Do.STRING, AFTER_VALUE),
-    Token.NUMBER: Move(Do.NUMBER, AFTER_VALUE),
-    Token.TRUE: Move(Do.WORD, AFTER_VALUE),
-    Token.FALSE: Move(Do.WORD, AFTER_VALUE),
-    Token.NULL: Move(Do.WORD, AFTER_VALUE),
-}
-_ENTRY: Final[dict[Token, Move]] = {
-    Token.CLOSE_OBJECT: Move(Do.CLOSE, AFTER_VALUE),  # after a comma too: it was a trailing one
-    Token.STRING: Move(Do.QUOTED_KEY, Expect.COLON),
-    Token.KEY: Move(Do.BARE_KEY, Expect.COLON),
-    Token.TRUE: Move(Do.BARE_KEY, Expect.COLON),  # the key may go on: trueish
-    Token.FALSE: Move(Do.BARE_KEY, Expect.COLON),
-    Token.NULL: Move(Do.BARE_KEY, Expect.COLON),
-}
-_ENTRY_END: Final[dict[Token, Move]] = {
-    Token.COMMA: Move(Do.SKIP, Expect.ENTRY),
-    Token.CLOSE_OBJECT: Move(Do.CLOSE, AFTER_VALUE),
-}
-_ELEMENT_END: Final[dict[Token, Move]] = {
-    Token.COMMA: Move(Do.SKIP, Expect.ELEMENT),
-    Token.CLOSE_ARRAY: Move(Do.CLOSE, AFTER_VALUE),
-}
-
-GRAMMAR: Final[dict[Expect, Row]] = {
-    Expect.VALUE: Row(_VALUE, "Expected a value.", "Unexpected token."),
-    Expect.ENTRY: Row(_ENTRY, "Expected an object key or }."),
-    Expect.COLON: Row(
-        {Token.COLON: Move(Do.SKIP, Expect.VALUE)}, "Expected : between key:value pair."
-    ),
-    Expect.ENTRY_END: Row(_ENTRY_END, "Expected , or } after key:value pair."),
-    Expect.ELEMENT: Row(
-        _VALUE | {Token.CLOSE_ARRAY: Move(Do.CLOSE, AFTER_VALUE)},
-        "Expected a value or ] within an array.",
-        "Unexpected token.",
-    ),
-    Expect.ELEMENT_END: Row(_ELEMENT_END, "Expected , or ] after array value."),
-    Expect.END: Row(
-        {Token.END: Move(Do.STOP, Expect.END)}, "Parsing terminated before end of input."
-    ),
-}
-
-# --- the lexical rules -----------------------------------------------------------------------------------------------
 
 _FIRST_BYTE: Final[dict[int, Token]] = {
     **dict.fromkeys(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$", Token.KEY),
