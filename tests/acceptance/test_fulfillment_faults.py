@@ -26,6 +26,8 @@ HUGE: Final = b'{"requestId": "1", "payload": {"agentUserId": "user-1", "devices
 JSON_HEADERS: Final = (("Content-Type", "application/json"),)
 
 DEVICES: Final = [lamp("lamp"), lamp("second")]
+LONG: Final = "".join(f"{number:x}" for number in range(1_000))
+"""2,728 bytes: more than an index of PostgreSQL takes."""
 
 
 def payload(**members: Any) -> bytes:
@@ -66,6 +68,15 @@ FAULTS: Final = {
     ),
     "device-without-id": (
         Answer(200, payload(devices=[lamp("lamp"), {"type": "action.devices.types.LIGHT"}])),
+        "REPLY_UNUSABLE",
+    ),
+    "device-id-too-long": (
+        Answer(200, payload(devices=[*DEVICES, lamp(LONG)])),
+        "REPLY_UNUSABLE",
+    ),
+    "agent-user-id-too-long": (Answer(200, payload(agentUserId=LONG)), "REPLY_UNUSABLE"),
+    "device-not-utf-8": (
+        Answer(200, payload(devices=[*DEVICES, lamp("??")]).replace(b"??", b"\xff")),
         "REPLY_UNUSABLE",
     ),
     "attributes-a-list": (

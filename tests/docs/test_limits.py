@@ -68,6 +68,8 @@ FIXED = {
         f"{parameters.QUERY_BYTES_MAX // 1024} KiB, {parameters.PARAMETERS_MAX} parameters"
     ),
     "`agentUserId`": f"{transcoding.AGENT_USER_ID_BYTES_MAX} bytes",
+    "`agentUserId` in an answer to SYNC": f"{transcoding.AGENT_USER_ID_BYTES_MAX} bytes",
+    "id of a device": f"{intents.DEVICE_ID_BYTES_MAX} bytes",
     "nested objects in JSON": (
         f"{lenient_json.OBJECTS_DEEP_MAX}; objects and lists together "
         f"{lenient_json.CONTAINERS_DEEP_MAX}"

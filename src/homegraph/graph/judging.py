@@ -21,6 +21,7 @@ from homegraph.errors import ReplyUnusable
 from homegraph.graph.applying import Comparison, Fresh
 from homegraph.graph.checks.device_rules import TRAIT_UNKNOWN, TYPE_UNKNOWN
 from homegraph.graph.checks.devices import check_device, right_device
+from homegraph.graph.checks.envelopes import unreadable
 from homegraph.graph.checks.replies import Spoken, same_names
 from homegraph.graph.checks.rule import pointer
 from homegraph.graph.checks.syncs import cut, spoken_name
@@ -29,6 +30,7 @@ from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.compiled import UNREADABLE
 from homegraph.wire.intents import DeviceDefinition, device_of
+from homegraph.wire.json_faults import TOO_DEEP, fault_of
 
 HELD_FINDINGS_MAX: Final = 500
 """Findings that are kept of an agent user's held devices. A device beyond is held all the same, and looked at with every reply."""
@@ -135,7 +137,9 @@ def _look(one: Fresh, catalog: Catalog) -> tuple[Any, tuple[Finding, ...]]:
         members = _decode(one.definition)
         return members, check_device(members, one.index, catalog)
     except UNREADABLE:
-        return None, check_device("unreadable", one.index, catalog)
+        fault = fault_of(one.definition) or TOO_DEEP
+        path = pointer("payload", "devices", one.index)
+        return None, (unreadable(fault, subject=f"Device {one.index}", path=path),)
 
 
 def _by_policy(finding: Finding, policy: Policy) -> Finding:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
+from homegraph.wire.json_faults import fault_of
+from homegraph.wire.transcoding import AGENT_USER_ID_BYTES_MAX, UTF8_BYTES_MAX
 
 SYNC: Final = "action.devices.SYNC"
 DISCONNECT: Final = "action.devices.DISCONNECT"
@@ -32,6 +34,9 @@ REQUEST_HEADERS: Final[tuple[tuple[str, str], ...]] = (
 
 DEVICES_MAX: Final = 5_000
 """Devices of one reply. Google publishes no limit; this one keeps a runaway reply from filling the store."""
+
+DEVICE_ID_BYTES_MAX: Final = 1_024
+"""UTF-8 bytes of a device's id. Google publishes no limit; ids are keys, and no index of PostgreSQL takes one of 3,000 bytes."""
 
 TEXT_MAX: Final = 300
 """Characters of a foreign text that are quoted in our messages."""
@@ -119,12 +124,13 @@ def read_sync_reply(body: bytes) -> SyncReply:
 
     Raises:
         ReplyErrorPayload: the fulfillment reports an error, whatever else the reply holds.
-        ReplyUnusable: not JSON, or not an object with ``payload.devices``; the message names the place.
+        ReplyUnusable: not JSON, or not an object with ``payload.devices``; the message names the place. Or it names an agent
+            user that no call could name.
     """
     try:
         reply = _reply_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise ReplyUnusable(f"The reply to SYNC cannot be used: {quoted(str(exc))}") from exc
+        raise ReplyUnusable(_why_not(body, str(exc))) from exc
     payload = reply.payload
     if payload is None:
         raise ReplyUnusable("The reply to SYNC has no payload.")
@@ -139,9 +145,21 @@ def read_sync_reply(body: bytes) -> SyncReply:
         raise ReplyUnusable(
             f"The reply to SYNC lists {len(payload.devices)} devices; {DEVICES_MAX} are allowed."
         )
-    return SyncReply(
-        reply.requestId or "", payload.agentUserId or "", tuple(map(bytes, payload.devices))
-    )
+    named = payload.agentUserId or ""
+    if is_longer(named, AGENT_USER_ID_BYTES_MAX):
+        raise ReplyUnusable(
+            f"The reply to SYNC has a payload.agentUserId of more than {AGENT_USER_ID_BYTES_MAX} bytes."
+            " No call could name such an agent user.",
+            hint="Answer with a short, opaque id for the user, such as an account number.",
+        )
+    return SyncReply(reply.requestId or "", named, tuple(map(bytes, payload.devices)))
+
+
+def _why_not(body: bytes, said: str) -> str:
+    """Why a reply cannot be read; ``said`` is the parser's word, which is good for JSON of another shape only."""
+    if fault := fault_of(body):
+        return quoted(fault.told_of("The reply to SYNC"))
+    return f"The reply to SYNC cannot be used: {quoted(said)}"
 
 
 def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
@@ -187,6 +205,14 @@ def device_of(members: dict[str, Any], definition: bytes) -> DeviceDefinition:
 def attributes_of(attributes: Mapping[str, Any] | None) -> bytes:
     """``DeviceDefinition.attributes`` of attributes that are read."""
     return msgspec.json.encode(attributes, order="sorted") if attributes else b""
+
+
+def is_longer(id_: str, bytes_max: int) -> bool:
+    """Whether an id has more bytes than that. Most have few, and are not counted."""
+    return (
+        len(id_) * UTF8_BYTES_MAX > bytes_max
+        and len(id_.encode(errors="surrogatepass")) > bytes_max
+    )
 
 
 def quoted(text: str) -> str:

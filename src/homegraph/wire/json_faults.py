@@ -12,11 +12,16 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["Fault", "fault_of"]
+__all__ = ["TOO_DEEP", "Fault", "fault_of"]
 
 _AT_BYTE: Final = re.compile(r"JSON is malformed: (.+) \(byte (\d+)\)")
 _NO_NUMBER: Final = re.compile(rb"NaN|Infinity")
 _WORD: Final = re.compile(rb"[A-Za-z]+")
+_ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+_BLANKS: Final = (b"\n", b"\r", b"\t")
+_HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
+_TRUNCATED: Final = "Input data was truncated"
+_NO_CHARACTER: Final = "invalid character"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -30,13 +35,21 @@ class Fault(msgspec.Struct, frozen=True):
     column: int
     is_text: bool = True
 
+    def told_of(self, subject: str) -> str:
+        """A sentence that says it of ``subject``."""
+        form = "JSON" if self.is_text else "UTF-8"
+        return f"{subject} is not {form}: {self.what} (line {self.line}, column {self.column})."
+
+
+TOO_DEEP: Final = Fault("it is nested too deeply", 1, 1)
+
 
 def fault_of(body: bytes) -> Fault | None:
     """What is wrong with a text that should be JSON; None when it is JSON."""
     try:
         msgspec.json.decode(body)
     except RecursionError:
-        return Fault("it is nested too deeply", 1, 1)
+        return TOO_DEEP
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         return _known(body) or _malformed(body, str(exc))
     return None
@@ -62,22 +75,46 @@ def _known(body: bytes) -> Fault | None:
 
 def _malformed(body: bytes, said: str) -> Fault:
     """What the parser said, with the place that it names; without one it means the end, or it does not matter where."""
+    if said == _TRUNCATED or "surrogate" in said:
+        half = _half_of_a_pair(body)
+        if half is not None:
+            return _at(body, half, "half of a surrogate pair is no character")
     found = _AT_BYTE.fullmatch(said)
     if found is not None:
         byte = int(found[2])
-        return _at(body, byte, _wrong(body, byte) or found[1])
-    if said == "Input data was truncated":
+        # Only where a value was expected: elsewhere it is the parser who knows what is missing.
+        is_word = found[1] == _NO_CHARACTER
+        return _at(body, byte, (_wrong(body, byte) if is_word else "") or found[1])
+    if said == _TRUNCATED:
         return _at(body, len(body.rstrip()), "it ends before it is complete")
     return Fault(said.partition(" - at ")[0].lower(), 1, 1)
 
 
 def _wrong(body: bytes, byte: int) -> str:
-    """Words that other languages write, and JSON does not have."""
+    """What other languages write, and JSON does not have."""
     if found := _NO_NUMBER.match(body, byte):
         return f"{found[0].decode()} is no number of JSON"
     if found := _WORD.match(body, byte):
         return f"{found[0].decode()} is no value of JSON"
+    if body[byte : byte + 1] in _BLANKS:
+        return "a line break or a tab in a text is written as an escape"
     return ""
+
+
+def _half_of_a_pair(body: bytes) -> int | None:
+    """Where an escape stands that needs another one beside it, and has none.
+
+    The parser takes what follows for the other half, and is at the end of the text then. One that the text ends with is cut off.
+    """
+    high: re.Match[bytes] | None = None
+    for escape in _ESCAPE.finditer(body):
+        code = int(escape[1], 16) if escape[1] else 0
+        if high is not None and (high.end() != escape.start() or code not in _LOW):
+            return high.start()
+        if high is None and code in _LOW:
+            return escape.start()
+        high = escape if code in _HIGH else None
+    return None if high is None or high.end() == len(body) else high.start()
 
 
 def _at(body: bytes, byte: int, what: str, *, is_text: bool = True) -> Fault:

@@ -64,6 +64,23 @@ def test_one_bad_device_refuses_the_reply_as_at_google():
     assert len(found.findings) == 6
 
 
+@pytest.mark.parametrize(
+    ("name", "rule", "told"),
+    [
+        (b'"K\xfcche"', "answer-not-utf8", "Device 1 is not UTF-8: byte 113 is none of UTF-8"),
+        (b"1e999", "answer-not-json", "Device 1 is not JSON: number out of range"),
+    ],
+)
+def test_a_device_that_cannot_be_read(name, rule, told):
+    """The envelope does not look into devices: it is found here, and said of the bytes that came."""
+    written = device("b").replace(b'"Switch b"', name)
+    found = judged(device("a"), written)
+    assert [one.id for one in found.decoded] == ["a"]
+    (finding,) = found.findings
+    assert (finding.rule, finding.path, finding.severity) == (rule, "/payload/devices/1", "refused")
+    assert told in finding.what
+
+
 def test_advice_holds_nothing_back():
     """Neither does what Google ignores."""
     written = device("a", traits=[], room="x", customData={"x": "y" * 600})

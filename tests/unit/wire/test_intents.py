@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
 from homegraph.wire import intents
+from homegraph.wire.transcoding import AGENT_USER_ID_BYTES_MAX
 
 LAMP = {
     "id": "lamp",
@@ -59,14 +60,15 @@ def test_what_a_reply_may_lack(missing):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "cannot be used"),
-        (b"<html>", "cannot be used"),
+        (b"", r"is not JSON: it is empty \(line 1, column 1\)\."),
+        (b"<html>", "is not JSON: it begins with '<', as a page does"),
+        (b"\xef\xbb\xbf{}", "is not JSON: it begins with a byte order mark"),
         (b"[]", "cannot be used: Expected `object`, got `array`"),
-        (b'{"payload":{"devices":[', "cannot be used"),
+        (b'{"payload":{"devices":[', r"it ends before it is complete \(line 1, column 24\)"),
         (b'{"payload":{"agentUserId":7,"devices":[]}}', r"at `\$\.payload\.agentUserId`"),
         (b'{"payload":{"devices":{}}}', r"at `\$\.payload\.devices`"),
-        (b'{"requestId":"\xff","payload":{"devices":[]}}', "cannot be used"),
-        (b'{"x":' + b"[" * 100_000, "cannot be used"),
+        (b'{"requestId":"\xff","payload":{"devices":[]}}', "is not UTF-8: byte 14 is none"),
+        (b'{"x":' + b"[" * 100_000, "nested too deeply"),
         (b'{"payload":{"agentUserId":"\\ud800","devices":[]}}', "surrogate"),
         (b"{}", "no payload"),
         (b'{"payload":null}', "no payload"),
@@ -97,6 +99,16 @@ def test_foreign_texts_are_cut():
 
     assert len(caught.value.message) < 3 * intents.TEXT_MAX
     assert "e" * intents.TEXT_MAX + "…" in caught.value.message
+
+
+def test_an_agent_user_whom_no_call_could_name():
+    """A link that was moved to him could never be synced again."""
+    longest = "é" * (AGENT_USER_ID_BYTES_MAX // 2)
+
+    read = intents.read_sync_reply(reply(agentUserId=longest, devices=[]))
+    assert read.agent_user_id == longest
+    with pytest.raises(ReplyUnusable, match="agentUserId of more than 1024 bytes"):
+        intents.read_sync_reply(reply(agentUserId=longest + "x", devices=[]))
 
 
 def test_the_number_of_devices_is_bounded():

@@ -21,6 +21,9 @@ from homegraph.wire.json_faults import Fault, fault_of
         (b'{"a": -Infinity}', "Infinity is no number of JSON", 1, 8),
         ('{"ä": None}'.encode(), "None is no value of JSON", 1, 7),
         (b"{'a': 1}", "object keys must be strings", 1, 2),
+        (b"{a: 1}", "object keys must be strings", 1, 2),
+        (b'{"a": 0x10}', "expected ',' or '}'", 1, 8),
+        (b'{"a": "b\nc"}', "a line break or a tab in a text is written as an escape", 1, 9),
         (b"[1,]", "trailing comma in array", 1, 4),
         (b"[1e999]", "number out of range", 1, 1),
         (b"[" * 100_000, "it is nested too deeply", 1, 1),
@@ -29,6 +32,27 @@ from homegraph.wire.json_faults import Fault, fault_of
 def test_what_people_send_is_named(body, what, line, column):
     """In words for whoever wrote it, with the place in characters."""
     assert fault_of(body) == Fault(what, line, column)
+
+
+@pytest.mark.parametrize(
+    ("body", "column"),
+    [
+        (rb'["\ud83d"]', 3),
+        (rb'["\ud83d and more than an escape"]', 3),
+        (rb'["\uD83D\ud83d\ude00"]', 3),
+        (rb'["\n\ud83d\ude00\ude00"]', 17),
+        (rb'["\\ud83d", "\ud83d\ude00", "\ude00"]', 30),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_found_where_it_stands(body, column):
+    """The parser takes what follows for the other half, and would have it that the text ends there."""
+    assert fault_of(body) == Fault("half of a surrogate pair is no character", 1, column)
+
+
+def test_a_text_that_ends_within_a_pair_is_cut_off():
+    """There is nothing wrong with the half that is there."""
+    assert fault_of(rb'["\ud83d').what == "it ends before it is complete"
+    assert fault_of(rb'["\ud83d\ude00').what == "it ends before it is complete"
 
 
 @pytest.mark.parametrize(

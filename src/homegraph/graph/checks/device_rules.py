@@ -29,6 +29,16 @@ DEVICE_ID_MISSING: Final = Rule(
     source=SCHEMA,
 )
 
+DEVICE_ID_LONG: Final = Rule(
+    id="device-id-long",
+    severity="refused",
+    subject="SYNC",
+    title="A device's id is longer than is kept",
+    why="Google publishes no limit; this Home Graph has one, because ids are keys.",
+    fix="Give the device a short id that never changes, such as its serial number.",
+    source="limits of homegraph",
+)
+
 TYPE_MISSING: Final = Rule(
     id="device-type-missing",
     severity="refused",
@@ -272,6 +282,7 @@ ROOM_BLANK: Final = Rule(
 RULES: Final = (
     DEVICE_NOT_OBJECT,
     DEVICE_ID_MISSING,
+    DEVICE_ID_LONG,
     TYPE_MISSING,
     TYPE_FORM,
     TYPE_UNKNOWN,

@@ -25,7 +25,12 @@ from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.compiled import UNREADABLE
 from homegraph.wire.catalog.shapes import Shape
 from homegraph.wire.catalog.suggestions import did_you_mean
-from homegraph.wire.intents import DeviceDefinition, attributes_of
+from homegraph.wire.intents import (
+    DEVICE_ID_BYTES_MAX,
+    DeviceDefinition,
+    attributes_of,
+    is_longer,
+)
 
 NAME_CODE_POINTS_MAX: Final = 60
 """Longer names are cut silently (protocol.md 5.2)."""
@@ -118,7 +123,7 @@ def right_device(definition: bytes, catalog: Catalog) -> DeviceDefinition | None
     spoken, room, custom = form.name.name, form.roomHint, form.customData
     if not form.id or len(spoken) > NAME_CODE_POINTS_MAX or not _SPEAKABLE.search(spoken):
         return None
-    if room is not None and not room.strip():
+    if is_longer(form.id, DEVICE_ID_BYTES_MAX) or (room is not None and not room.strip()):
         return None
     if custom and len(msgspec.json.encode(custom)) > CUSTOM_DATA_BYTES_MAX:
         return None
@@ -164,7 +169,7 @@ def check_device(device: object, index: int, catalog: Catalog) -> tuple[Finding,
         what = f"Device {index} is {shown(device)}, not an object."
         return (rules.DEVICE_NOT_OBJECT.found(what, path=pointer(*at)),)
     id_ = device.get("id")
-    device_id = id_ if isinstance(id_, str) else ""
+    device_id = id_ if isinstance(id_, str) and not is_longer(id_, DEVICE_ID_BYTES_MAX) else ""
     findings: list[Finding] = []
     findings += _form(device, at, device_id)
     findings += _name(device.get("name"), at, device_id)
@@ -210,8 +215,7 @@ def _required(
     device: Mapping[str, Any], at: tuple[str | int, ...], device_id: str
 ) -> Iterator[Finding]:
     if not device_id:
-        what = "id is not text." if device.get("id") else "The device has no id."
-        yield rules.DEVICE_ID_MISSING.found(what, path=pointer(*at, "id"))
+        yield _wrong_id(device.get("id"), pointer(*at, "id"))
     if not isinstance(device.get("type"), str):
         what = "The device has no type, or one that is no text."
         yield rules.TYPE_MISSING.found(what, path=pointer(*at, "type"), device_id=device_id)
@@ -231,6 +235,14 @@ def _required(
         told = "missing" if reports is None else f"{shown(reports)}; it must be true or false"
         path = pointer(*at, "willReportState")
         yield rule.found(f"willReportState is {told}.", path=path, device_id=device_id)
+
+
+def _wrong_id(id_: object, path: str) -> Finding:
+    if isinstance(id_, str) and id_:
+        what = f"The id {shown(id_)} has {len(id_.encode())} bytes; {DEVICE_ID_BYTES_MAX} are kept."
+        return rules.DEVICE_ID_LONG.found(what, path=path)
+    what = "id is not text." if id_ else "The device has no id."
+    return rules.DEVICE_ID_MISSING.found(what, path=path)
 
 
 def _info(info: object, at: tuple[str | int, ...], device_id: str) -> Iterator[Finding]:

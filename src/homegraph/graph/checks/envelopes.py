@@ -30,7 +30,7 @@ class Opened(msgspec.Struct, frozen=True):
 def open_answer(body: bytes, *, request_id: str = "") -> Opened:
     """Open an answer. ``request_id`` is what the intent had, empty when nobody knows."""
     if fault := fault_of(body):
-        return _closed(_unreadable(fault))
+        return _closed(unreadable(fault))
     document: Any = msgspec.json.decode(body)
     if not isinstance(document, dict):
         return _closed(_no_object(document))
@@ -68,11 +68,10 @@ def error_code(
         yield ERROR_CODE_UNKNOWN.found(what, path=path, device_id=device_id)
 
 
-def _unreadable(fault: Fault) -> Finding:
-    told = f"{fault.what} (line {fault.line}, column {fault.column})."
-    if fault.is_text:
-        return NOT_JSON.found(f"The answer is not JSON: {told}")
-    return NOT_UTF8.found(f"The answer is not UTF-8: {told}")
+def unreadable(fault: Fault, *, subject: str = "The answer", path: str = "") -> Finding:
+    """The finding about bytes of which nothing can be read; ``subject`` is what they are."""
+    rule = NOT_JSON if fault.is_text else NOT_UTF8
+    return rule.found(fault.told_of(subject), path=path)
 
 
 def _no_object(document: object) -> Finding:

@@ -12,12 +12,14 @@ from typing import Final, TypeAlias
 from homegraph.graph.checks.envelopes import check_request_id
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.model import Finding
-from homegraph.wire.intents import SyncReply
+from homegraph.wire.intents import SyncReply, is_longer
+from homegraph.wire.transcoding import AGENT_USER_ID_BYTES_MAX
 
 SLOW_SECONDS: Final = 5.0
 """Google's guidance: an answer to SYNC slower than this is not reliable."""
 
-AGENT_USER_ID_BYTES_MAX: Final = 256
+ADVISED_BYTES_MAX: Final = 256
+"""Of an agentUserId, by Google's older documentation."""
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 
@@ -117,8 +119,11 @@ def _heard(text: str) -> str:
 
 def _form_of_id(agent_user_id: str) -> Iterator[Finding]:
     path = "/payload/agentUserId"
-    if len(agent_user_id.encode("utf-8", "surrogatepass")) > AGENT_USER_ID_BYTES_MAX:
-        what = f"agentUserId has more than {AGENT_USER_ID_BYTES_MAX} bytes."
+    if is_longer(agent_user_id, AGENT_USER_ID_BYTES_MAX):
+        what = f"agentUserId has more than {AGENT_USER_ID_BYTES_MAX} bytes; no call could name it."
+        yield AGENT_USER_ID_LONG.found(what, path=path, severity="refused")
+    elif is_longer(agent_user_id, ADVISED_BYTES_MAX):
+        what = f"agentUserId has more than {ADVISED_BYTES_MAX} bytes."
         yield AGENT_USER_ID_LONG.found(what, path=path)
     if _EMAIL.fullmatch(agent_user_id):
         yield AGENT_USER_ID_EMAIL.found("agentUserId is an e-mail address.", path=path)
@@ -217,7 +222,7 @@ AGENT_USER_ID_LONG: Final = Rule(
     severity="advice",
     subject="SYNC",
     title="agentUserId is longer than 256 bytes",
-    why="Google's libraries document 256 bytes; a Home Graph may refuse calls with a longer one.",
+    why=f"Google's libraries document 256 bytes; this Home Graph takes calls with up to {AGENT_USER_ID_BYTES_MAX:,}.",
     fix="Use a shorter id.",
     source="documentation of Google's older client libraries",
 )
