@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from homegraph.cli import output
 from homegraph.cli.caller import (
     AgentUserId,
@@ -15,7 +11,8 @@ from homegraph.cli.caller import (
     address,
     calling,
 )
-from homegraph.cli.options import Json, command, commands, confirmed
+from homegraph.cli.failure import FAILED
+from homegraph.cli.options import Json, Yes, agreed, command, commands
 
 app = commands("Agent users, through the public API.")
 
@@ -34,7 +31,7 @@ def group() -> None:
 def delete(
     *,
     agent_user_id: AgentUserId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     credentials: CredentialsFile = None,
     target: Target = None,
     base_url: BaseUrl = None,
@@ -48,9 +45,8 @@ def delete(
     to = address(target, base_url)
     with calling(to, credentials=credentials) as caller:
         question = f"Have {to} forget {agent_user_id}, with all links and devices?"
-        if not yes and not confirmed(question):
-            output.note("Nothing was changed.")
-            return 1
+        if not agreed(question, yes=yes):
+            return FAILED
         caller.client.delete_agent_user(agent_user_id)
         body = caller.body
     if json:

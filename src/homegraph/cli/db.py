@@ -17,7 +17,7 @@ import typer
 
 from homegraph.cli import output
 from homegraph.cli.failure import FAILED
-from homegraph.cli.options import Json, command, commands, confirmed
+from homegraph.cli.options import Json, Yes, agreed, command, commands
 from homegraph.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def restore(
     config: Config = None,
     db: Db = None,
     data_dir: Folder = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> int:
     """Put a copy in the place of the database. What was there is kept beside it. No server may run.
@@ -167,8 +167,7 @@ def restore(
     from homegraph.store.sqlite import care
 
     path = _file(_settings(config, db, data_dir))
-    if path.exists() and not yes and not confirmed(f"Replace {path} by {file}?"):
-        output.note("Nothing was changed.")
+    if path.exists() and not agreed(f"Replace {path} by {file}?", yes=yes):
         return FAILED
     kept = care.restore(path, file, _told)
     if json:
@@ -203,7 +202,7 @@ def accept_key(
     config: Config = None,
     db: Db = None,
     data_dir: Folder = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> int:
     """Take the encryption key of the data folder (or HOMEGRAPH_ENCRYPTION_KEY) for the database's, after the old one was lost.
@@ -219,8 +218,7 @@ def accept_key(
     if not is_postgres(settings.database):
         care.condition(_file(settings))  # which must be there
     question = f"Give up every token that {settings.database_text} holds under another key?"
-    if not yes and not confirmed(question):
-        output.note("Nothing was changed.")
+    if not agreed(question, yes=yes):
         return FAILED
     key = asyncio.run(_accept_key(settings))
     if json:

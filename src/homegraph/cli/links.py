@@ -8,8 +8,9 @@ import typer
 
 from homegraph.cli import documents, output
 from homegraph.cli.admin import connect
+from homegraph.cli.failure import FAILED
 from homegraph.cli.link_trace import trace_lines
-from homegraph.cli.options import DataDir, Json, Project, Server, command, commands, confirmed
+from homegraph.cli.options import DataDir, Json, Project, Server, Yes, agreed, command, commands
 
 app = commands("Which users have linked their account.")
 
@@ -263,7 +264,7 @@ def trace(
 def unlink(
     user: User,
     project: Project = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     server: Server = None,
     data_dir: DataDir = None,
     json: Json = False,
@@ -275,9 +276,8 @@ def unlink(
     with connect(server, data_dir) as admin:
         named = admin.project(project)
         question = f"End the link of {user} to {named}? Its devices may go with it."
-        if not yes and not confirmed(question):
-            output.note("Nothing was changed.")
-            return 1
+        if not agreed(question, yes=yes):
+            return FAILED
         body = admin.post("links/unlink", {"project": named, "user": user})
     if json:
         output.document(body)

@@ -24,9 +24,10 @@ __all__ = [
     "Json",
     "Project",
     "Server",
+    "Yes",
+    "agreed",
     "command",
     "commands",
-    "confirmed",
     "expiry",
     "seconds",
     "several",
@@ -61,6 +62,8 @@ AgentUser = Annotated[
     str, typer.Option("--agent-user", metavar="ID", help="The agentUserId, as SYNC names it.")
 ]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 KEEP_LINES: Final = "\b"
@@ -89,15 +92,22 @@ def commands(summary: str) -> typer.Typer:
     )
 
 
-def confirmed(question: str) -> bool:
-    """Ask, on a terminal.
+def agreed(question: str, *, yes: bool) -> bool:
+    """Whether what cannot be undone may be done: ``--yes`` says so, or who is asked on a terminal.
+
+    Whoever says no is told that nothing was changed.
 
     Raises:
         typer.BadParameter: there is nobody to ask, so ``--yes`` has to say it.
     """
+    if yes:
+        return True
     if sys.stdin is None or not sys.stdin.isatty():
         raise typer.BadParameter("say it where nobody can be asked", param_hint="--yes")
-    return typer.confirm(output.visible(question), err=True)
+    if typer.confirm(output.visible(question), err=True):
+        return True
+    output.note("Nothing was changed.")
+    return False
 
 
 def seconds(text: str) -> float:
