@@ -26,7 +26,7 @@ from homegraph.server.doors import Addresses, opened, rpc_listener, taken, url_o
 from homegraph.server.house import built, duties
 from homegraph.server.process import loop_factory, stopped_by_signals, tune_memory
 from homegraph.server.workers import Leash, Watch
-from homegraph.service import lines, linking, log
+from homegraph.service import declaring, lines, log
 from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.events import Listener
 from homegraph.service.house import House
@@ -83,7 +83,7 @@ async def running(
         async with built(settings, clock, url, instance or ids.short()) as house:
             for listener in listeners:
                 house.events.subscribe(listener)
-            await linking.declare(house)
+            await declaring.declare(house)
             app = build_app(
                 house, admin_token=admin_token, url=settings.base_url or url, started_at=clock.now()
             )

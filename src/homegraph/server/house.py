@@ -30,7 +30,7 @@ from homegraph.service.tokens import own_addresses
 from homegraph.service.unlinking import see_off
 from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key
-from homegraph.settings.addresses import is_postgres
+from homegraph.settings.addresses import MEMORY, is_postgres
 from homegraph.settings.server import Settings
 from homegraph.store.port import Hint, Instance, Limits, Store
 from homegraph.store.refusals import no_driver
@@ -142,7 +142,7 @@ def _hear(house: House, hint: Hint) -> None:
 
 async def _vault(settings: Settings, store: Store, clock: Clock) -> Vault:
     """A database in memory takes its key with it; any other needs the one it was written with."""
-    if settings.database_path == ":memory:":
+    if settings.database_path == MEMORY:
         return Vault(fresh_key())
     return await open_vault(settings, store, clock.now())
 
@@ -159,11 +159,11 @@ async def duties(house: House, address: str) -> AsyncIterator[None]:
         clock=house.clock,
         events=house.events,
         limits=Limits(
-            settings.runs_kept,
-            settings.exchanges_kept,
-            settings.history_days * SECONDS_PER_DAY,
-            settings.notifications_kept,
-            settings.runs_kept,
+            runs_max=settings.runs_kept,
+            exchanges_max=settings.exchanges_kept,
+            age_max_seconds=settings.history_days * SECONDS_PER_DAY,
+            notifications_max=settings.notifications_kept,
+            errands_max=settings.runs_kept,
         ),
         lease_seconds=settings.lease_seconds,
         instance=Instance(

@@ -26,9 +26,9 @@ from homegraph.graph.model import ApiKey, Device, HeldDevice, Instant, Project, 
 from homegraph.graph.syncing import Work
 from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
+from homegraph.service.declaring import KEY_HINT_CHARACTERS
 from homegraph.service.house import House
-from homegraph.service.linking import KEY_HINT_CHARACTERS
-from homegraph.service.reading import all_links, count_agent_users
+from homegraph.service.reading import all_links, count_agent_users, get_project
 from homegraph.service.upkeep import SILENT_SECONDS_MAX
 from homegraph.service.vault import digest
 from homegraph.service.views import homes, projects, runs, server
@@ -192,12 +192,12 @@ async def list_projects(house: House, _asked: Nothing) -> projects.Projects:
 
 async def show_project(house: House, asked: WhichProject) -> projects.ProjectDetail:
     """One project. Raises NotFound."""
-    return await _project(house, await find_project(house, asked.project))
+    return await _project(house, await get_project(house.store, asked.project))
 
 
 async def list_keys(house: House, asked: WhichProject) -> projects.Keys:
     """The keys of a project, revoked ones too. Raises NotFound."""
-    await find_project(house, asked.project)
+    await get_project(house.store, asked.project)
     now = house.clock.now()
     keys = await house.store.keys(asked.project)
     return projects.Keys(keys=tuple(projects.key_view(key, now) for key in keys))
@@ -235,14 +235,6 @@ async def revoke_key(house: House, asked: WhichKey) -> projects.KeyView:
     return projects.key_view(key, now)
 
 
-async def find_project(house: House, project_id: str) -> Project:
-    """The project. Raises NotFound."""
-    for project in await house.store.projects():
-        if project.id == project_id:
-            return project
-    raise NotFound(f"There is no project {project_id!r}.")
-
-
 async def _project(house: House, project: Project) -> projects.ProjectDetail:
     links = Counter([link.state.value async for link in all_links(house.store, project.id)])
     return projects.project_view(
@@ -277,7 +269,7 @@ def _addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
 async def list_links(house: House, asked: WhichLinks) -> homes.Links:
     """Links, with what is known of their next attempt. Raises NotFound when the project that is named does not exist."""
     if asked.project:
-        await find_project(house, asked.project)
+        await get_project(house.store, asked.project)
     elif asked.after:
         raise SettingsError("needs a project", place="after")
     links = await house.store.links(
@@ -311,7 +303,7 @@ async def list_devices(house: House, asked: WhichHome) -> homes.Devices:
     devices = await house.store.devices(asked.project, asked.agent_user)
     held: tuple[HeldDevice, ...] = ()
     # Without quarantine nothing is held back, whatever was while there was one.
-    if (await find_project(house, asked.project)).policy.sync_mode == "quarantine":
+    if (await get_project(house.store, asked.project)).policy.sync_mode == "quarantine":
         held = await house.store.held(Target(asked.project, asked.agent_user))
     return homes.Devices(
         devices=tuple(map(homes.device_view, devices)), held=tuple(map(homes.held_view, held))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from homegraph.errors import HomegraphError, LinkingRefused, NotFound
+from homegraph.errors import HomegraphError, LinkingRefused
 from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.linking import BROKEN_AT_ONCE, Linking, LinkingStep, StepKind
 from homegraph.graph.model import Link, LinkState, Mode, OAuthClient, Project, Target, Tokens
@@ -24,6 +24,7 @@ from homegraph.service import elsewhere
 from homegraph.service.code_exchange import VERIFIER, exchange_code
 from homegraph.service.events import LinkChanged, LinkingEnded, LinkingStarted
 from homegraph.service.house import House
+from homegraph.service.reading import get_project
 from homegraph.service.transcript import shown_query
 from homegraph.wire.authorization import (
     IMPLICIT_FLOW,
@@ -146,7 +147,7 @@ async def linkable(house: House, project_id: str) -> Project:
         NotFound: there is no such project.
         LinkingRefused: LINKING_NOT_CONFIGURED.
     """
-    project = await _project(house, project_id)
+    project = await get_project(house.store, project_id)
     oauth = project.oauth
     has_token_url = oauth.token_url or project.policy.oauth_flow == IMPLICIT_FLOW
     if not (oauth.authorization_url and has_token_url and oauth.client_id):
@@ -190,7 +191,7 @@ async def _used(
     """Use the state up, unless something is wrong with the callback; then that is noted in the linking that it names."""
     try:
         check_state(state, project_id=project_id, now=house.clock.now())
-        project = await _project(house, project_id)
+        project = await get_project(house.store, project_id)
         check_callback(callback, project.policy.oauth_flow)
         _check_user(state, came)
         if came.cookies is not None:
@@ -284,13 +285,6 @@ def _sealed(house: House, linking: Linking, answer: TokenReply) -> Tokens:
         expires_at=now + answer.expires_in if answer.expires_in else None,
         issued_at=now,
     )
-
-
-async def _project(house: House, project_id: str) -> Project:
-    for project in await house.store.projects():
-        if project.id == project_id:
-            return project
-    raise NotFound(f"There is no project {project_id!r}.")
 
 
 def _title(code: str) -> str:

@@ -29,6 +29,7 @@ from homegraph.service.catalogs import catalog_of
 from homegraph.service.events import Event, StatesReported
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
+from homegraph.service.reading import get_project
 from homegraph.service.transcript import MASK
 from homegraph.service.views import errands as views
 from homegraph.wire.catalog.book import Catalog
@@ -135,7 +136,7 @@ async def party(house: House, asked: Whom) -> Party:
         SettingsError: a name of several devices.
     """
     stored = await house.store.devices(asked.project, asked.agent_user)
-    project = next(one for one in await house.store.projects() if one.id == asked.project)
+    project = await get_project(house.store, asked.project)
     catalog = catalog_of(project.policy)
     devices = chosen(asked.devices, [named(device, catalog) for device in stored])
     return Party(project, await _link(house, asked), catalog, devices)

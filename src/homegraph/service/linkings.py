@@ -21,9 +21,10 @@ from homegraph.graph.checks.queries import FIRST_QUERY_FAILED
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
 from homegraph.graph.model import Device, Link, LinkState, Run
 from homegraph.service import authorizing
-from homegraph.service.administration import Name, find_project, works_by_target
+from homegraph.service.administration import Name, works_by_target
 from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
 from homegraph.service.house import House
+from homegraph.service.reading import get_project
 from homegraph.service.views.homes import LinkDetail, link_detail
 from homegraph.service.views.linkings import (
     LinkingDetail,
@@ -132,7 +133,7 @@ async def show(house: House, asked: WhichLinking) -> LinkingDetail:
 
 async def trace(house: House, asked: WhichTraces) -> Traces:
     """What happened in the linkings of a user, newest first: also in those that have failed early. Raises NotFound."""
-    await find_project(house, asked.project)
+    await get_project(house.store, asked.project)
     shown = []
     for linking in await house.store.linkings(asked.project, asked.user, limit=asked.limit):
         found, run = await _stands(house, linking)

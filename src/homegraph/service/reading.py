@@ -1,4 +1,4 @@
-"""Reading lists of any length from the store, a page at a time.
+"""Reading from the store: a project by its id, and lists of any length, a page at a time.
 
 The store hands out pages, so that no call holds the database for long; whoever wants to see everything goes through them
 here. What changes between two pages is seen or not, as it comes; nothing is seen twice.
@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from homegraph.graph.model import Link
+from homegraph.errors import NotFound
+from homegraph.graph.model import Link, Project
 from homegraph.store.port import Store
 
 PAGE: Final = 1_000
 """Rows of one page: some hundred kilobytes, and a few milliseconds of the database's time."""
+
+
+async def get_project(store: Store, project_id: str) -> Project:
+    """The project. Raises NotFound."""
+    for project in await store.projects():
+        if project.id == project_id:
+            return project
+    raise NotFound(f"There is no project {project_id!r}.")
 
 
 async def all_links(store: Store, project_id: str | None = None) -> AsyncIterator[Link]:

@@ -23,6 +23,7 @@ from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Instant, ServiceKey
 from homegraph.service.house import House
 from homegraph.service.key_files import KeyFile, KeyHalf, make_key_file, read_key_file
+from homegraph.service.reading import get_project
 from homegraph.service.views.service_accounts import (
     NewServiceKey,
     ServiceKeys,
@@ -76,7 +77,7 @@ async def create(
         NotFound: there is no such project.
         SettingsError: the account has ten valid keys already.
     """
-    await _require_project(house, project_id)
+    await get_project(house.store, project_id)
     keys = await house.store.service_keys(project_id)
     if sum(key.email == email and key.revoked_at is None for key in keys) >= KEYS_MAX:
         raise SettingsError(
@@ -92,7 +93,7 @@ async def create(
 
 async def list_keys(house: House, asked: WhichAccounts) -> ServiceKeys:
     """The keys of a project's service accounts, revoked ones too. Raises NotFound."""
-    await _require_project(house, asked.project)
+    await get_project(house.store, asked.project)
     return _shown(await house.store.service_keys(asked.project))
 
 
@@ -127,11 +128,6 @@ async def _ids_of(house: House, project_id: str, email: str) -> list[str]:
     if not found:
         raise NotFound(f"Project {project_id!r} has no service account {email!r}.")
     return found
-
-
-async def _require_project(house: House, project_id: str) -> None:
-    if all(project.id != project_id for project in await house.store.projects()):
-        raise NotFound(f"There is no project {project_id!r}.")
 
 
 def _shown(keys: Iterable[ServiceKey]) -> ServiceKeys:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from homegraph.errors import AdminRefused, NotFound
 from homegraph.graph.model import Link, LinkState
 from homegraph.graph.refreshing import Expired, Revoked
-from homegraph.service.administration import WhichLink, find_project, works_by_target
+from homegraph.service.administration import WhichLink, works_by_target
 from homegraph.service.events import LinkChanged
 from homegraph.service.house import House
+from homegraph.service.reading import get_project
 from homegraph.service.views.homes import LinkDetail, RefreshView, link_detail, refresh_view
 
 
@@ -26,7 +27,7 @@ async def refresh(house: House, asked: WhichLink) -> RefreshView:
         TokenError: no token came.
     """
     link = await _refreshable(house, asked)
-    project = await find_project(house, asked.project)
+    project = await get_project(house.store, asked.project)
     landing = await house.outbound.refreshing.insisted(project, link)
     if landing.error is not None:
         raise landing.error
@@ -67,7 +68,7 @@ async def _link(house: House, asked: WhichLink) -> Link:
 
 async def _refreshable(house: House, asked: WhichLink) -> Link:
     link = await _link(house, asked)
-    project = await find_project(house, asked.project)
+    project = await get_project(house.store, asked.project)
     if not link.tokens.sealed_refresh or not project.oauth.token_url:
         missing = "refresh token" if project.oauth.token_url else "oauth.token_url"
         raise AdminRefused(

@@ -17,10 +17,11 @@ from msgspec.structs import replace
 from homegraph.errors import FulfillmentTimeout, HomegraphError, StoreError
 from homegraph.graph.errands import DISCONNECT, DeviceResult, Errand
 from homegraph.graph.model import Link, LinkState
-from homegraph.service.administration import WhichLink, find_project
+from homegraph.service.administration import WhichLink
 from homegraph.service.events import Disconnected, DutyFailed, LinkChanged
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard
+from homegraph.service.reading import get_project
 from homegraph.service.views.homes import LinkView, link_view
 
 GOODBYE_SECONDS: Final = 20.0
@@ -66,7 +67,7 @@ async def _disconnect(house: House, link: Link) -> None:
     await house.store.start_errand(errand)
     failed: tuple[DeviceResult, ...] = ()
     try:
-        project = await find_project(house, link.project_id)
+        project = await get_project(house.store, link.project_id)
         async with asyncio.timeout(GOODBYE_SECONDS):
             await house.outbound.disconnect(project, heard)
     except TimeoutError:

@@ -1,6 +1,6 @@
 """One connection and its statements: the only place that calls apsw while the store is open.
 
-A ``Database`` belongs to one thread at a time. Operations (``links``, ``work``, ``runs``, …) are functions that take one
+A ``Database`` belongs to one thread at a time. Operations (``links``, ``work``, ``journal``, …) are functions that take one
 first; they see rows as tuples and leave transactions to the lane that runs them.
 """
 
