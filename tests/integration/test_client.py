@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -76,6 +78,24 @@ def key_file(served):
 def new_key_file(served, **members):
     """A key file that the server makes."""
     return served.admin("POST", "service-accounts", project="acme", **members).json["key_file"]
+
+
+def test_one_asynchronous_client_in_several_threads(served, key_file):
+    """Each thread has a loop of its own; all of them get a token, and none waits for what another loop does."""
+    client = AsyncClient(credentials=key_file, base_url=served.url)
+    together = threading.Barrier(4)
+
+    async def asked():
+        together.wait()
+        found = await asyncio.gather(*(client.query("user-1", ["lamp"]) for _ in range(10)))
+        await asyncio.to_thread(together.wait)
+        await client.close()
+        await asyncio.to_thread(together.wait)
+        return found
+
+    with ThreadPoolExecutor() as threads:
+        work = [threads.submit(asyncio.run, asked()) for _ in range(4)]
+        assert all(one.keys() == {"lamp"} for each in work for one in each.result())
 
 
 def refusal(caught):

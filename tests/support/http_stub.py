@@ -58,6 +58,7 @@ class Stub:
         self.seen: list[Seen] = []
         self.answers: dict[tuple[str, str], list[Answer]] = {}
         self.url = ""
+        self.connections = 0
 
     def on(self, method: str, path: str, *answers: Answer | object) -> None:
         """Say what is answered; anything that is no Answer is sent as JSON with status 200."""
@@ -75,6 +76,10 @@ class Stub:
 def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            stub.connections += 1
+            super().setup()
 
         def _any(self) -> None:
             parts = urlsplit(self.path)

@@ -17,6 +17,7 @@ from homegraph.client.auth import CredentialSource
 from homegraph.client.calls import States
 from homegraph.client.credentials import credential_from
 from homegraph.client.driving import AsyncDriver
+from homegraph.client.flow import allowed_seconds
 from homegraph.client.transport import AsyncTransport, Transport
 
 __all__ = ["AsyncClient"]
@@ -41,10 +42,11 @@ class AsyncClient:
         """Make a client; nothing is sent yet. Arguments and errors are those of ``Client``."""
         self.base_url = base_url_from(base_url, os.environ)
         credential = credential_from(api_key, credentials)
+        allowed = allowed_seconds(timeout)
         self._own: AsyncTransport | None = None
         if transport is None:
             self._own = transport = AsyncTransport(proxies=not is_loopback(self.base_url))
-        self._driver = AsyncDriver(transport, credential, self.base_url, timeout)
+        self._driver = AsyncDriver(transport, credential, self.base_url, allowed)
 
     async def request_sync(self, agent_user_id: str, *, async_: bool = False) -> None:
         """Ask for a SYNC of this agent user; returns when it is done, and with ``async_`` when it is queued."""

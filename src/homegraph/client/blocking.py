@@ -17,6 +17,7 @@ from homegraph.client.auth import CredentialSource
 from homegraph.client.calls import States
 from homegraph.client.credentials import credential_from
 from homegraph.client.driving import BlockingDriver
+from homegraph.client.flow import allowed_seconds
 from homegraph.client.transport import BlockingTransport, SyncTransport
 
 __all__ = ["Client"]
@@ -53,14 +54,15 @@ class Client:
             transport: something else than HTTP; it stays the caller's to close.
 
         Raises:
-            SettingsError: ``base_url`` is not an address, or the credential cannot be used.
+            SettingsError: ``base_url`` is not an address, ``timeout`` is no time, or the credential cannot be used.
         """
         self.base_url = base_url_from(base_url, os.environ)
         credential = credential_from(api_key, credentials)
+        allowed = allowed_seconds(timeout)
         self._own: BlockingTransport | None = None
         if transport is None:
             self._own = transport = BlockingTransport(proxies=not is_loopback(self.base_url))
-        self._driver = BlockingDriver(transport, credential, self.base_url, timeout)
+        self._driver = BlockingDriver(transport, credential, self.base_url, allowed)
 
     def request_sync(self, agent_user_id: str, *, async_: bool = False) -> None:
         """Ask for a SYNC of this agent user; returns when it is done, and with ``async_`` when it is queued."""

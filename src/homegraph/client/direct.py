@@ -3,8 +3,8 @@
 A library that has threads of its own hands every answer over to the loop, which costs more than the call (docs/decisions/0033). So the
 asynchronous client does without where nothing of such a library is needed: where no proxy is in between.
 
-A transport may be used from one event loop after the other (``asyncio.run`` for each job); connections belong to the loop that opened them
-and do not outlive it here.
+A transport may be used from several event loops, one after the other (``asyncio.run`` for each job) or at once (one in each thread).
+Connections belong to the loop that opened them, so each loop has its own, and they do not outlive it here.
 
 The rule that is easily broken: what goes wrong is told in the client's words (``transport``), and never quotes an address.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -54,17 +55,23 @@ class _Start(NamedTuple):
     lines: bytes
 
 
+_Starts = FifoCache[tuple[str, str, tuple[tuple[str, str], ...]], _Start]
+
+
+class _Kept(NamedTuple):
+    """What one loop has, and nobody else touches."""
+
+    pool: Pool
+    starts: _Starts
+
+
 class DirectTransport:
     """Sends requests over connections that are kept. ``answer_max_bytes`` bounds an answer, decompressed too."""
 
     def __init__(self, user_agent: str, answer_max_bytes: int) -> None:
         self._user_agent = user_agent
         self._most = answer_max_bytes
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pool: Pool | None = None
-        self._starts: FifoCache[tuple[str, str, tuple[tuple[str, str], ...]], _Start] = FifoCache(
-            STARTS_KEPT_MAX
-        )
+        self._loops: dict[asyncio.AbstractEventLoop, _Kept] = {}
 
     async def send(self, request: Request) -> Response:
         """The answer.
@@ -75,11 +82,11 @@ class DirectTransport:
             TooLarge: the answer has more than it may.
             Broken: everything else, an answer that is no HTTP included.
         """
-        place, lines = self._start(request)
+        loop = asyncio.get_running_loop()
+        pool, starts = self._loops.get(loop) or self._kept_for(loop)
+        place, lines = self._start(request, starts)
         body = request.body
         content = b"%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body)
-        loop = asyncio.get_running_loop()
-        pool = self._pool_of(loop)
         deadline = loop.time() + request.timeout
         connection = pool.take(place) or await _connected(loop, pool, place, deadline)
         try:
@@ -100,30 +107,31 @@ class DirectTransport:
         return Response(reply.status, reply.headers, reply.body)
 
     async def close(self) -> None:
-        """Close idle connections."""
-        self._forget()
+        """Close idle connections, of all loops."""
+        here = asyncio.get_running_loop()
+        while self._loops:
+            loop, (pool, _) = self._loops.popitem()
+            if loop.is_running() and loop is not here:
+                with suppress(RuntimeError):  # it has ended just now, and its connections with it
+                    loop.call_soon_threadsafe(pool.close)
+            elif not loop.is_closed():
+                pool.close()
 
-    def _start(self, request: Request) -> _Start:
+    def _start(self, request: Request, starts: _Starts) -> _Start:
         """What a request begins with, from memory if one began alike. Raises Unsendable."""
         key = (request.method, request.url, request.headers)
-        start = self._starts.get(key)
+        start = starts.get(key)
         if start is None:
             start = _started(request, self._user_agent)
-            self._starts[key] = start
+            starts[key] = start
         return start
 
-    def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool:
-        """The connections of this loop; those of another are of no use any more. A client has one address, which may have all that are kept."""
-        if self._pool is None or self._loop is not loop:
-            self._forget()
-            self._loop, self._pool = loop, Pool(loop, IDLE_MAX)
-        return self._pool
-
-    def _forget(self) -> None:
-        """Close what is kept, in its own loop; if that has ended, so have its connections."""
-        if self._pool is not None and self._loop is not None and not self._loop.is_closed():
-            self._pool.close()
-        self._pool = None
+    def _kept_for(self, loop: asyncio.AbstractEventLoop) -> _Kept:
+        """Make room for another loop; what belongs to those that have ended goes. A client has one address, which may have all that are kept."""
+        for ended in [one for one in tuple(self._loops) if one.is_closed()]:
+            self._loops.pop(ended, None)
+        kept = self._loops[loop] = _Kept(Pool(loop, IDLE_MAX), FifoCache(STARTS_KEPT_MAX))
+        return kept
 
 
 async def _connected(

@@ -5,7 +5,8 @@ which may know what to do about it. Everything else that is raised ends the call
 
 ``AsyncDriver`` asks for access tokens in a thread, because google-auth blocks. What google-auth sends goes through the client's own
 transport nevertheless, in the event loop: one seam for everything that leaves. Tasks that need a token at the same time share
-one renewal, and it goes on when the task that began it is cancelled.
+one renewal, and it goes on when the task that began it is cancelled. Those of another loop cannot await it: they begin one of their own, whose
+thread waits for the credential's lock and finds the token there.
 
 The rule that is easily broken: nothing in here may decide anything.
 """
@@ -88,7 +89,7 @@ class AsyncDriver:
         self._credential = credential
         self._base_url = base_url
         self._timeout = timeout
-        self._renewal: asyncio.Task[Grant] | None = None
+        self._renewals: dict[asyncio.AbstractEventLoop, asyncio.Task[Grant]] = {}
 
     async def run(self, call: Call[T]) -> T:
         """The call's value. Raises ApiError."""
@@ -120,14 +121,23 @@ class AsyncDriver:
 
     async def _renew(self, refused: Grant | None) -> Grant:
         """Join the renewal that is under way, or begin one."""
-        joined = self._renewal
+        loop = asyncio.get_running_loop()
+        joined = self._renewals.get(loop)
         if joined is not None and not joined.done():
             grant = await asyncio.shield(joined)
             if grant != refused:
                 return grant
-        self._renewal = asyncio.create_task(self._renew_in_thread(refused))
-        self._renewal.add_done_callback(_look_at)
-        return await asyncio.shield(self._renewal)
+        renewal = self._renewals[loop] = loop.create_task(self._renew_in_thread(refused))
+        renewal.add_done_callback(self._look_at)
+        return await asyncio.shield(renewal)
+
+    def _look_at(self, renewal: asyncio.Task[Grant]) -> None:
+        """Take note of the outcome, so that nobody complains about it in the end when all who wanted it are gone."""
+        loop = renewal.get_loop()
+        if self._renewals.get(loop) is renewal:
+            del self._renewals[loop]
+        if not renewal.cancelled():
+            renewal.exception()
 
     async def _renew_in_thread(self, refused: Grant | None) -> Grant:
         loop = asyncio.get_running_loop()
@@ -152,9 +162,3 @@ async def _pause(seconds: float) -> None:
             await asyncio.Event().wait()
     except TimeoutError:
         return
-
-
-def _look_at(renewal: asyncio.Task[Grant]) -> None:
-    """Take note of the outcome, so that nobody complains about it in the end when all who wanted it are gone."""
-    if not renewal.cancelled():
-        renewal.exception()

@@ -25,15 +25,28 @@ import msgspec
 
 from homegraph.client.auth import Grant
 from homegraph.client.calls import Call, Request, Response
-from homegraph.errors import ApiError
+from homegraph.errors import ApiError, SettingsError
 
-__all__ = ["ATTEMPTS_MAX", "Authorise", "Send", "Step", "Steps", "Wait", "carry_out", "pause_after"]
+__all__ = [
+    "ATTEMPTS_MAX",
+    "Authorise",
+    "Send",
+    "Step",
+    "Steps",
+    "Wait",
+    "allowed_seconds",
+    "carry_out",
+    "pause_after",
+]
 
 ATTEMPTS_MAX: Final = 5
 """Of a repeatable call, the first one included."""
 
 PAUSE_FIRST_SECONDS: Final = 0.1
 PAUSE_GROWTH: Final = 1.3
+
+TIMEOUT_SECONDS_MAX: Final = 86_400
+"""A day. Who means "for ever" would not notice that nobody answers."""
 
 LEFT_MIN_SECONDS: Final = 0.001
 """For a call whose time was over when its token was renewed: sent nevertheless, it fails in the usual way."""
@@ -101,6 +114,19 @@ def carry_out(
                 raise
         yield Wait(pause)
         attempt += 1
+
+
+def allowed_seconds(timeout: object) -> float | None:
+    """The timeout that a client was given. Raises SettingsError when it is none."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, int | float) and 0 < timeout <= TIMEOUT_SECONDS_MAX:
+        return timeout
+    raise SettingsError(
+        f"{timeout!r} is not a time that a call may take.",
+        place="timeout",
+        hint=f"Give seconds, more than 0 and at most {TIMEOUT_SECONDS_MAX:,}; None is each call's own.",
+    )
 
 
 def pause_after(attempt: int, error: ApiError) -> float | None:

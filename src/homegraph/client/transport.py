@@ -82,8 +82,11 @@ class BlockingTransport:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
         self._answer_max_bytes = answer_max_bytes
         self._http: BlockingHttp = _configured(SyncClientBuilder(), proxies=proxies).build()
+        self._is_closed = False
 
     def send(self, request: Request) -> Response:
+        if self._is_closed:  # the library would send it all the same, and then have no answer
+            raise _closed()
         if threading.current_thread() is threading.main_thread():
             return _interruptible(lambda: self._send(request))
         return self._send(request)
@@ -99,13 +102,14 @@ class BlockingTransport:
                         break
                 response = _response(answer.status, answer.headers.items(), body)
         except (PyreqwestError, ValueError) as exc:
-            problem = _unreachable(request, exc)
+            problem = _closed() if self._is_closed else _unreachable(request, exc)
         else:
             return _bounded(request, response, self._answer_max_bytes)
         raise problem  # outside of the handler, so that the error has no __context__
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; nothing can be sent any more."""
+        self._is_closed = True
         self._http.close()
 
 
@@ -246,6 +250,13 @@ def _too_large(request: Request, max_bytes: int = ANSWER_MAX_BYTES) -> ServerUnr
     return ServerUnreachable(
         f"{_origin(request.url)} answered with more than {max_bytes // 1024 // 1024} MiB.",
         hint="Check the base URL: something other than a Home Graph answers there.",
+    )
+
+
+def _closed() -> ServerUnreachable:
+    return ServerUnreachable(
+        "The client is closed.",
+        hint="close() was called, or its with block is over. Make another one, or close it later.",
     )
 
 

@@ -14,6 +14,7 @@ from pyreqwest.exceptions import ConnectError
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
 from homegraph.client import Request, Response, flow, transport
 from homegraph.client.transport import ANSWER_MAX_BYTES, AsyncTransport, BlockingTransport
+from homegraph.errors import SettingsError
 from support.http_stub import Answer, closed_port, stub_server
 
 KEY = "AIzaSyA-secret_secret_secret_secret_123"
@@ -216,6 +217,26 @@ class TestOtherCalls:
             *["sync"] * 3,
             *["/v1/agentUsers/a/b%20c"] * 2,
         ]
+
+
+def test_a_closed_client_says_that_it_is_closed(server):
+    """Nobody looks for a server that is there."""
+    client = Client(api_key=KEY, base_url=server.url)
+    client.close()
+
+    with pytest.raises(ServerUnreachable, match=r"^The client is closed\.$") as caught:
+        client.request_sync("user-1")
+    assert "Make another one" in caught.value.hint
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5"])
+def test_a_timeout_that_is_none(client, timeout):
+    """It is said when the client is made, and not with every call, of something else."""
+    with pytest.raises(SettingsError, match="timeout: ") as caught:
+        client(api_key=KEY, base_url="http://127.0.0.1:9", timeout=timeout)
+    assert "seconds" in caught.value.hint
 
 
 def test_closing_ends_a_wait(server, monkeypatch):

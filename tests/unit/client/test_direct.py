@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -87,6 +89,44 @@ def test_one_client_in_two_loops(server):
     gc.collect()  # here, where what Python says about the first loop's connections is expected
 
     assert [one.json["agentUserId"] for one in server.seen] == ["first", "second"]
+
+
+def test_one_client_in_loops_that_take_turns(server):
+    """Each loop has connections of its own: who comes back finds his, and closing reaches those of all loops."""
+    client = AsyncClient(api_key=KEY, base_url=server.url)
+
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        for agent_user_id in "abc":
+            for runner in one, other:
+                runner.run(client.request_sync(agent_user_id))
+        assert server.connections == 2
+        one.run(client.close())
+        gc.collect()  # what was left open would be complained about here
+
+    assert [one.json["agentUserId"] for one in server.seen] == list("aabbcc")
+
+
+def test_one_client_in_the_loops_of_several_threads(server):
+    """They do not get into each other's way, and closing reaches the connections of a loop that runs elsewhere."""
+    client = AsyncClient(api_key=KEY, base_url=server.url)
+    together = threading.Barrier(4)
+
+    async def made(closed):
+        together.wait()
+        for number in range(20):
+            await client.request_sync(f"u{number}")
+        await asyncio.to_thread(together.wait)
+        if closed:
+            await client.close()
+        await asyncio.to_thread(together.wait)
+
+    with ThreadPoolExecutor() as threads:
+        work = [threads.submit(asyncio.run, made(number == 0)) for number in range(4)]
+        for one in work:
+            one.result()
+    gc.collect()
+
+    assert (len(server.seen), server.connections) == (80, 4)
 
 
 def test_a_burst_leaves_its_connections_to_the_next_one():
