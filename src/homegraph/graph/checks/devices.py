@@ -204,7 +204,7 @@ def _form(
         what = f"attributes is {shown(attributes)}; it must be an object."
         path = pointer(*at, "attributes")
         yield rules.ATTRIBUTES_NOT_OBJECT.found(what, path=path, device_id=device_id)
-    for name in device.keys() - _MEMBERS:
+    for name in (one for one in device if one not in _MEMBERS):
         what = f"{shown(name)} is no member of a device.{did_you_mean(name, _MEMBERS)}"
         yield rules.MEMBER_UNKNOWN.found(what, path=pointer(*at, name), device_id=device_id)
     yield from _info(device.get("deviceInfo"), at, device_id)
@@ -299,7 +299,7 @@ def _more_names(
             what = f"name.{member} is {shown(listed)}; it must be a list of texts."
             path = pointer(*at, "name", member)
             yield rules.NAME_LIST_FORM.found(what, path=path, device_id=device_id)
-    for member in name.keys() - set(_Name.__struct_fields__):
+    for member in (one for one in name if one not in _Name.__struct_fields__):
         what = (
             f"{shown(member)} is no member of name.{did_you_mean(member, _Name.__struct_fields__)}"
         )

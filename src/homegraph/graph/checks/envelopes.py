@@ -102,7 +102,7 @@ def check_request_id(echoed: object, sent: str) -> Iterator[Finding]:
 
 
 def _members(document: Mapping[str, Any]) -> Iterator[Finding]:
-    for name in document.keys() - _TOP:
+    for name in (one for one in document if one not in _TOP):
         what = f"{shown(name)} is no member of an answer.{did_you_mean(name, _TOP)}"
         path = f"/{name.replace('~', '~0').replace('/', '~1')}"
         yield ANSWER_MEMBER_UNKNOWN.found(what, path=path)

@@ -72,7 +72,7 @@ def _answers(
         what = f"payload.devices is {told}; in QUERY it has an answer by the id of each device."
         yield QUERY_DEVICES_MISSING.found(what, path="/payload/devices")
         return
-    for device_id in (devices or {}).keys() - answers.keys():
+    for device_id in (one for one in devices or () if one not in answers):
         what = f"Device {shown(device_id)} was asked about and is not answered."
         yield QUERY_DEVICE_MISSING.found(what, path="/payload/devices", device_id=device_id)
     for device_id, answer in answers.items():

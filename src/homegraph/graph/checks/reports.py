@@ -72,7 +72,7 @@ def _states(
 ) -> Iterator[Finding]:
     at = (*_AT, "states", device_id)
     known = None if devices is None else devices.get(device_id)
-    for name in states.keys() & FOREIGN_KEYS:
+    for name in (one for one in states if one in FOREIGN_KEYS):
         what = f"{name!r} is no state; it belongs to the answer of an intent."
         yield REPORT_FOREIGN.found(what, path=pointer(*at, name), device_id=device_id)
     plain = {name: value for name, value in states.items() if name not in FOREIGN_KEYS}

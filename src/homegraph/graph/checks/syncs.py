@@ -66,7 +66,7 @@ def spoken_name(device: object) -> Spoken:
 def _payload(
     payload: Mapping[str, Any], catalog: Catalog, agent_user_id: str | None, took: float
 ) -> Iterator[Finding]:
-    for name in payload.keys() - _MEMBERS:
+    for name in (one for one in payload if one not in _MEMBERS):
         what = f"{shown(name)} is no member of payload.{did_you_mean(name, _MEMBERS)}"
         yield PAYLOAD_MEMBER_UNKNOWN.found(what, path=pointer("payload", name))
     devices = payload.get("devices")

@@ -95,6 +95,25 @@ def test_findings_are_bounded():
     assert findings[-1].rule == "findings-cut"
 
 
+STRANGE = ["zeta", "eta", "theta", "iota", "kappa", "alpha", "mu", "beta"]
+"""Eight members that nothing has: by chance they are in this order once in 40,320 times."""
+
+
+@pytest.mark.parametrize("at", ["", "/payload", "/payload/devices/0", "/payload/devices/0/name"])
+def test_findings_are_in_the_order_of_the_answer(at):
+    """The same answer has the same findings in every process, and so the first of many are the same."""
+    name = {"name": "Lamp"}
+    device = {"id": "a", "type": "action.devices.types.LIGHT", "traits": [], "name": name}
+    payload = {"agentUserId": "u", "devices": [device]}
+    answer = {"requestId": "7", "payload": payload}
+    spoilt = {"": answer, "/payload": payload, "/payload/devices/0": device}.get(at, name)
+    spoilt |= dict.fromkeys(STRANGE, 1)
+    told = [one.path for one in lint(answer, intent="SYNC")]
+    assert [path for path in told if path.rpartition("/")[2] in STRANGE] == [
+        f"{at}/{member}" for member in STRANGE
+    ]
+
+
 def test_more_devices_than_a_reply_may_list_are_one_finding():
     """They are not looked at one by one."""
     body = msgspec.json.encode(

@@ -27,6 +27,14 @@ def test_a_device_without_an_answer_is_named():
     assert found == [("query-device-missing", "/payload/devices")]
 
 
+def test_devices_without_an_answer_are_named_in_the_order_of_the_question():
+    """In every process alike."""
+    asked = {f"lamp-{number}": builtin().shape(()).bind({}) for number in (7, 3, 9, 1, 8, 2, 5)}
+    body = msgspec.json.encode({"requestId": "7", "payload": {"devices": {}}})
+    found = check_query(body, builtin(), devices=asked)
+    assert [one.device_id for one in found] == list(asked)
+
+
 def test_a_state_that_was_reported_differently_is_named():
     """A report is missing; what is the same, or was never reported, is not looked at."""
     answer = {"a": {"online": True, "on": True, "brightness": 7}}
