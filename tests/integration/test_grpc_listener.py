@@ -286,7 +286,8 @@ def test_a_caller_who_waits_is_answered_when_the_server_stops(cloud, tmp_path, m
 def test_a_unix_socket(cloud, tmp_path, made):
     """Nobody else may speak to it; a key that is restricted to addresses is of no use there."""
     place = tmp_path / "rpc.sock"
-    place.write_bytes(b"")  # left behind by a server that was killed
+    with socket.socket(socket.AF_UNIX) as left_behind:  # by a server that was killed
+        left_behind.bind(str(place))
     keys = (KeySettings(Secret(KEY)), KeySettings(Secret("here"), addresses=("127.0.0.0/8",)))
     settings = settings_in(
         tmp_path, an_integration(cloud, api_keys=keys), grpc_listen=ListenAddress(path=str(place))

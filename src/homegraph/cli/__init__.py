@@ -13,6 +13,7 @@ A new import at the top of this module or of ``app`` is paid by every call; a te
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Final
 
@@ -24,11 +25,14 @@ INTERRUPTED: Final = 130
 """128 + SIGINT, the shells' convention."""
 
 
+_STREAMS: Final = ("stdin", "stdout", "stderr")
+
+
 def main() -> None:
     """Run the command that the process was called with, and end the process with its exit code."""
     arguments = sys.argv[1:]
-    if arguments in (["--version"], ["-V"]):
-        sys.stdout.write(f"homegraph {__version__}\n")
+    _complete_streams()
+    if arguments in (["--version"], ["-V"]) and _has_told_version():
         return
     try:
         from homegraph.cli.app import run
@@ -37,3 +41,25 @@ def main() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _complete_streams() -> None:
+    """Open what the process was started without (``>&-``) to nowhere: the first file or socket would take its number."""
+    for number, name in enumerate(_STREAMS):
+        if getattr(sys, name) is not None:
+            continue
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        if nowhere != number:
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
+
+
+def _has_told_version() -> bool:
+    """False when it cannot be written: the command tells then what is wrong, as all of them do."""
+    try:
+        sys.stdout.write(f"homegraph {__version__}\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True

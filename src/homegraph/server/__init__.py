@@ -12,6 +12,7 @@ left is handed back, and only then the database is closed.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -24,7 +25,13 @@ from homegraph import __version__
 from homegraph.errors import SettingsError
 from homegraph.server.doors import Addresses, opened, rpc_listener, taken, url_of
 from homegraph.server.house import built, duties
-from homegraph.server.process import loop_factory, stopped_by_signals, tune_memory
+from homegraph.server.process import (
+    forget_unwritten,
+    loop_factory,
+    stopped_by_signals,
+    tell,
+    tune_memory,
+)
 from homegraph.server.workers import Leash, Watch
 from homegraph.service import declaring, lines, log
 from homegraph.service.clock import Clock, SystemClock, SystemIds
@@ -101,6 +108,9 @@ def serve(flags: Mapping[str, object]) -> int:
 
     With several workers it returns in each of them, too.
     """
+    atexit.register(
+        forget_unwritten
+    )  # before the log does: what is registered first is called last
     config = flags.get("config")
     settings = load(
         {name: value for name, value in flags.items() if name not in ("config", "json")},
@@ -177,13 +187,12 @@ def _log_listener(settings: Settings, instance: str) -> Listener:
 
 def _greet(settings: Settings, url: str, where: str, grpc: str) -> None:
     for warning in settings.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    sys.stdout.write(banner(settings, url, where, grpc))
-    sys.stdout.flush()
+        tell(sys.stderr, f"warning: {warning}\n")
+    tell(sys.stdout, banner(settings, url, where, grpc))
 
 
 def _take_leave(settings: Settings) -> None:
-    sys.stderr.write(f"\nstopping; kept: {settings.database_text}\n")
+    tell(sys.stderr, f"\nstopping; kept: {settings.database_text}\n")
 
 
 def banner(settings: Settings, url: str, where: str, grpc: str) -> str:

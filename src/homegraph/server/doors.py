@@ -8,9 +8,10 @@ The rule that is easily broken: a socket is taken before anything else is touche
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 CONNECTIONS_WAITING_MAX: Final = 2_048
 KEEP_ALIVE_SECONDS: Final = 75
 ANSWERS_SECONDS: Final = 2
-"""For writing the last answers after the grace."""
+"""For writing the last answers after the grace, and for a neighbour to take a connection."""
+
+_PYTHON_ADDS: Final = " (while attempting"
+"""What Python writes after the system's words; the address stands before them already."""
 
 
 # --- any application ---------------------------------------------------------------------------------------------
@@ -44,27 +48,63 @@ ANSWERS_SECONDS: Final = 2
 def listen(address: ListenAddress, place: str) -> socket.socket:
     """A socket that listens. Raises SettingsError, which names ``place``, when the address cannot be had."""
     try:
-        if address.path:
-            with suppress(FileNotFoundError):
-                Path(address.path).unlink()  # left behind by a server that was killed
-            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            listening.bind(address.path)
-            Path(address.path).chmod(0o600)
-            return listening
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        listening = socket.create_server(
-            (address.host, address.port), family=family, backlog=CONNECTIONS_WAITING_MAX
-        )
-        # Accepted connections inherit it. asyncio's own loop would leave it off here, and an answer waits 40 ms then.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening  # noqa: TRY300  # what may fail stands together
+        return _listen_at_file(Path(address.path)) if address.path else _listen_at_port(address)
     except OSError as exc:
+        why, _, _ = (exc.strerror or str(exc)).partition(_PYTHON_ADDS)
         raise SettingsError(
-            f"cannot listen on {address}: {exc.strerror}",
+            f"cannot listen on {address}: {why}",
             place=place,
-            hint="Another program has this port, or a server runs already: `homegraph status` tells. "
-            f"--{place.replace('_', '-')} takes another.",
+            hint=f"{_advice(address, exc.errno)}--{place.replace('_', '-')} takes another.",
         ) from exc
+
+
+def _listen_at_port(address: ListenAddress) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listening = socket.create_server(
+        (address.host, address.port), family=family, backlog=CONNECTIONS_WAITING_MAX
+    )
+    # Accepted connections inherit it. asyncio's own loop would leave it off here, and an answer waits 40 ms then.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def _listen_at_file(path: Path) -> socket.socket:
+    """Only a socket that nobody answers at is replaced: a mistyped path must not cost a file, nor another server its callers."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and _is_left_behind(path):
+            path.unlink()
+        listening.bind(str(path))
+        path.chmod(0o600)
+        listening.listen(CONNECTIONS_WAITING_MAX)  # from now on it is seen to be taken
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _is_left_behind(path: Path) -> bool:
+    """Whether a socket is that of a server that is gone. One that is merely busy keeps us waiting, and is there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(ANSWERS_SECONDS)
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
+def _advice(address: ListenAddress, number: int | None) -> str:
+    """What may be done about an address that cannot be had, by the system's number of the error."""
+    if number == errno.EADDRINUSE and address.path:
+        return "A server that runs answers there, or a file is there that is no socket; it was left alone. "
+    if number == errno.EADDRINUSE:
+        return "Another program has this port, or a server runs already: `homegraph status` tells. "
+    if number == errno.EACCES:
+        return "The user who runs the server may not: ports below 1024 are often the system's. "
+    return ""
 
 
 class Door(uvicorn.Server):

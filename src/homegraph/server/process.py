@@ -1,4 +1,4 @@
-"""The process around a server: signals, the event loop, and how memory is kept. For the command and for the demo."""
+"""The process around a server: signals, the event loop, its words, and how memory is kept. For the command and for the demo."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -30,6 +31,28 @@ def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def tell(stream: TextIO, text: str) -> None:
+    """Say something to whoever has started the server. Where it cannot be written (a full disk), the server serves all the same."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        if stream is not sys.stderr:  # there the log goes, and may find room again
+            _lead_nowhere(stream)
+
+
+def forget_unwritten() -> None:
+    """At the very end: what the log could not write by now would be tried once more, and make the exit code 120."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _lead_nowhere(sys.stderr)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def tune_memory() -> None:

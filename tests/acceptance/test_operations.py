@@ -1,0 +1,158 @@
+"""What happens to servers and commands in operation: addresses, streams and files that are not what they should be."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from homegraph.testing.fulfillment import ScriptedFulfillment
+from support.homes import configuration
+from support.server import COMMAND, Server, environment, homegraph, toml, until
+
+# --- socket files ------------------------------------------------------------------------------------------------
+
+
+def refused(server: Server, *flags: str) -> str:
+    """What a server says that does not start for a setting."""
+    server.spawn(*flags)
+    assert server.wait() == 2, server.errors
+    return server.errors
+
+
+def test_a_file_is_no_socket_to_be_replaced(start: Any, cloud: ScriptedFulfillment) -> None:
+    """A mistyped address costs no file."""
+    server: Server = start(configuration(cloud), ready=False)
+    precious = server.folder / "home.db"
+    precious.write_bytes(b"precious")
+
+    told = refused(server, "--listen", f"unix:{precious}")
+
+    assert precious.read_bytes() == b"precious"
+    assert "listen: cannot listen on unix:" in told
+    assert "no socket; it was left alone" in told
+
+
+def test_a_server_that_runs_keeps_its_socket(start: Any, cloud: ScriptedFulfillment) -> None:
+    """A second server does not take the first one's socket away; one that was killed leaves none in the way."""
+    first: Server = start(configuration(cloud), name="first", ready=False)
+    second: Server = start(configuration(cloud), name="second", ready=False)
+    place = first.folder / "socket"
+    first.start("--listen", f"unix:{place}")
+
+    told = refused(second, "--listen", f"unix:{place}")
+
+    assert "Address already in use\n" in told
+    assert "A server that runs answers there" in told
+    assert answers(place)
+    first.kill()
+    second.start("--listen", f"unix:{place}")
+    assert answers(place)
+
+
+def answers(place: Path) -> bool:
+    """Whether a ready server is at a socket file."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.connect(str(place))
+        asking.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return b" 200 OK" in asking.recv(4096)
+
+
+@pytest.mark.parametrize(
+    ("listen", "why"),
+    [
+        (f"unix:/tmp/{'x' * 120}.sock", "AF_UNIX path too long"),
+        ("192.0.2.1:0", "Cannot assign requested address"),
+    ],
+)
+def test_an_address_that_cannot_be_had(
+    start: Any, cloud: ScriptedFulfillment, listen: str, why: str
+) -> None:
+    """The system's reason is told, and no other program is blamed for it."""
+    server: Server = start(configuration(cloud), ready=False)
+
+    told = refused(server, "--listen", listen)
+
+    assert f"error: listen: cannot listen on {listen}: {why}\n" in told
+    assert "Another program" not in told
+    assert "fix:   --listen takes another.\n" in told
+
+
+# --- streams -----------------------------------------------------------------------------------------------------
+
+FULL: Final = Path("/dev/full")
+"""A device of Linux on which nothing can be written: a full disk."""
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_a_server_needs_no_streams(tmp_path: Path, cloud: ScriptedFulfillment, closed: Any) -> None:
+    """Whoever starts it with closed streams, as daemons of old do, gets a server, and no file of it takes their place."""
+    (tmp_path / "homegraph.toml").write_text(toml(configuration(cloud)))
+    socket_file = tmp_path / "socket"
+    shell = "".join(f" {number}>&-" for number in closed)
+    serve = f'exec "$0" serve --data-dir data --listen unix:{socket_file}{shell}'
+    with subprocess.Popen(["sh", "-c", serve, COMMAND], cwd=tmp_path, env=environment()) as server:
+        until(lambda: server.poll() is not None or is_answered(socket_file), "the server answers")
+        opened = {str(Path(f"/proc/{server.pid}/fd/{number}").readlink()) for number in closed}
+        server.terminate()
+
+    assert (server.returncode, opened) == (0, {"/dev/null"})
+
+
+def is_answered(place: Path) -> bool:
+    """Whether a server is at a socket file yet."""
+    try:
+        return answers(place)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_server_serves_although_its_words_cannot_be_written(
+    tmp_path: Path, cloud: ScriptedFulfillment, number: int
+) -> None:
+    """Where stdout or stderr is a file on a full disk it starts, serves, and ends with 0 all the same."""
+    config = tmp_path / "homegraph.toml"
+    config.write_text(toml(configuration(cloud)))
+    config.chmod(0o644)  # so there is a warning, too
+    socket_file = tmp_path / "socket"
+    serve = f'exec "$0" serve --data-dir data --listen unix:{socket_file} {number}>/dev/full'
+    with subprocess.Popen(["sh", "-c", serve, COMMAND], cwd=tmp_path, env=environment()) as server:
+        until(lambda: server.poll() is not None or is_answered(socket_file), "the server answers")
+        server.terminate()
+
+    assert server.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("lint", "-"), ("db", "status")])
+def test_a_command_needs_no_streams(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A command whose result nobody wants is no bug."""
+    wanted = homegraph(*arguments, folder=tmp_path)
+
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$@" >&-', COMMAND, *arguments],
+        cwd=tmp_path,
+        env=environment(),
+        input="",
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (wanted.code, wanted.err)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
+def test_a_version_that_cannot_be_written_is_no_traceback() -> None:
+    """It is said like any other result that has found no room."""
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    told = b"error: The result cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr.startswith(told)) == (1, True)
