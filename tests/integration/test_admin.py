@@ -305,6 +305,22 @@ def test_a_key_is_restricted_as_asked(served):
     assert made["addresses"] == ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.000Z"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_key_that_ends_beyond_all_years_is_told_of(served, given, told):
+    """In UTC its year would have five digits, or be none; neither its making nor the list of all keys fails."""
+    made = served.admin("POST", "keys", project="acme", expires_at=given).json
+    listed = served.admin("GET", "keys?project=acme").json["keys"]
+
+    assert made["expires_at"] == told
+    assert made["id"] in {key["id"] for key in listed}
+
+
 def test_what_is_set_by_hand_stays_and_the_rest_is_left_alone(cloud, tmp_path):
     """Each call sets what it names; a later SYNC touches nothing of it."""
     home = {"project": "acme", "agent_user": "user-1", "device": "lamp"}

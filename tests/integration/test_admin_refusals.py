@@ -170,6 +170,8 @@ def test_no_page_of_another_site_may_read_an_answer(served, token):
         ("runs?limit=0", "limit: expected `int` >= 1"),
         ("runs?limit=many", "limit: expected `int`, got `str`"),
         ("links?after=ann", "after: needs a project"),
+        ("runs?agent_user=user-1", "agent_user: needs a project"),
+        ("errands?agent_user=user-1", "agent_user: needs a project"),
     ],
 )
 def test_a_wrong_parameter_is_named(served, path, message):

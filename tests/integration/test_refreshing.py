@@ -45,6 +45,18 @@ def test_a_token_is_refreshed_before_it_ends(story):
     assert story.link.tokens.expires_at == story.clock.now() + 3600
 
 
+def test_a_token_that_is_good_for_ever_is_told_of(story):
+    """Some servers say so by a number beyond all years; the link is shown all the same."""
+    story.pass_time(LIFETIME)
+    story.expire()
+    reply = {"access_token": "token-2", "token_type": "Bearer", "expires_in": 1e300}
+    story.cloud.answer_token_next(Answer(200, json.dumps(reply).encode()))
+
+    assert story.served.request_sync().status == 200
+    shown = story.served.admin("GET", "link?project=acme&user=ann").json
+    assert shown["token"]["expires_at"] == "9999-12-31T23:59:59.000Z"
+
+
 def all_at_once(story):
     """A SYNC, and QUERYs and EXECUTEs that make 50 intents of it, all at the same time; whether each went well."""
     devices = {"project": "acme", "agent_user": "user-1", "devices": ["lamp"]}

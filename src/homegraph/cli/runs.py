@@ -21,7 +21,12 @@ LIMIT_MAX: Final = 1000
 """Runs in one answer."""
 
 OfProject = Annotated[
-    str | None, typer.Option("--project", metavar="ID", help="Only this project's.")
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="ID",
+        help="Only this project's; with --agent-user it may be left out where there is only one.",
+    ),
 ]
 OfAgentUser = Annotated[
     str | None, typer.Option("--agent-user", metavar="ID", help="Only this agent user's.")
@@ -45,6 +50,7 @@ def list_(
 ) -> int:
     """List runs, newest first."""
     with connect(server, data_dir) as admin:
+        project = admin.project(project) if agent_user else project
         body = admin.get("runs", project=project, agent_user=agent_user, before=before, limit=limit)
     if json:
         output.document(body)
@@ -130,6 +136,7 @@ def errands(
 ) -> int:
     """List errands, newest first: what `homegraph execute` and `homegraph query --live` have sent."""
     with connect(server, data_dir) as admin:
+        project = admin.project(project) if agent_user else project
         body = admin.get(
             "errands", project=project, agent_user=agent_user, before=before, limit=limit
         )

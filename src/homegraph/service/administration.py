@@ -28,7 +28,7 @@ from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
 from homegraph.service.declaring import KEY_HINT_CHARACTERS
 from homegraph.service.house import House
-from homegraph.service.reading import all_links, count_agent_users, get_project
+from homegraph.service.reading import all_links, count_agent_users, get_project, whose
 from homegraph.service.upkeep import SILENT_SECONDS_MAX
 from homegraph.service.vault import digest
 from homegraph.service.views import homes, projects, runs, server
@@ -128,7 +128,7 @@ class PlacementWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WhichRuns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Runs of a project or an agent user, or all; those older than the run ``before``."""
+    """Runs of a project or of one of its agent users, or all; those older than the run ``before``."""
 
     project: Filter = ""
     agent_user: Filter = ""
@@ -339,9 +339,9 @@ async def _find_device(house: House, project: str, agent_user: str, device_id: s
 
 
 async def list_runs(house: House, asked: WhichRuns) -> runs.Runs:
-    """Runs, newest first."""
+    """Runs, newest first. Raises SettingsError for an agent user without a project."""
     found = await house.store.runs(
-        asked.project or None, asked.agent_user or None, before=asked.before, limit=asked.limit
+        *whose(asked.project, asked.agent_user), before=asked.before, limit=asked.limit
     )
     return runs.Runs(runs=tuple(map(runs.run_view, found)))
 

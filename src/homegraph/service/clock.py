@@ -125,9 +125,14 @@ class SystemIds:
         return self._chance.random()
 
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC).timestamp()
+_LAST: Final = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
+"""Text has years of four digits. Strangers name times beyond them: a token that is good for ever, a key that ends never."""
+
+
 def rfc3339(instant: Instant | None) -> str | None:
-    """An instant as documents carry it, in UTC with milliseconds: ``2026-11-22T10:42:07.123Z``."""
+    """An instant as documents carry it, in UTC with milliseconds: ``2026-11-22T10:42:07.123Z``. Beyond what can be written: its end."""
     if instant is None:
         return None
-    moment = datetime.fromtimestamp(instant, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    moment = datetime.fromtimestamp(min(max(instant, _FIRST), _LAST), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

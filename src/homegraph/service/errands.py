@@ -29,7 +29,7 @@ from homegraph.service.catalogs import catalog_of
 from homegraph.service.events import Event, StatesReported
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
-from homegraph.service.reading import get_project
+from homegraph.service.reading import get_project, whose
 from homegraph.service.transcript import MASK
 from homegraph.service.views import errands as views
 from homegraph.wire.catalog.book import Catalog
@@ -54,7 +54,7 @@ ERRANDS_SHOWN_MAX: Final = 1_000
 
 
 class WhichErrands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Errands of a project or an agent user, or all; those older than the errand ``before``."""
+    """Errands of a project or of one of its agent users, or all; those older than the errand ``before``."""
 
     project: MaybeText = ""
     agent_user: MaybeText = ""
@@ -114,9 +114,9 @@ class Intent(Protocol):
 
 
 async def list_errands(house: House, asked: WhichErrands) -> views.Errands:
-    """Errands, newest first."""
+    """Errands, newest first. Raises SettingsError for an agent user without a project."""
     found = await house.store.errands(
-        asked.project or None, asked.agent_user or None, before=asked.before, limit=asked.limit
+        *whose(asked.project, asked.agent_user), before=asked.before, limit=asked.limit
     )
     return views.Errands(errands=tuple(map(views.errand_view, found)))
 

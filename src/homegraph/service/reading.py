@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from homegraph.errors import NotFound
+from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Link, Project
 from homegraph.store.port import Store
 
@@ -35,6 +35,17 @@ async def all_links(store: Store, project_id: str | None = None) -> AsyncIterato
         if len(page) < PAGE:
             return
         after = (page[-1].project_id, page[-1].user_id)
+
+
+def whose(project: str, agent_user: str) -> tuple[str | None, str | None]:
+    """Of whom a journal is read: of all, of a project, or of one of its agent users.
+
+    Raises:
+        SettingsError: an agent user without a project. Several projects may have that id, and everybody's must not be taken for theirs.
+    """
+    if agent_user and not project:
+        raise SettingsError("needs a project", place="agent_user")
+    return project or None, agent_user or None
 
 
 async def count_agent_users(store: Store, project_id: str) -> int:

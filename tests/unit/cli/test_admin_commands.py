@@ -376,11 +376,23 @@ class TestRuns:
         first_sync = RUN | {"agent_user_id": "", "user_id": "anna", "reason": "REPLY_UNUSABLE"}
         server.on("GET", "/-/api/runs", {"runs": [RUN, first_sync]})
 
-        done = admin("runs", "list", "--agent-user", "user-1", "--limit", "5", "--before", "r9")
+        done = admin("runs", "list", "--project", "acme", "--limit", "5", "--before", "r9")
 
-        assert server.seen[0].query == {"agent_user": "user-1", "limit": "5", "before": "r9"}
+        assert server.seen[0].query == {"project": "acme", "limit": "5", "before": "r9"}
         assert "+1 ~1 -0" in done.out
         assert "(anna)" in done.out
+
+    @pytest.mark.parametrize("listed", ["runs", "errands"])
+    def test_an_agent_user_is_one_of_a_project(self, admin, server, listed):
+        """Of the only one, or of the one that is named; otherwise runs of everybody would be taken for theirs."""
+        command = ("runs", {"runs": "list"}.get(listed, listed), "--agent-user", "user-1")
+        server.on("GET", "/-/api/projects", {"projects": [PROJECT]})
+        server.on("GET", f"/-/api/{listed}", {listed: []})
+
+        assert admin(*command).code == admin(*command, "--project", "other").code == 0
+        asked = [one.query for one in server.seen if one.path == f"/-/api/{listed}"]
+        assert [one["project"] for one in asked] == ["acme", "other"]
+        assert {one["agent_user"] for one in asked} == {"user-1"}
 
     def test_show_is_a_time_line(self, admin, server):
         """What was asked, sent, answered and changed, in order, with arrows for the directions."""

@@ -251,9 +251,9 @@ class TestErrands:
         open_ = {**ERRAND, "finished_at": None, "intent": "QUERY", "command": ""}
         server.on("GET", "/-/api/errands", {"errands": [ERRAND, FAILED, open_]})
 
-        done = admin("runs", "errands", "--agent-user", "user-1", "--limit", "5", "--before", "e9")
+        done = admin("runs", "errands", "--project", "acme", "--limit", "5", "--before", "e9")
 
-        assert server.seen[0].query == {"agent_user": "user-1", "limit": "5", "before": "e9"}
+        assert server.seen[0].query == {"project": "acme", "limit": "5", "before": "e9"}
         assert [line.split("  ")[-1].strip() for line in done.out.splitlines()] == [
             "OUTCOME",
             "done",
