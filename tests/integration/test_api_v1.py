@@ -346,6 +346,16 @@ def test_a_body_of_the_largest_size_is_read(served):
     assert call(served, padded(BODY_MAX)).status == 200
 
 
+@pytest.mark.parametrize("body", [GOOD, b"{agentUserId: 'user-1'}"], ids=["strict", "lenient"])
+def test_a_server_that_takes_larger_bodies(cloud, tmp_path, body):
+    """As large as it is told to take, however the body is read."""
+    largest = 2 * 1024 * 1024
+    with Served(settings_in(tmp_path, an_integration(cloud), body_max_bytes=largest)) as served:
+        served.until_link(lambda link: link.agent_user_id == "user-1")
+        assert call(served, body.ljust(largest)).status == 200
+        assert call(served, body.ljust(largest + 1)).reason == "BODY_TOO_LARGE"
+
+
 def test_one_byte_more_is_refused_and_the_connection_closed(served):
     """The refusal arrives, although the body was sent whole."""
     answer = call(served, padded(BODY_MAX + 1))

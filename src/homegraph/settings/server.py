@@ -45,6 +45,7 @@ from homegraph.settings.outbound import outbound_rules
 from homegraph.settings.projects import ProjectSettings
 from homegraph.settings.rows import ListOf, Setting, row, rows_of
 from homegraph.settings.secret import Secret
+from homegraph.wire.lenient_json import BODY_BYTES_MAX
 
 CONFIG_NAME: Final = "homegraph.toml"
 DEFAULT_PORT: Final = 4663  # HOME on a phone's keypad
@@ -162,7 +163,7 @@ class Settings:
         0.0,
         "For how long after the first SYNC of a link reports are refused. At Google it may be half a minute.",
     )
-    body_max_bytes: int = row(Bytes(KIB, 64 * MIB), MIB, "The largest body of a call.")
+    body_max_bytes: int = row(Bytes(KIB, BODY_BYTES_MAX), MIB, "The largest body of a call.")
     sync_timeout_seconds: float = row(
         Seconds(1, 600), 30.0, "How long a fulfillment may take to answer SYNC."
     )

@@ -42,7 +42,7 @@ mistake it was: in `error.details`, behind whatever Google puts there, stand two
         "@type": "type.googleapis.com/google.rpc.Help",
         "links": [
           {
-            "description": "This user was linked once and has unlinked the account. Stop calling for this user when DISCONNECT arrives, or link the account again.",
+            "description": "This user was linked once and is not any more. Stop calling for this user when DISCONNECT arrives, or link the account again. `homegraph links list` shows whether the link has another agent user now.",
             "url": "http://127.0.0.1:4663/errors/AGENT_USER_UNLINKED"
           }
         ]

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
-from homegraph.wire.intents import quoted
+from homegraph.wire.intents import quoted, why_unreadable
 from homegraph.wire.query_intent import QueryDevice, text_of
 
 EXECUTE: Final = "action.devices.EXECUTE"
@@ -105,7 +105,7 @@ def read_execute_reply(body: bytes) -> ExecuteReply:
     try:
         reply = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise ReplyUnusable(f"The reply to EXECUTE cannot be used: {quoted(str(exc))}") from exc
+        raise ReplyUnusable(why_unreadable("EXECUTE", body, str(exc))) from exc
     payload = reply.payload
     if payload is not None and payload.errorCode:
         debug = f" ({quoted(payload.debugString)})" if payload.debugString else ""

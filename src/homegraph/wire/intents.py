@@ -130,7 +130,7 @@ def read_sync_reply(body: bytes) -> SyncReply:
     try:
         reply = _reply_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise ReplyUnusable(_why_not(body, str(exc))) from exc
+        raise ReplyUnusable(why_unreadable("SYNC", body, str(exc))) from exc
     payload = reply.payload
     if payload is None:
         raise ReplyUnusable("The reply to SYNC has no payload.")
@@ -155,11 +155,11 @@ def read_sync_reply(body: bytes) -> SyncReply:
     return SyncReply(reply.requestId or "", named, tuple(map(bytes, payload.devices)))
 
 
-def _why_not(body: bytes, said: str) -> str:
-    """Why a reply cannot be read; ``said`` is the parser's word, which is good for JSON of another shape only."""
+def why_unreadable(intent: str, body: bytes, said: str) -> str:
+    """Why the reply to an intent cannot be read; ``said`` is the parser's word, which is good for JSON of another shape only."""
     if fault := fault_of(body):
-        return quoted(fault.told_of("The reply to SYNC"))
-    return f"The reply to SYNC cannot be used: {quoted(said)}"
+        return quoted(fault.told_of(f"The reply to {intent}"))
+    return f"The reply to {intent} cannot be used: {quoted(said)}"
 
 
 def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:

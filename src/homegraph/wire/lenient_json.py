@@ -45,8 +45,9 @@ __all__ = [
     "parse",
 ]
 
-BODY_BYTES_MAX: Final = 1_048_576
-"""Bytes of one document (1 MiB). A request of this API has a few hundred; the door refuses larger ones before they are here."""
+BODY_BYTES_MAX: Final = 67_108_864
+"""Bytes of one document (64 MiB), the most that a server can be told to take. A request of this API has a few hundred; the door refuses
+those that are larger than its setting says (1 MiB) before they are here."""
 
 OBJECTS_DEEP_MAX: Final = 100
 """Objects within each other. Google's own bound; arrays between them do not count."""
@@ -75,7 +76,7 @@ class JsonSyntaxError(WireError):
 
 
 class JsonTooLarge(WireError):
-    """The JSON document is larger than 1 MiB."""
+    """The JSON document is larger than 64 MiB."""
 
     code = "JSON_TOO_LARGE"
     hint = "Send less at once: no call of this API needs as much."

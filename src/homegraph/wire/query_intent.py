@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
-from homegraph.wire.intents import quoted
+from homegraph.wire.intents import quoted, why_unreadable
 
 QUERY: Final = "action.devices.QUERY"
 
@@ -82,7 +82,7 @@ def read_query_reply(body: bytes) -> QueryReply:
     try:
         reply = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise ReplyUnusable(f"The reply to QUERY cannot be used: {quoted(str(exc))}") from exc
+        raise ReplyUnusable(why_unreadable("QUERY", body, str(exc))) from exc
     payload = reply.payload
     if payload is not None and payload.errorCode:
         raise ReplyErrorPayload(

@@ -212,7 +212,7 @@ def test_the_length_of_an_agent_user_is_bounded_in_bytes():
 
 
 def test_the_size_of_a_body_is_bounded():
-    """A body above 1 MiB is refused unread, at the bound it is read."""
+    """A body above the bound is refused unread, at the bound it is read."""
     body = b'{"agentUserId": "user-1"}'
 
     assert read_request_sync(body.ljust(BODY_BYTES_MAX), JSON) == OK

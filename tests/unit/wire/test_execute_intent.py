@@ -146,7 +146,9 @@ def test_an_error_for_the_whole_intent_is_an_error(debug):
 )
 def test_what_is_no_answer_is_refused(body):
     """Every other shape is unusable."""
-    with pytest.raises(ReplyUnusable):
+    with pytest.raises(
+        ReplyUnusable, match=r"^The reply to EXECUTE (is not JSON: |cannot be used: |has )"
+    ):
         read_execute_reply(body)
 
 

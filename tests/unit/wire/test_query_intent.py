@@ -54,7 +54,9 @@ def test_an_error_for_the_whole_intent_is_an_error():
 )
 def test_what_is_no_answer_is_refused(body):
     """Every other shape is unusable."""
-    with pytest.raises(ReplyUnusable):
+    with pytest.raises(
+        ReplyUnusable, match=r"^The reply to QUERY (is not JSON: |cannot be used: |has )"
+    ):
         read_query_reply(body)
 
 

@@ -89,8 +89,8 @@ BODIES: Final = (
     Reason(
         code="BODY_TOO_LARGE",
         row="invalid-arg",
-        title="The body is larger than 1 MiB.",
-        why="No call of this API needs as much; the bound protects the server.",
+        title="The body is larger than is taken.",
+        why="The bound is 1 MiB, if body_max_bytes does not say otherwise. No call of this API needs as much; it protects the server.",
         fix="Send less at once.",
     ),
     Reason(

@@ -37,7 +37,8 @@ FULFILLMENTS: Final = (
         code="FULFILLMENT_TIMEOUT",
         row="internal",
         title="The fulfillment did not answer in time.",
-        why="It has 30 seconds for SYNC, and 5 for QUERY and EXECUTE. Often it asks every device first, which SYNC does not need.",
+        why="If the settings do not say otherwise it has 30 seconds for SYNC, and 5 for QUERY and EXECUTE. Often it asks every device "
+        "first, which SYNC does not need.",
         fix="Answer from what you know, and call Request Sync or Report State when there is news.",
         retryable=True,
         exit=Exit.TIMED_OUT,
@@ -77,7 +78,8 @@ FULFILLMENTS: Final = (
         code="REPLY_TOO_LARGE",
         row="internal",
         title="The fulfillment's answer is larger than allowed.",
-        why="A reply may have 8 MiB (reply_max_bytes), before and after decompression, and 64 KiB and 128 lines of headers.",
+        why="If reply_max_bytes does not say otherwise a reply may have 8 MiB, before and after decompression; and 64 KiB and 128 lines "
+        "of headers.",
         fix="Answer only what the intent needs; keep customData small.",
     ),
     Reason(

@@ -20,9 +20,11 @@ AGENT_USERS: Final = (
     Reason(
         code="AGENT_USER_UNLINKED",
         row="not-found",
-        title="This user was linked once and has unlinked the account.",
-        why="After unlinking nothing is known of the user any more. A cloud that ignores the DISCONNECT intent goes on calling.",
-        fix="Stop calling for this user when DISCONNECT arrives, or link the account again.",
+        title="This user was linked once and is not any more.",
+        why="Mostly the user has unlinked the account, and a cloud that ignores the DISCONNECT intent goes on calling. The agent user may also have "
+        "been deleted by a call; or the fulfillment answered SYNC with another agentUserId, to which the link was moved.",
+        fix="Stop calling for this user when DISCONNECT arrives, or link the account again. `homegraph links list` shows whether the link has another "
+        "agent user now.",
     ),
     Reason(
         code="AGENT_USER_OF_OTHER_PROJECT",
