@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import threading
 import time
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
-from support.accounts import REPORT, create, fetch
+from support.accounts import create, fetch
 from support.homes import KEY, Setup, configuration, wait_for_links
 from support.many_homes import ManyHomes
 from support.postgres import Postgres
 from support.server import Server, ask, until
-from support.storms import Storm, since
+from support.storms import ReportStorm, Storm, since
 
 SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 HOMES: Final = 100
@@ -187,86 +185,26 @@ def test_the_primary_dies_and_its_standby_is_promoted(
             setup = Setup(cloud, servers[0])
             token = fetch(create(setup))
             users = [home.agent_user_id for home in homes.homes.values()]
-            with Storm(servers, users) as storm, Reporting(servers[1], token) as reporting:
+            with Storm(servers, users) as storm, ReportStorm(servers[1], token, users) as reports:
                 storm.wait_for(BETWEEN)
-                reporting.wait_for(20)
+                reports.wait_for(20)
                 primary.crash()
                 died_at = time.monotonic()
                 standby.promote()
                 storm.wait_for(1)
-                reporting.wait_for(1)
+                reports.wait_for(1)
                 took = since(died_at)
                 storm.wait_for(BETWEEN)
             print(f"the first call is answered again {took:.1f} s after the primary's death")  # noqa: T201
             assert took < RECOVERY_SECONDS_MAX
             assert {answered.status for answered in storm.refused} <= {503}
             assert_all_is_well(storm, homes, servers[0])
-            assert reporting.surprises == []
-            assert reporting.differing(servers[0]) == []
+            assert reports.surprises == []
+            assert reports.differing(servers[0]) == []
     finally:
         primary.close()
         if standby is not None:
             standby.close()
-
-
-class Reporting:
-    """One program that switches the lamps of all homes in turn and reports it, as long as the context lasts.
-
-    ``possible`` has for each user what may be stored: what was acknowledged last, and what was sent since without an answer.
-    """
-
-    def __init__(self, server: Server, token: str) -> None:
-        self._server = server
-        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-        self.acknowledged = 0
-        self.possible: dict[str, set[bool | None]] = {}
-        self.surprises: list[str] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def wait_for(self, more: int) -> None:
-        """Wait until so many more were acknowledged."""
-        goal = self.acknowledged + more
-        until(lambda: self.acknowledged >= goal, f"{more} more reports are acknowledged", 60)
-
-    def differing(self, server: Server) -> list[str]:
-        """Users of whom something else is stored than what may be."""
-        devices = [{"payload": {"devices": [{"id": "lamp"}]}}]
-        found = []
-        for user, possible in self.possible.items():
-            asked = json.dumps({"agentUserId": user, "inputs": devices})
-            answer = server.call(asked, path="/v1/devices:query", headers=self._headers)
-            if answer.json["payload"]["devices"]["lamp"].get("on") not in possible:
-                found.append(user)
-        return found
-
-    def _work(self) -> None:
-        for number in itertools.count():
-            if self._over.is_set():
-                return
-            user, on = f"user-{number % HOMES}", number // HOMES % 2 == 0
-            body = {"agentUserId": user, "payload": {"devices": {"states": {"lamp": {"on": on}}}}}
-            self.possible.setdefault(user, {None}).add(on)
-            try:
-                reply = self._server.call(json.dumps(body), path=REPORT, headers=self._headers)
-            except OSError as exc:
-                self.surprises.append(str(exc))
-                return
-            if reply.status == 200:
-                self.acknowledged += 1
-                self.possible[user] = {on}
-            elif reply.status == 503:
-                self._over.wait(0.05)
-            else:
-                self.surprises.append(reply.text)
 
 
 def readiness(server: Server) -> Any:
