@@ -1,8 +1,8 @@
 """Events: what happened, told to whoever listens.
 
-Use-cases announce after their transaction is durable; the store announces nothing. Listeners (log lines, later metrics and
-the dashboard) are plain callables, called in the order they came, and must not block. A listener that raises is a bug
-in the listener and never harms the use-case: it is dropped, and its error is told to the loop's exception handler.
+Use-cases announce after their transaction is durable; the store announces nothing. Listeners (log lines, whoever waits for news, a demo)
+are plain callables, called in the order they came, and must not block. A listener that raises is a bug in the listener and never harms the
+use-case: it is dropped, and its error is told to the loop's exception handler.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = row(
         ListOf(HostName()),
         (),
-        "Host names the dashboard and the admin API answer to, besides the loopback names and the hosts of listen and "
+        "Host names the admin API and the page that links accounts answer to, besides the loopback names and the hosts of listen and "
         "base_url. Other names are refused, because a strange web page could bring them here.",
     )
     link_page: str = row(
@@ -290,7 +290,7 @@ class Settings:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Every host name (lower case, no port) that the dashboard and the admin API answer to."""
+        """Every host name (lower case, no port) that the admin API and the page that links accounts answer to."""
         own = {self.listen.host.lower()} if not self.listen.is_everywhere else set()
         public = urlsplit(self.base_url).hostname or ""
         return (LOOPBACK_NAMES | own | {public, *self.allowed_hosts}) - {""}
