@@ -33,7 +33,10 @@ FRAME_BYTES: Final = 24 + 4_096
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A folder on a disk of its own that is soon full. Skips loudly where nobody may mount one: the other full disks of this module are to be had everywhere."""
+    """A folder on a disk of its own that is soon full.
+
+    Skips loudly where nobody may mount one: the other full disks of this module are to be had everywhere.
+    """
     folder.mkdir(parents=True)
     size = f"size={DISK_BYTES}"
     command = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]

@@ -100,21 +100,32 @@ def test_a_device_that_promised_reports_and_has_none_is_named(served, clock):
     assert rules() == []
 
 
+def reports(served):
+    """What the doctor says of reports."""
+    checks = served.admin("GET", "doctor").json["checks"]
+    return [(one["ok"], one["detail"]) for one in checks if one["name"] == "reports of acme"]
+
+
 def test_doctor_says_that_nobody_reports(served, cloud, clock):
     """A minute after the SYNC, and until any device is reported; those that promised nothing do not count."""
-
-    def reports():
-        checks = served.admin("GET", "doctor").json["checks"]
-        return [(one["ok"], one["detail"]) for one in checks if one["name"] == "reports of acme"]
-
     cloud.home.devices = [LAMP, {**LAMP, "id": "lamp-2"}, lamp("other")]
     served.request_sync()
     promise = "devices with willReportState"
-    assert reports() == [(True, f"{promise} are reported")]
+    assert reports(served) == [(True, f"{promise} are reported")]
     clock.advance(60)
-    assert reports() == [(False, f"2 of 2 {promise} were never reported: lamp, lamp-2")]
+    assert reports(served) == [(False, f"2 of 2 {promise} were never reported: lamp, lamp-2")]
     Program(served).report({"lamp": {"on": False, "online": True}})
-    assert reports() == [(True, f"1 of 2 {promise} were never reported: lamp-2")]
+    assert reports(served) == [(True, f"1 of 2 {promise} were never reported: lamp-2")]
+
+
+def test_doctor_names_a_few_of_many_that_nobody_reports(served, cloud, clock):
+    """Five, and that there are more."""
+    cloud.home.devices += [{**LAMP, "id": f"lamp-{number}"} for number in range(1, 7)]
+    served.request_sync()
+    clock.advance(60)
+    ((ok, detail),) = reports(served)
+    assert not ok
+    assert detail.endswith("reported: lamp, lamp-1, lamp-2, lamp-3, lamp-4, …")
 
 
 def test_a_device_without_an_answer_and_one_with_an_error(served, cloud):

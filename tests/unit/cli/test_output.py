@@ -111,6 +111,7 @@ def test_colour_only_on_a_terminal_and_not_against_the_readers_wish(server, vari
         os.close(follower)
 
     assert code == 0, shown
+    assert "PROJECT" in shown
     assert "[red]acme[/red]" in shown
     assert ("\x1b[" in shown) is coloured
 
