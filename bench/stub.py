@@ -2,7 +2,8 @@
 
 A protocol on bare sockets, because a server framework would cost more than what is measured. It can hold its replies back,
 so that requests pile up while a run is under way, and it says when something has happened instead of being asked again
-and again. The last LARGE homes are large ones. Run by ``python -m bench.stub USERS DEVICES [LARGE]``; prints its port, and ends with its standard input.
+and again. The last LARGE homes are large ones. Run by ``python -m bench.stub USERS DEVICES [LARGE]``; prints its port, and ends with its
+standard input.
 
 ``/token`` gives tokens for codes; the home of a code is there from then on, whatever its number.
 

@@ -99,8 +99,8 @@ def execute(  # noqa: PLR0913  # one argument per option
     """Have devices do something.
 
     The fulfillment is sent EXECUTE. What is stored of a device changes when the fulfillment reports it. A device that demands a yes or
-    a PIN is asked about on the terminal. The exit code is 1 when a device did not do it, or a follow-up that is waited for tells of a failure or does
-    not come.
+    a PIN is asked about on the terminal. The exit code is 1 when a device did not do it, or a follow-up that is waited for tells of a
+    failure or does not come.
     """
     pin = _given_pin(pin_file)
     wait_seconds = seconds(wait_follow_up) if wait_follow_up else 0.0

@@ -127,7 +127,8 @@ class DirectTransport:
         return start
 
     def _kept_for(self, loop: asyncio.AbstractEventLoop) -> _Kept:
-        """Make room for another loop; what belongs to those that have ended goes. A client has one address, which may have all that are kept."""
+        """Make room for another loop; what belongs to those that have ended goes."""
+        # A client has one address, which may have all the idle connections that are kept.
         for ended in [one for one in tuple(self._loops) if one.is_closed()]:
             self._loops.pop(ended, None)
         kept = self._loops[loop] = _Kept(Pool(loop, IDLE_MAX), FifoCache(STARTS_KEPT_MAX))

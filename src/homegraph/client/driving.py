@@ -5,8 +5,8 @@ which may know what to do about it. Everything else that is raised ends the call
 
 ``AsyncDriver`` asks for access tokens in a thread, because google-auth blocks. What google-auth sends goes through the client's own
 transport nevertheless, in the event loop: one seam for everything that leaves. Tasks that need a token at the same time share
-one renewal, and it goes on when the task that began it is cancelled. Those of another loop cannot await it: they begin one of their own, whose
-thread waits for the credential's lock and finds the token there.
+one renewal, and it goes on when the task that began it is cancelled. Those of another loop cannot await it: they begin one of their own,
+whose thread waits for the credential's lock and finds the token there.
 
 The rule that is easily broken: nothing in here may decide anything.
 """

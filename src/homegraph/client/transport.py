@@ -236,9 +236,8 @@ def _unreachable(request: Request, exc: PyreqwestError | ValueError) -> ServerUn
     if isinstance(exc, RequestTimeoutError):
         # pyreqwest calls it "connection timeout" when it was connected long since and waited for the answer.
         return _late(request)
-    if not isinstance(
-        exc, PyreqwestError
-    ):  # a ValueError of its own: the address or a header cannot be sent
+    if not isinstance(exc, PyreqwestError):
+        # A ValueError of its own: the address or a header cannot be sent.
         return _unsendable(request)
     details = getattr(exc, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None

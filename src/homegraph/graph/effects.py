@@ -34,9 +34,9 @@ class WriteHeld(msgspec.Struct, frozen=True):
 class BindLink(msgspec.Struct, frozen=True):
     """A first SYNC succeeded: the link belongs to ``agent_user_id`` from now on, is linked and has no problem.
 
-    When that agent user is not linked here yet it is created with ``stored`` as its devices, ``held`` as its held ones and ``states`` (of those devices:
-    what the first QUERY answered) as their states. Otherwise (a second person of a household) its list is left alone, states
-    and all, and a sync is requested for it, cause ``link``: a run of its own may be under way.
+    When that agent user is not linked here yet it is created with ``stored`` as its devices, ``held`` as its held ones and ``states`` (of
+    those devices: what the first QUERY answered) as their states. Otherwise (a second person of a household) its list is left alone,
+    states and all, and a sync is requested for it, cause ``link``: a run of its own may be under way.
     A request that came during the first SYNC becomes one of the agent user; the link's own work is gone.
     """
 

@@ -1,4 +1,4 @@
-"""An errand: an EXECUTE or a QUERY that somebody here had sent, or a DISCONNECT, as it is kept. Its exchanges belong to it as those of a run to the run.
+"""An errand, as it is kept: an EXECUTE or a QUERY that somebody here had sent, or a DISCONNECT. Its exchanges are its own, as a run's are.
 
 It is written down before anything goes out: a command that was sent is known of even if the process dies before the answer, and a
 follow-up may come before it. ``finished_at`` stays None then, and nobody knows what became of it.

@@ -68,9 +68,10 @@ def lint(
     """Everything that is wrong with an answer of a fulfillment, or with a report; no server is needed.
 
     ``answer`` is JSON as bytes or text, or what became of it. ``intent`` is SYNC, QUERY, EXECUTE, report or linking (an answer of
-    a token endpoint); without it the answer's shape tells. ``devices`` is the SYNC answer that lists the devices: with it states and results are judged by their traits.
-    ``request_id`` is what the intent had, ``command`` what EXECUTE asked for, by its full name. ``previous`` is the answer to SYNC before
-    this one: with it devices that are gone and changes that come too late are seen; or the token endpoint's answer before this refresh. ``catalog`` is JSON that adds to the builtin catalog.
+    a token endpoint); without it the answer's shape tells. ``devices`` is the SYNC answer that lists the devices: with it states and
+    results are judged by their traits. ``request_id`` is what the intent had, ``command`` what EXECUTE asked for, by its full name.
+    ``previous`` is the answer to SYNC before this one: with it devices that are gone and changes that come too late are seen; or the
+    token endpoint's answer before this refresh. ``catalog`` is JSON that adds to the builtin catalog.
 
     Raises:
         CatalogError: ``catalog`` is none.

@@ -152,8 +152,8 @@ class Notification:
     """A notification or follow-up that came with a report, as the journal keeps it; ``body`` is a JSON object.
 
     The home traits and home events of 2025 are kept in the same journal as they came, ``trait`` being the name of their field and
-    ``device_id`` empty: they name devices of their own inside. ``follow_up_token`` is that of the command whose result it tells, "" for none; it
-    stays in ``body`` only.
+    ``device_id`` empty: they name devices of their own inside. ``follow_up_token`` is that of the command whose result it tells, "" for
+    none; it stays in ``body`` only.
     """
 
     id: str

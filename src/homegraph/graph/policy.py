@@ -16,10 +16,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The choices of one project.
 
     ``empty_sync`` says what an empty device list means: ``keep`` (nothing happens, loudly) or ``unlink``. ``sync_mode`` says
-    what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back). ``shrink_guard``:
-    whether a reply that removes suspiciously much is held until somebody accepts it. ``first_sync_failure`` says what a first SYNC that
-    fails makes of a linking: it ``fail``s as a whole (observed at Google), or the link is kept and its first SYNC repeated (``keep``), as
-    for a grant that the file brings. ``oauth_flow``: the login page hands out a ``code``, or a token at once (``implicit``). ``unknown_types``
+    what a device means that Google would refuse: ``google`` (the whole reply is refused) or ``quarantine`` (the device is held back).
+    ``shrink_guard``: whether a reply that removes suspiciously much is held until somebody accepts it. ``first_sync_failure`` says what
+    a first SYNC that fails makes of a linking: it ``fail``s as a whole (observed at Google), or the link is kept and its first SYNC
+    repeated (``keep``), as for a grant that the file brings. ``oauth_flow``: the login page hands out a ``code``, or a token at once (``implicit``). ``unknown_types``
     and ``unknown_traits``: ``allow`` or ``refuse`` what the catalog does not know; ``catalog`` is JSON that adds to it.
     ``execute_updates_states``: whether the states in an answer to EXECUTE are stored; at Google they are not since 2020, so that
     reports must tell them. ``authorities`` are certificates (PEM) that are believed besides the system's.

@@ -1,7 +1,7 @@
 """One timer for all exchanges of a loop: it looks who is late.
 
-A timer for each exchange costs as much as reading its answer, and next to none of them ever goes off. So there is one, for the nearest deadline
-that was seen; it is left alone when that exchange ends, and finds out when it goes off.
+A timer for each exchange costs as much as reading its answer, and next to none of them ever goes off. So there is one, for the nearest
+deadline that was seen; it is left alone when that exchange ends, and finds out when it goes off.
 
 A deadline is told ``LOOK_SECONDS`` late at most. Knows nothing of HTTP.
 """

@@ -20,8 +20,8 @@ IDLE_SECONDS: Final = 4.0
 IDLE_PER_PLACE_MAX: Final = 64
 
 RECEIVED_AT_ONCE_MAX_BYTES: Final = 256 * 1024
-"""The buffer that all connections receive into. Loops ask for it right before they read and say right after what came, so one is enough; without
-it asyncio allocates as much for each read, which can cost more than the rest of a call."""
+"""The buffer that all connections receive into. Loops ask for it right before they read and say right after what came, so one is enough;
+without it asyncio allocates as much for each read, which can cost more than the rest of a call."""
 
 IDLE_MAX: Final = 512
 """For all places together; each holds a file descriptor."""

@@ -43,9 +43,8 @@ CLIENT_ID_DIGITS: Final = 21
 _AUTH_URI: Final = "https://accounts.google.com/o/oauth2/auth"
 _CERTS: Final = "https://www.googleapis.com/oauth2/v1/certs"
 _CERTS_OF: Final = "https://www.googleapis.com/robot/v1/metadata/x509/"
-_UNIVERSE: Final = (
-    "googleapis.com"  # libraries refuse to work with a file of another universe than their own
-)
+# Libraries refuse to work with a file of another universe than their own.
+_UNIVERSE: Final = "googleapis.com"
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,9 +80,8 @@ class Listen(Kind[ListenAddress]):
     def read(self, value: object) -> ListenAddress:
         if not isinstance(value, str):
             raise Unfit
-        if (
-            "@" in value
-        ):  # a URL with a password that slipped into the wrong key; it must not be taken for a path
+        if "@" in value:
+            # A URL with a password that slipped into the wrong key; it must not be taken for a path.
             raise Unfit
         if value.startswith("unix:"):
             return ListenAddress(path=str(FilePath().read(value.removeprefix("unix:"))))

@@ -224,7 +224,8 @@ class Store(CredentialStore, MovingStore, Protocol):
         """Note the fingerprint of the key that secrets are sealed with, unless one is noted; ``instead_of``: one that may give way.
 
         Grants of the file are known no more when the key is replaced, so that the next ``declare`` adopts them again; those of links
-        that have ended stay known. Returns the one that is noted now. Of processes that note at the same time one is the first, and the others are told so.
+        that have ended stay known. Returns the one that is noted now: of processes that note at the same time one is the first, and the
+        others are told so.
         """
 
     # --- projects and links ----------------------------------------------------------------------------------

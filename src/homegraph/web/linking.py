@@ -55,9 +55,8 @@ def callback_routes(site: Site) -> list[Route]:
     """The callback, and its fragment."""
 
     async def callback(request: Request) -> Response:
-        if (
-            request.method == "HEAD"
-        ):  # somebody looks whether there is a page; a state is good for more than that
+        if request.method == "HEAD":
+            # Somebody looks whether there is a page; a state is good for more than that.
             return private(Response())
         query = request.url.query
         if not query and await _is_implicit(site, request.path_params["project_id"]):

@@ -1,8 +1,9 @@
 """HTML of our own pages: small, self-contained, and unable to do anything.
 
 A page loads nothing and runs nothing: the content security policy forbids everything but the one style sheet that is in the
-page, named by its hash (and, on the one page that cannot do without, a script that is named likewise). Text is escaped where it becomes HTML: ``element`` escapes every child that is not ``Html`` already,
-so what comes from outside cannot become markup by being forgotten.
+page, named by its hash (and, on the one page that cannot do without, a script that is named likewise). Text is escaped where it
+becomes HTML: ``element`` escapes every child that is not ``Html`` already, so what comes from outside cannot become markup by being
+forgotten.
 """
 
 from __future__ import annotations

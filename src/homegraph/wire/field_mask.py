@@ -75,9 +75,8 @@ def parse_field_mask(text: str) -> FieldMask:
     root = node = _Node()
     depth = 0
     groups: list[tuple[_Node, int]] = []  # the values around the one being read, and their depths
-    path: str | None = (
-        ""  # read, but not yet used; None behind a closed group, where none may stand
-    )
+    # What is read but not yet used; None behind a closed group, where none may stand.
+    path: str | None = ""
     for piece in _PIECES.findall(text):
         if piece == ",":
             _want(text, node, depth, path)

@@ -36,7 +36,7 @@ class Group(Generic[A, R]):
     """Calls of one operation. Used from one event loop."""
 
     def __init__(self, carry_out: Carrier, operation: Together[A, R]) -> None:
-        """``carry_out`` is ``Connections.write`` or ``write_last``, or ``Connections.glance`` for an operation of one statement that reads."""
+        """``carry_out`` is a method of ``Connections``: ``write`` or ``write_last``, or ``glance`` for one statement that reads."""
         self._carry_out_by = carry_out
         self._operation = operation
         self._loop = asyncio.get_running_loop()

@@ -47,9 +47,8 @@ class Folding:
         with suppress(apsw.Error):
             written, _ = writer.connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE)
             if self._is_nearly_done:
-                self._is_nearly_done = self._is_folding = (
-                    False  # also if the rest cannot be done now
-                )
+                # Also if the rest cannot be done now.
+                self._is_nearly_done = self._is_folding = False
                 self._written_before = written
                 writer.connection.wal_checkpoint()
             elif not self._is_folding and written - self._written_before >= PAGES_BEFORE_FOLDING:
