@@ -13,7 +13,7 @@ Rules for every method:
 
 What is decided is decided by ``graph``: ``request_sync``, ``claim_due``, ``settle`` and ``hand_back`` load a
 ``syncing.Work``, call the function of the same purpose and save the result; ``report`` does so with ``reporting.decide``.
-Credentials are in ``credential_port``, what moves to another database in ``moving_port``.
+Credentials are in ``credential_port``, linkings in ``linking_port``, what moves to another database in ``moving_port``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ import msgspec
 
 from homegraph.graph.effects import Effect
 from homegraph.graph.errands import Errand, FollowUp
-from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
     ApiKey,
     Cause,
@@ -50,6 +49,7 @@ from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
 from homegraph.store.credential_port import CredentialStore
+from homegraph.store.linking_port import LinkingStore
 from homegraph.store.moving_port import MovingStore
 
 FIRST_SYNCS_SHOWN_MAX: Final = 10
@@ -182,7 +182,7 @@ class Hint(StrEnum):
     CREDENTIALS = "credentials"  # keys, service accounts, projects
 
 
-class Store(CredentialStore, MovingStore, Protocol):
+class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
     """One open database. Opened by the adapter's ``open``, ended by ``close``."""
 
     # --- other processes -------------------------------------------------------------------------------------
@@ -304,41 +304,6 @@ class Store(CredentialStore, MovingStore, Protocol):
 
         Returns those links as they are now, oldest first. A run under way loses its lease. What journals tell of it stays.
         Raises NotFound when it is not linked here.
-        """
-
-    # --- linkings --------------------------------------------------------------------------------------------
-
-    async def start_linking(self, linking: Linking, now: Instant) -> None:
-        """Keep a linking that begins, under an id that is new. Those whose state ended a week ago are forgotten.
-
-        When too many of the project are kept, the one whose state ended first makes place. Raises NotFound when there is no
-        such project, AdminRefused when there is no place because no state has ended by now.
-        """
-
-    async def find_linking(self, project_id: str, linking_id: str) -> Linking | None:
-        """One linking."""
-
-    async def linkings(self, project_id: str, user_id: str, *, limit: int = 20) -> list[Linking]:
-        """Linkings of one user, newest first, whatever became of them."""
-
-    async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
-        """Add a step to a linking, as ``linking.with_step`` says; nothing if it is not kept."""
-
-    async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
-        """The browser came back: from now on the linking is used. Returns it.
-
-        Raises LinkingRefused (LINKING_USED) when it was used before, or is not kept any more.
-        """
-
-    async def end_linking(self, project_id: str, linking_id: str, outcome: str) -> None:
-        """Note what a linking led to, unless that is known already; its verifier is forgotten."""
-
-    async def grant(self, linking: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
-        """A linking brought tokens: its link is as ``linking.granted`` says, and a sync is requested, or its first SYNC.
-
-        Returns the link and the generation of that request (cause ``link``). The linking ends as ``granted``. A linking that
-        was used when the process died, and brought nothing yet, is ended as LINKING_INTERRUPTED: at the next opening, or where other
-        processes may be alive, when none can have its code in hand any more.
         """
 
     # --- states ----------------------------------------------------------------------------------------------
