@@ -153,6 +153,26 @@ def test_a_resolver_that_does_not_answer(run):
     assert LOOK_UP_SECONDS < WAIT_SECONDS
 
 
+def test_a_name_that_is_asked_for_when_the_server_stops(run):
+    """Whoever waits for it is told so, and does not wait for the resolver."""
+
+    async def story():
+        asked = asyncio.Event()
+
+        async def never(_):
+            asked.set()
+            await asyncio.Event().wait()
+
+        async with calling(look_up=never) as post:
+            waiting = asyncio.create_task(post("https://slow.example/"))
+            await asked.wait()
+        with pytest.raises(FulfillmentUnreachable) as caught:
+            await waiting
+        return caught.value.message
+
+    assert run(story()) == "The server stops."
+
+
 def test_resolvers_that_do_not_answer(run):
     """There is a bound to how many names are asked for; what is one too many is told so at once."""
 
