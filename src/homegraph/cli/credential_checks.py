@@ -30,7 +30,7 @@ from homegraph.client.credentials import credential_from
 from homegraph.client.transport import SyncTransport
 from homegraph.errors import ApiError, HomegraphError, ServerUnreachable
 
-__all__ = ["Trial", "credential_checks", "known_to_server"]
+__all__ = ["Trial", "credential_checks", "known_to_server", "privacy"]
 
 NOBODY: Final = "homegraph-doctor-asks-for-nobody"
 """An agent user that nobody has."""
@@ -124,16 +124,17 @@ def _key_file(path: Path) -> tuple[Check, Mapping[str, Any], Credential | None]:
         credential = credential_from(None, content)
     except HomegraphError as exc:
         return Check(name=name, ok=False, detail=exc.message, fix=exc.hint), {}, None
+    whole = f"{path} is whole and private: {content['client_email']}"
+    return privacy(name, path, whole), content, credential
+
+
+def privacy(name: str, path: Path, detail: str) -> Check:
+    """Whether nobody but its owner can use a file; ``detail`` is what is said when it is so."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & OTHERS:
-        detail = f"{path} can be used by others (mode {mode:04o})"
-        return (
-            Check(name=name, ok=False, detail=detail, fix=f"chmod 600 {path}"),
-            content,
-            credential,
-        )
-    detail = f"{path} is whole and private: {content['client_email']}"
-    return Check(name=name, ok=True, detail=detail), content, credential
+        told = f"{path} can be used by others (mode {mode:04o})"
+        return Check(name=name, ok=False, detail=told, fix=f"chmod 600 {path}")
+    return Check(name=name, ok=True, detail=detail)
 
 
 def _project(project: str, content: Mapping[str, Any]) -> list[Check]:

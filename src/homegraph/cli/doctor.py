@@ -9,7 +9,6 @@ finding.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -29,7 +28,7 @@ from homegraph.cli.caller import (
     address,
     credentials_variable,
 )
-from homegraph.cli.credential_checks import Trial, credential_checks, known_to_server
+from homegraph.cli.credential_checks import Trial, credential_checks, known_to_server, privacy
 from homegraph.cli.documents import Check
 from homegraph.cli.failure import FAILED
 from homegraph.cli.options import DataDir, Json, Server, command, commands
@@ -47,9 +46,6 @@ LOOK_SECONDS: Final = 5.0
 
 SKEW_MAX_SECONDS: Final = 5.0
 """Between the clocks. Tokens and leases live for a minute and more, and Date has a resolution of one second."""
-
-OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-"""Permission bits of everybody but the owner."""
 
 
 @command(
@@ -119,11 +115,8 @@ def _all(
         except HomegraphError as exc:
             checks.append(Check(name="admin API", ok=False, detail=exc.message, fix=exc.hint))
         else:
-            checks += (
-                []
-                if trial is None or trial.to != place.server
-                else known_to_server(trial.path, admin)
-            )
+            if trial is not None and trial.to == place.server:
+                checks += known_to_server(trial.path, admin)
     return checks
 
 
@@ -151,11 +144,7 @@ def _token(place: Place, environment: Mapping[str, str]) -> tuple[Check, Token |
         return Check(name=name, ok=False, detail=exc.message, fix=exc.hint), None
     if found.path is None:
         return Check(name=name, ok=True, detail=f"from {found.source}"), found
-    mode = stat.S_IMODE(found.path.stat().st_mode)
-    if mode & OTHERS:
-        detail = f"{found.path} can be used by others (mode {mode:04o})"
-        return Check(name=name, ok=False, detail=detail, fix=f"chmod 600 {found.path}"), found
-    return Check(name=name, ok=True, detail=f"{found.path} is private"), found
+    return privacy(name, found.path, f"{found.path} is private"), found
 
 
 def skew(date: str | None, now: float) -> Check:
