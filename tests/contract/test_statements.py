@@ -33,6 +33,7 @@ POSTGRES_ALONE = {
     "lock_project": "the same",
     "lock_linking": "the same",
     "lock_credentials": "the same",
+    "bind_link": "what a first SYNC changes of links, for many at once",
     "reserve_links": "a row that is not there cannot be locked",
     "look_at_work": "a way to the server costs more than the statement: async requests do without a transaction",
     "join_work": "the same",

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from homegraph.errors import LinkingRefused
 from homegraph.graph.model import (
     Exchange,
     Finding,
@@ -135,9 +136,23 @@ class Linking:
     steps: tuple[LinkingStep, ...] = ()
 
 
-def with_step(steps: tuple[LinkingStep, ...], step: LinkingStep) -> tuple[LinkingStep, ...]:
+def noted(linking: Linking, steps: Sequence[LinkingStep]) -> Linking:
     """What happened so far, and this. Beyond the bound nothing is added: the first steps tell the story."""
-    return (*steps, step) if len(steps) < STEPS_MAX else steps
+    return replace(linking, steps=(*linking.steps, *steps)[:STEPS_MAX])
+
+
+def used(linking: Linking, now: Instant, steps: Sequence[LinkingStep]) -> Linking:
+    """The browser came back. Raises LinkingRefused when it did so before."""
+    if linking.used_at is not None:
+        raise LinkingRefused("LINKING_USED")
+    return noted(replace(linking, used_at=now), steps)
+
+
+def ended(linking: Linking, outcome: str, steps: Sequence[LinkingStep] = ()) -> Linking:
+    """What it led to, unless that is known already; its verifier is needed no longer."""
+    if not linking.outcome:
+        linking = replace(linking, outcome=outcome, sealed_verifier=b"")
+    return noted(linking, steps)
 
 
 BROKEN_AT_ONCE: Final = "The devices have arrived, but the QUERY after them was refused with 401, and then the refresh token: the link is broken already."

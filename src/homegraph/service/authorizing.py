@@ -11,7 +11,7 @@ The rule that is easily broken: whatever is refused is announced, and nothing th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -172,23 +172,28 @@ async def finish(house: House, project_id: str, came: Came) -> Linked:
         callback = read_callback(came.query)
         state = open_state(callback.state, house.vault.signing_key(STATE))
         whose = state.user_id
-        project, linking = await _used(house, project_id, callback, state, came)
+        project, linking, denial = await _used(house, project_id, callback, state, came)
     except LinkingRefused as exc:
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise LinkingRefused(exc.code, _title(exc.code)) from exc
     try:
-        tokens = await _tokens(house, project, linking, callback, came)
+        if denial is not None:
+            raise denial
+        tokens, steps = await _tokens(house, project, linking, callback)
     except HomegraphError as exc:
         await house.store.end_linking(project_id, linking.id, exc.code)
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
         raise
-    return await _grant(house, linking, tokens)
+    return await _grant(house, linking, tokens, steps)
 
 
 async def _used(
     house: House, project_id: str, callback: Callback, state: State, came: Came
-) -> tuple[Project, Linking]:
-    """Use the state up, unless something is wrong with the callback; then that is noted in the linking that it names."""
+) -> tuple[Project, Linking, LinkingRefused | None]:
+    """Use the state up, and whether the login page said no.
+
+    When something is wrong with the callback, that is noted in the linking that it names, which may still be used.
+    """
     try:
         check_state(state, project_id=project_id, now=house.clock.now())
         project = await get_project(house.store, project_id)
@@ -197,12 +202,14 @@ async def _used(
         if came.cookies is not None:
             shown = came.cookies.get(cookie_name(state.linking_id), "")
             check_browser(state, shown, house.vault.signing_key(BROWSER))
-        linking = await house.store.use_linking(project_id, state.linking_id, house.clock.now())
+        denial = _denial(callback)
+        step = _callback_step(house, callback, came, denial)
+        linking = await house.store.use_linking(project_id, state.linking_id, step.at, [step])
     except LinkingRefused as exc:
         step = replace(_came(house, came), code=exc.code, message=_title(exc.code))
         await house.store.note_linking(state.project_id, state.linking_id, step)
         raise
-    return project, linking
+    return project, linking, denial
 
 
 def _check_user(state: State, came: Came) -> None:
@@ -211,30 +218,34 @@ def _check_user(state: State, came: Came) -> None:
 
 
 async def _tokens(
-    house: House, project: Project, linking: Linking, callback: Callback, came: Came
-) -> Tokens:
-    """What the callback brought, or what its code is exchanged for; every step is noted. Raises what went wrong."""
-    step = _came(house, came)
-    if (error := _denial(callback)) is not None:
-        step = replace(step, code=error.code, message=error.message)
-    elif callback.access_token:
-        step = replace(step, findings=check_tokens(came.query.encode(), is_implicit=True))
-    await house.store.note_linking(project.id, linking.id, step)
-    if error is not None:
-        raise error
+    house: House, project: Project, linking: Linking, callback: Callback
+) -> tuple[Tokens, tuple[LinkingStep, ...]]:
+    """What the callback brought, or what its code is exchanged for, and the step that tells of that. Raises what went wrong."""
     if callback.access_token:
-        return _sealed(house, linking, TokenReply(callback.access_token))
+        return _sealed(house, linking, TokenReply(callback.access_token)), ()
     exchanged = await exchange_code(house, project, linking, callback.code)
-    await house.store.note_linking(project.id, linking.id, exchanged.step)
     if exchanged.tokens is None:
+        await house.store.note_linking(project.id, linking.id, exchanged.step)
         raise exchanged.error or HomegraphError()
-    return _sealed(house, linking, exchanged.tokens)
+    return _sealed(house, linking, exchanged.tokens), (exchanged.step,)
 
 
 def _came(house: House, came: Came) -> LinkingStep:
     """The step of a browser's return."""
     shown = shown_query(came.query, CALLBACK_SHOWN)
     return LinkingStep(StepKind.CALLBACK, house.clock.now(), request=shown)
+
+
+def _callback_step(
+    house: House, callback: Callback, came: Came, denial: LinkingRefused | None
+) -> LinkingStep:
+    """The same with what there is to say about it."""
+    step = _came(house, came)
+    if denial is not None:
+        return replace(step, code=denial.code, message=denial.message)
+    if callback.access_token:
+        return replace(step, findings=check_tokens(came.query.encode(), is_implicit=True))
+    return step
 
 
 def _denial(callback: Callback) -> LinkingRefused | None:
@@ -252,8 +263,10 @@ def cookie_name(linking_id: str) -> str:
     return f"homegraph-link-{linking_id[:COOKIE_ID_CHARACTERS]}"
 
 
-async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
-    """Store the tokens and wait for the SYNC. It goes on whatever becomes of the browser."""
+async def _grant(
+    house: House, linking: Linking, tokens: Tokens, steps: Sequence[LinkingStep]
+) -> Linked:
+    """Store the tokens, with the steps that brought them, and wait for the SYNC. It goes on whatever becomes of the browser."""
     old = await house.store.find_link(linking.project_id, linking.user_id)
     targets = [Target(linking.project_id, "", linking.user_id)]
     if old is not None and old.agent_user_id:
@@ -261,7 +274,7 @@ async def _grant(house: House, linking: Linking, tokens: Tokens) -> Linked:
     listeners = house.runs.listeners
     with listeners.listen(targets[0]) as first, listeners.listen(targets[-1]) as again:
         asked_at = house.clock.now()
-        link, generation = await house.store.grant(linking, tokens, asked_at)
+        link, generation = await house.store.grant(linking, tokens, asked_at, steps)
         house.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))
         house.runs.changed.set()
         listening, target = (again, targets[-1]) if link.agent_user_id else (first, targets[0])

@@ -6,6 +6,7 @@ mends, is kept in ``Store`` as any other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from homegraph.graph.linking import Linking, LinkingStep
@@ -29,10 +30,16 @@ class LinkingStore(Protocol):
         """Linkings of one user, newest first, whatever became of them."""
 
     async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
-        """Add a step to a linking, as ``linking.with_step`` says; nothing if it is not kept."""
+        """Add a step to a linking, as ``linking.noted`` says; nothing if it is not kept."""
 
-    async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
-        """The browser came back: from now on the linking is used. Returns it.
+    async def use_linking(
+        self,
+        project_id: str,
+        linking_id: str,
+        now: Instant,
+        steps: Sequence[LinkingStep] = (),
+    ) -> Linking:
+        """The browser came back: from now on the linking is used, and has these steps as well. Returns it.
 
         Raises LinkingRefused (LINKING_USED) when it was used before, or is not kept any more.
         """
@@ -40,10 +47,17 @@ class LinkingStore(Protocol):
     async def end_linking(self, project_id: str, linking_id: str, outcome: str) -> None:
         """Note what a linking led to, unless that is known already; its verifier is forgotten."""
 
-    async def grant(self, linking: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
+    async def grant(
+        self,
+        linking: Linking,
+        tokens: Tokens,
+        now: Instant,
+        steps: Sequence[LinkingStep] = (),
+    ) -> tuple[Link, int]:
         """A linking brought tokens: its link is as ``linking.granted`` says, and a sync is requested, or its first SYNC.
 
-        Returns the link and the generation of that request (cause ``link``). The linking ends as ``granted``. A linking that
-        was used when the process died, and brought nothing yet, is ended as LINKING_INTERRUPTED: at the next opening, or where other
-        processes may be alive, when none can have its code in hand any more.
+        Returns the link and the generation of that request (cause ``link``). The linking ends as ``granted``, with these steps as well.
+
+        A linking that was used when the process died, and brought nothing yet, is ended as LINKING_INTERRUPTED: at the next opening,
+        or where other processes may be alive, when none can have its code in hand any more.
         """

@@ -37,9 +37,16 @@ def row_of_linking(linking: Linking) -> Row:
 
 def linking_of(row: Row) -> Linking:
     """The opposite of ``row_of_linking``."""
-    return replace(Linking(*row[:-1]), steps=steps_of(row[-1]))
+    return replace(Linking(*row[:-1]), steps=_steps.decode(row[-1]))
 
 
-def steps_of(text: str) -> tuple[LinkingStep, ...]:
-    """The steps of a linking from JSON."""
-    return _steps.decode(text)
+def row_of_changed_linking(linking: Linking) -> Row:
+    """A linking's key, and what may change in it."""
+    return (
+        linking.project_id,
+        linking.id,
+        linking.used_at,
+        linking.sealed_verifier,
+        linking.outcome,
+        json_text(linking.steps),
+    )

@@ -255,6 +255,32 @@ def row_of_new_device(
     )
 
 
+def row_of_first_device(
+    project_id: str,
+    agent_user_id: str,
+    stored: Stored,
+    placement: Placement,
+    states: Iterable[TraitState],
+    now: Instant,
+) -> Row:
+    """A device of an agent user that begins, with its states, for ``import_device``."""
+    _, count, by_trait = states_with(None, states)
+    return (
+        project_id,
+        agent_user_id,
+        stored.device_id,
+        stored.fingerprint,
+        stored.notifies,
+        json_text(stored.traits),
+        stored.attributes,
+        count,
+        by_trait if count else None,
+        now,
+        now,
+        *columns_of_placement(placement),
+    )
+
+
 def row_of_renewed_device(project_id: str, agent_user_id: str, stored: Stored, now: Instant) -> Row:
     """A device that is here already."""
     return (

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
 from homegraph.graph.model import (
     Cause,
@@ -212,11 +213,31 @@ def test_a_failure_is_told_in_the_words_of_its_step():
 
 def test_steps_are_bounded():
     """The first ones are kept."""
-    steps = ()
+    noted = BEGUN
     for number in range(linking.STEPS_MAX + 1):
-        steps = linking.with_step(steps, linking.LinkingStep(linking.StepKind.CALLBACK, number))
+        noted = linking.noted(noted, [linking.LinkingStep(linking.StepKind.CALLBACK, number)])
 
-    assert [step.at for step in steps] == list(range(linking.STEPS_MAX))
+    assert [step.at for step in noted.steps] == list(range(linking.STEPS_MAX))
+
+
+def test_a_browser_comes_back_once():
+    """With the step that tells of it; whoever comes again is refused."""
+    step = linking.LinkingStep(linking.StepKind.CALLBACK, 12.0)
+    used = linking.used(BEGUN, 12.0, [step])
+
+    assert used == replace(BEGUN, used_at=12.0, steps=(step,))
+    with pytest.raises(LinkingRefused) as refused:
+        linking.used(used, 13.0, [step])
+    assert refused.value.code == "LINKING_USED"
+
+
+def test_what_a_linking_led_to_first():
+    """It stays, and the verifier is forgotten; the steps of what came later are kept all the same."""
+    step = linking.LinkingStep(linking.StepKind.EXCHANGE, 12.0)
+    ended = linking.ended(replace(BEGUN, sealed_verifier=b"sealed"), "CODE_REFUSED")
+
+    assert ended == replace(BEGUN, outcome="CODE_REFUSED", sealed_verifier=b"")
+    assert linking.ended(ended, linking.GRANTED, [step]) == replace(ended, steps=(step,))
 
 
 def test_the_sync_that_tells_what_a_grant_is_worth():

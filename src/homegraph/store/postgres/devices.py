@@ -98,6 +98,12 @@ async def is_linked(db: Database, project_id: str, agent_user_id: str) -> bool:
     return row is not None and bool(row[0])
 
 
+async def find_agent_users(db: Database, homes: Iterable[Target]) -> dict[Target, int]:
+    """Those of the agent users that were here before, linked or not, and the last fences of their work then."""
+    keys = columns((one.project_id, one.agent_user_id) for one in homes)
+    return {Target(row[4], row[5]): row[3] for row in await db.rows("find_agent_user", *keys)}
+
+
 async def find_agent_user(db: Database, project_id: str, agent_user_id: str) -> Row | None:
     """Whether an agent user is linked, since when it is not or is, and the last fence of its work."""
     return await db.row("find_agent_user", [project_id], [agent_user_id])
@@ -108,10 +114,10 @@ async def open_agent_user(db: Database, project_id: str, agent_user_id: str, now
     home = Target(project_id, agent_user_id)
     if not await work.open_work(db, home):
         return False
-    row = await find_agent_user(db, project_id, agent_user_id)
-    await db.run("link_agent_user", project_id, agent_user_id, now)
-    if row is not None:
-        await work.save_works(db, {home: Work(fence=row[3])})
+    known = await find_agent_users(db, [home])
+    begun = (project_id, agent_user_id, now, 0, 0, "")
+    await db.run("link_agent_user", *columns([begun]))
+    await work.save_works(db, {home: Work(fence=fence) for home, fence in known.items()})
     return True
 
 

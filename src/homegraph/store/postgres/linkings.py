@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
@@ -12,16 +14,32 @@ from homegraph.store.linking_rows import (
     LINKINGS_KEPT_SECONDS,
     LINKINGS_MAX,
     linking_of,
+    row_of_changed_linking,
     row_of_linking,
-    steps_of,
 )
 from homegraph.store.postgres import links
-from homegraph.store.postgres.database import Database
+from homegraph.store.postgres.database import Database, columns
 from homegraph.store.refusals import no_project, too_many_linkings
-from homegraph.store.rows import json_text
 
 IN_HAND_SECONDS: Final = 300.0
 """How long a process may have a code in its hands before it is taken for dead: far longer than a token endpoint may take."""
+
+
+class Change(NamedTuple):
+    """What a call makes of a linking."""
+
+    project_id: str
+    linking_id: str
+    changed: Callable[[Linking], Linking]
+
+
+class Grant(NamedTuple):
+    """One call of ``Store.grant``."""
+
+    linking: Linking
+    tokens: Tokens
+    now: Instant
+    steps: Sequence[LinkingStep]
 
 
 async def start(db: Database, begun: Linking, now: Instant) -> None:
@@ -46,44 +64,60 @@ async def of_user(db: Database, project_id: str, user_id: str, limit: int) -> li
     return list(map(linking_of, await db.rows("list_linkings", project_id, user_id, limit)))
 
 
-async def use(db: Database, project_id: str, linking_id: str, now: Instant) -> Linking:
-    """``Store.use_linking``."""
-    if not await db.run("use_linking", project_id, linking_id, now):
-        raise LinkingRefused("LINKING_USED")
-    found = await find(db, project_id, linking_id)
-    if found is None:
-        raise LookupError(linking_id)  # it was written a line above
-    return found
+async def change(db: Database, changes: Sequence[Change]) -> Sequence[Linking | Exception | None]:
+    """What changes linkings, for many callers and in their order: each linking as it is then, None for one that is not kept."""
+    keys = sorted({(one.project_id, one.linking_id) for one in changes})
+    rows = await db.rows("lock_linking", *columns(keys))
+    kept = {(row[1], row[0]): linking_of(row) for row in rows}
+    changed: dict[tuple[str, str], Linking] = {}
+    outcomes: list[Linking | Exception | None] = []
+    for one in changes:
+        key = (one.project_id, one.linking_id)
+        found = kept.get(key)
+        if found is None:
+            outcomes.append(None)
+            continue
+        try:
+            after = one.changed(found)
+        except LinkingRefused as exc:
+            outcomes.append(exc)
+            continue
+        outcomes.append(after)
+        kept[key] = changed[key] = after
+    if changed:
+        await db.run("save_linking", *columns(map(row_of_changed_linking, changed.values())))
+    return outcomes
 
 
-async def end(db: Database, project_id: str, linking_id: str, outcome: str) -> None:
-    """``Store.end_linking``."""
-    await db.run("end_linking", project_id, linking_id, outcome)
-
-
-async def note(db: Database, project_id: str, linking_id: str, step: LinkingStep) -> None:
-    """``Store.note_linking``."""
-    row = await db.row("lock_linking", project_id, linking_id)
-    if row is not None:
-        steps = json_text(linking.with_step(steps_of(row[0]), step))
-        await db.run("save_linking_steps", project_id, linking_id, steps)
-
-
-async def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
-    """``Store.grant``."""
-    key = (used.project_id, used.user_id)
-    link = linking.granted(
-        (await links.reserve(db, [key], now))[key],
-        project_id=used.project_id,
-        user_id=used.user_id,
-        tokens=tokens,
-        origin=linking.BY_USER,
-        now=now,
+async def grant(db: Database, grants: Sequence[Grant]) -> Sequence[tuple[Link, int] | Exception]:
+    """``Store.grant`` for many, in their order."""
+    keys = [(one.linking.project_id, one.linking.user_id) for one in grants]
+    kept = dict(await links.reserve(db, keys, grants[0].now))
+    begun: list[tuple[Link, Instant]] = []
+    for key, one in zip(keys, grants, strict=True):
+        kept[key] = linking.granted(
+            kept[key],
+            project_id=one.linking.project_id,
+            user_id=one.linking.user_id,
+            tokens=one.tokens,
+            origin=linking.BY_USER,
+            now=one.now,
+        )
+        begun.append((kept[key], one.now))
+    generations = await links.begin(db, begun)
+    await links.forget_unlinkings(db, kept)
+    await change(
+        db,
+        [
+            Change(
+                one.linking.project_id,
+                one.linking.id,
+                partial(linking.ended, outcome=linking.GRANTED, steps=one.steps),
+            )
+            for one in grants
+        ],
     )
-    generation = await links.begin(db, link, now)
-    await db.run("delete_unlinking", link.project_id, link.user_id)
-    await end(db, used.project_id, used.id, linking.GRANTED)
-    return link, generation
+    return [(link, generation) for (link, _), generation in zip(begun, generations, strict=True)]
 
 
 async def recover(db: Database, now: Instant) -> None:

@@ -6,18 +6,21 @@ ended one without a grant, which is as good as none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
-from homegraph.graph import linking, refreshing
-from homegraph.graph.model import Instant, Link, LinkState, Target, Tokens
+from homegraph.graph import linking, refreshing, syncing
+from homegraph.graph.model import Cause, Instant, Link, LinkState, Mode, Target, Tokens
 from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.syncing import Work
-from homegraph.store.port import DeclaredLink
 from homegraph.store.postgres import devices, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.trouble import ChangedMeanwhileError
 from homegraph.store.refusals import no_agent_user, no_link
 from homegraph.store.rows import link_of, links_of, row_of_link
+
+Key: TypeAlias = tuple[str, str]
+"""Project and user."""
 
 
 async def links(
@@ -32,10 +35,16 @@ async def links(
     return list(map(link_of, rows))
 
 
+async def find_links(db: Database, keys: Sequence[Key]) -> list[Link | None]:
+    """``Store.find_link`` for many callers, by one statement."""
+    rows = await db.rows("find_link", *columns(sorted(set(keys))))
+    found = {(row[0], row[1]): link_of(row) for row in rows}
+    return [found.get(key) for key in keys]
+
+
 async def find_link(db: Database, project_id: str, user_id: str) -> Link | None:
     """``Store.find_link``."""
-    row = await db.row("find_link", [project_id], [user_id])
-    return link_of(row) if row else None
+    return (await find_links(db, [(project_id, user_id)]))[0]
 
 
 async def begin_refresh(  # a refresh has these parts
@@ -62,7 +71,7 @@ async def follow_tokens(
     link = await _lock_living(db, project_id, user_id)
     after = refreshing.follow(link, event, now)
     if link.state is LinkState.BROKEN and after.state is not LinkState.BROKEN:
-        await begin(db, after, now)
+        await begin(db, [(after, now)])
     elif after is not link:
         await save(db, after)
     return after
@@ -85,7 +94,7 @@ async def unlink(
 ) -> Link:
     """``Store.unlink``."""
     link = await _lock_one(db, project_id, user_id)
-    is_wanted = bool(await db.run("delete_unlinking", project_id, user_id)) or not begun
+    is_wanted = await forget_unlinkings(db, [(project_id, user_id)]) or not begun
     return await end(db, link, now) if is_wanted else link
 
 
@@ -115,7 +124,7 @@ async def delete_agent_user(
 # --- for the other modules ----------------------------------------------------------------------------------
 
 
-async def lock(db: Database, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
+async def lock(db: Database, keys: Iterable[Key]) -> Mapping[Key, Link]:
     """Those of the links that are here, by project and user, locked until the transaction ends."""
     asked = sorted(set(keys))
     if not asked:
@@ -130,9 +139,7 @@ async def of_agent_user(db: Database, project_id: str, agent_user_id: str) -> li
     return links_of(row[1:] for row in rows)
 
 
-async def reserve(
-    db: Database, keys: Iterable[tuple[str, str]], now: Instant
-) -> Mapping[tuple[str, str], Link]:
+async def reserve(db: Database, keys: Iterable[Key], now: Instant) -> Mapping[Key, Link]:
     """Links by project and user, locked until the transaction ends; those that are not here are made, as good as none."""
     asked = sorted(set(keys))
     if not asked:
@@ -141,35 +148,34 @@ async def reserve(
     return await lock(db, asked)
 
 
-async def adopt(db: Database, link: Link, declared: DeclaredLink, now: Instant) -> None:
-    """Take a grant of the file over, once, and ask for the SYNC that shows what it is worth. The link is locked."""
-    adopted = linking.adopt(
-        link,
-        project_id=link.project_id,
-        user_id=declared.user_id,
-        tokens=declared.tokens,
-        digest=declared.digest,
-        now=now,
-    )
-    if adopted is not None:
-        await begin(db, adopted, now)
-        await db.run("delete_unlinking", link.project_id, link.user_id)
+async def begin(db: Database, begun: Sequence[tuple[Link, Instant]]) -> list[int]:
+    """Write links that have new grants, and ask for the SYNCs that show what these are worth; the generations of those requests.
+
+    The links are locked. One that comes twice is as it came last, and is asked for twice.
+    """
+    await save(db, *{(link.project_id, link.user_id): link for link, _ in begun}.values())
+    targets = [_target_of(link) for link, _ in begun]
+    here = await work.lock_works(db, set(targets))
+    works = here | await _first_works(db, {one for one in targets if one not in here})
+    generations = []
+    for target, (_, now) in zip(targets, begun, strict=True):
+        _, works[target] = syncing.request(works[target], Mode.ASYNC, Cause.LINK, now)
+        generations.append(works[target].requested)
+    await work.save_works(db, {target: works[target] for target in here})
+    new = {target: one for target, one in works.items() if target not in here}
+    if not await work.insert_works(db, new):
+        raise ChangedMeanwhileError
+    return generations
 
 
-async def begin(db: Database, link: Link, now: Instant) -> int:
-    """Write a link that has a new grant, and ask for the SYNC that shows what it is worth; that request's generation."""
-    await save(db, link)
-    project_id = link.project_id
-    target = Target(project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
-    if target.is_first_sync and await work.open_work(db, target):
-        fence = await db.value("find_link_fence", project_id, link.user_id)
-        await work.save_works(db, {target: Work(fence=fence)})
-    return await work.ask(db, target, now)
+async def save(db: Database, *changed: Link) -> None:
+    """Write the whole of links."""
+    await db.run("save_link", *columns(map(row_of_link, changed)))
 
 
-async def save(db: Database, link: Link) -> None:
-    """Write the whole link."""
-    await db.run("save_link", *row_of_link(link))
+async def forget_unlinkings(db: Database, keys: Iterable[Key]) -> int:
+    """Links have ended, or new grants have come; how many of them were to end."""
+    return await db.run("delete_unlinking", *columns(keys))
 
 
 async def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link:
@@ -178,7 +184,7 @@ async def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link
         return link
     ended = linking.end(link, now, problem)
     await save(db, ended)
-    await db.run("delete_unlinking", link.project_id, link.user_id)
+    await forget_unlinkings(db, [(link.project_id, link.user_id)])
     if not link.agent_user_id:
         await close_first_sync(db, link)
         return ended
@@ -199,6 +205,22 @@ async def is_last(db: Database, link: Link) -> bool:
     """Whether no other link of its agent user is left."""
     key = (link.project_id, link.agent_user_id, link.user_id)
     return not await db.value("count_other_links", *key)
+
+
+async def _first_works(db: Database, targets: Collection[Target]) -> dict[Target, Work]:
+    """Idle work for first SYNCs that begin; their fences go on. Raises LookupError for an agent user: linked and at work are one."""
+    keys = [(one.project_id, one.user_id) for one in targets if one.is_first_sync]
+    if len(keys) < len(targets):
+        raise LookupError("an agent user that is linked has no work")
+    if not keys:
+        return {}
+    rows = await db.rows("find_link_fence", *columns(keys))
+    return {Target(row[1], "", row[2]): Work(fence=row[0]) for row in rows}
+
+
+def _target_of(link: Link) -> Target:
+    """For whom its syncs run: its agent user, or itself before its first SYNC."""
+    return Target(link.project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
 
 
 async def _lock_one(db: Database, project_id: str, user_id: str) -> Link:

@@ -141,7 +141,7 @@ async def _link_copy(db: Database, link: Link, now: Instant) -> LinkCopy:
     work = None
     if not link.agent_user_id:
         work = await _work(db, Target(link.project_id, "", link.user_id))
-    fence = await db.value("find_link_fence", *key)
+    fence = await db.value("find_link_fence", *columns([key]))
     return link_copy_of(link, fence, work, await db.value("find_unlinking", *key), now)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from homegraph.graph.model import ApiKey, Instant, Project, Target
+from homegraph.graph import linking
+from homegraph.graph.model import ApiKey, Instant, Project
 from homegraph.store.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.port import Declaration
-from homegraph.store.postgres import links, service_accounts, work
+from homegraph.store.postgres import links, service_accounts
 from homegraph.store.postgres.database import Database
 from homegraph.store.refusals import declared_key_taken, key_taken, no_key, no_project
 from homegraph.store.rows import json_text, project_of, row_of_project
@@ -71,17 +72,28 @@ async def take_over(db: Database, key: ApiKey) -> bool:
 
 
 async def _declare_links(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
-    """Adopt the grants of the file. All their links are locked, and then the work of whom they belong to."""
+    """Take the grants of the file over, each once. All their links are locked, and then the work of whom they belong to."""
     declared = [
         (declaration.project.id, one) for declaration in declarations for one in declaration.links
     ]
     locked = await links.reserve(
         db, [(project_id, one.user_id) for project_id, one in declared], now
     )
-    homes = {Target(link.project_id, link.agent_user_id) for link in locked.values()}
-    await work.lock_works(db, homes)
+    adopted = []
     for project_id, one in declared:
-        await links.adopt(db, locked[project_id, one.user_id], one, now)
+        link = linking.adopt(
+            locked[project_id, one.user_id],
+            project_id=project_id,
+            user_id=one.user_id,
+            tokens=one.tokens,
+            digest=one.digest,
+            now=now,
+        )
+        if link is not None:
+            adopted.append((link, now))
+    if adopted:
+        await links.begin(db, adopted)
+        await links.forget_unlinkings(db, [(link.project_id, link.user_id) for link, _ in adopted])
 
 
 async def _declare_keys(

@@ -103,20 +103,10 @@ async def some_states(
 # --- for the other modules ----------------------------------------------------------------------------------
 
 
-async def write(
-    db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]
-) -> None:
-    """Put states in place of those that are here. Their devices must be here, and locked or new."""
-    named = {(project_id, agent_user_id, row.device_id) for row in rows}
-    changing = _Changing(await _read_states(db, named))
-    changing.take(project_id, agent_user_id, rows)
-    await changing.save(db)
-
-
 async def write_known(
     db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]
 ) -> None:
-    """``write`` as far as the devices are here and declare the traits: they may have changed since they were asked."""
+    """Put states in place of those that are here, as far as the devices are and declare the traits: they may have changed since they were asked."""
     named = {(project_id, agent_user_id, row.device_id) for row in rows}
     known, stored = await _lock_reported(db, named)
     allowed = {

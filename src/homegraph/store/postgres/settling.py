@@ -1,7 +1,7 @@
 """What runs leave behind: effects, records, and where the work stands now.
 
-Runs that only write devices, nearly all of them, are settled as a group. One that changes links or held devices has a transaction of its
-own, because it locks more: first its links, then every agent user that it may touch.
+Runs that only write devices, nearly all of them, and first SYNCs that begin an agent user are settled as a group. One that changes links in
+another way, or held devices, has a transaction of its own, because it locks more: first its links, then every agent user that it may touch.
 
 The work is written before the effects, because some of them end it: the row that an effect deletes or the agent user that it
 closes must not be written again afterwards.
@@ -9,7 +9,7 @@ closes must not be written again afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from homegraph.errors import LeaseLost
@@ -23,11 +23,12 @@ from homegraph.graph.effects import (
     WriteDevices,
     WriteHeld,
 )
-from homegraph.graph.model import Instant, Link, LinkState, Target
+from homegraph.graph.model import Instant, Link, Target
 from homegraph.graph.syncing import State, Work
 from homegraph.store.claims import is_held
 from homegraph.store.port import Settlement
-from homegraph.store.postgres import devices, links, reports, work
+from homegraph.store.postgres import binding, devices, links, work
+from homegraph.store.postgres.binding import Bound
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.devices import Written
 from homegraph.store.rows import row_of_exchange
@@ -40,18 +41,32 @@ class Settled(NamedTuple):
     now: Instant
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it writes devices at most."""
-        return all(isinstance(one, WriteDevices) for one in self.settlement.effects)
+    def bound(self) -> BindLink | None:
+        """How a first SYNC ends that succeeded, and did nothing else."""
+        effects = self.settlement.effects
+        return effects[0] if len(effects) == 1 and isinstance(effects[0], BindLink) else None
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it writes devices at most, or is such a first SYNC."""
+        effects = self.settlement.effects
+        return self.bound is not None or all(isinstance(one, WriteDevices) for one in effects)
 
 
 async def settle(db: Database, calls: Sequence[Settled]) -> Sequence[Work | Exception]:
-    """``Store.settle`` for many runs, in their order. Those that are not plain come alone."""
+    """``Store.settle`` for many runs, in their order. Those that are not usual come alone."""
+    keys = [
+        (call.settlement.lease.target.project_id, call.bound.user_id)
+        for call in calls
+        if call.bound is not None
+    ]
+    found = await links.lock(db, keys)
     targets = {target for call in calls for target in _targets(call.settlement)}
     works = await work.lock_works(db, targets)
     outcomes: list[Work | Exception] = []
     changed: dict[Target, Work] = {}
     good: list[Settled] = []
+    bounds: list[Bound] = []
     for call in calls:
         lease = call.settlement.lease
         leased = works.get(lease.target)
@@ -62,18 +77,24 @@ async def settle(db: Database, calls: Sequence[Settled]) -> Sequence[Work | Exce
         works[lease.target] = changed[lease.target] = settled
         outcomes.append(settled)
         good.append(call)
+        if call.bound is not None and (
+            over := _bounds(found, lease.target, settled, call.bound, call.now)
+        ):
+            bounds += over
+            del changed[lease.target]  # it goes
     await work.save_works(db, changed)
+    await binding.bind(db, bounds, works)
     await devices.write(db, [written for call in good for written in _written(call)])
     for call in good:
         target = call.settlement.lease.target
-        for effect in call.settlement.effects:
+        for effect in () if call.is_usual else call.settlement.effects:
             await _carry_out(db, target, works[target], effect, call.now)
     await _record(db, [call.settlement for call in good])
     return outcomes
 
 
-async def settle_links(db: Database, call: Settled) -> Work:
-    """``Store.settle`` for a run that is not plain."""
+async def settle_alone(db: Database, call: Settled) -> Work:
+    """``Store.settle`` for a run that is not usual."""
     target = call.settlement.lease.target
     users = [
         effect.user_id
@@ -126,9 +147,8 @@ async def _carry_out(
             # The statement itself leaves a link alone that is not this target's any more.
             key = (target.project_id, user_id, target.agent_user_id)
             await db.run("note_link_problem", *key, problem, now)
-        case BindLink(user_id):
-            if link := await _still_ours(db, target, user_id):
-                await _bind(db, link, settled, effect, now)
+        case BindLink():
+            await _bind(db, target, settled, effect, now)
         case RekeyLink(user_id, agent_user_id):
             if link := await _still_ours(db, target, user_id):
                 await _rekey(db, link, agent_user_id, now)
@@ -149,25 +169,30 @@ async def _unlink(
 async def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:
     """A link that is the target's still: it may have ended, or moved, while the run was under way."""
     link = await links.find_link(db, target.project_id, user_id)
-    if link is None or link.state is LinkState.UNLINKED:
-        return None
-    return link if link.agent_user_id == target.agent_user_id else None
+    return link if link is not None and binding.is_still_of(link, target) else None
 
 
-async def _bind(db: Database, link: Link, settled: Work, bound: BindLink, now: Instant) -> None:
-    home = Target(link.project_id, bound.agent_user_id)
-    await links.save(db, linking.bind(link, bound.agent_user_id, now))
-    await links.close_first_sync(db, link)
-    is_new = await devices.open_agent_user(db, home.project_id, home.agent_user_id, now)
-    if is_new:
-        written = Written(home.project_id, home.agent_user_id, bound.stored, (), now)
-        await devices.write(db, [written])
-        if bound.held:
-            await devices.write_held(db, home.project_id, home.agent_user_id, bound.held)
-        await reports.write(db, home.project_id, home.agent_user_id, bound.states)
-    # A request that came during the first SYNC is owed a run that started after it.
-    if not is_new or syncing.state_of(settled) is State.WAITING:
-        await work.ask(db, home, now)
+async def _bind(
+    db: Database, target: Target, settled: Work, effect: BindLink, now: Instant
+) -> None:
+    home = Target(target.project_id, effect.agent_user_id)
+    found = await links.lock(db, [(target.project_id, effect.user_id)])
+    works = await work.lock_works(db, [home])
+    await binding.bind(db, _bounds(found, target, settled, effect, now), works)
+
+
+def _bounds(
+    found: Mapping[tuple[str, str], Link],
+    target: Target,
+    settled: Work,
+    effect: BindLink,
+    now: Instant,
+) -> list[Bound]:
+    """What is to be bound: the link, unless it is not the target's any more."""
+    link = found.get((target.project_id, effect.user_id))
+    if link is None or not binding.is_still_of(link, target):
+        return []
+    return [Bound(target, settled, link, effect, now)]
 
 
 async def _rekey(db: Database, link: Link, agent_user_id: str, now: Instant) -> None:

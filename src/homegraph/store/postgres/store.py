@@ -7,7 +7,10 @@ have a transaction of their own. What an operation does is in the module of its 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from homegraph.errors import LinkingRefused
+from homegraph.graph import linking
 from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
@@ -62,6 +65,7 @@ from homegraph.store.postgres import (
 from homegraph.store.postgres.database import Database, Wanted
 from homegraph.store.postgres.groups import Group
 from homegraph.store.postgres.hints import Hints
+from homegraph.store.postgres.linkings import Change, Grant
 from homegraph.store.postgres.moving_store import PostgresMoving
 from homegraph.store.postgres.opening import Opened, open_database
 from homegraph.store.postgres.reports import Report
@@ -80,6 +84,9 @@ class PostgresStore(PostgresMoving):
         self._joining = Group(self._db.write_last, work.join)
         self._reports = Group(self._db.write, reports.report)
         self._settlements = Group(self._db.write, settling.settle)
+        self._linkings = Group(self._db.write, linkings.change)
+        self._grants = Group(self._db.write, linkings.grant)
+        self._links = Group(self._db.glance, links.find_links)
         self._states = Group(self._db.glance, reports.some_states)
         self._definitions = Group(self._db.glance, devices.definitions)
         self._homes = Group(self._db.write, moving.import_homes)
@@ -106,6 +113,9 @@ class PostgresStore(PostgresMoving):
             self._requests,
             self._reports,
             self._settlements,
+            self._linkings,
+            self._grants,
+            self._links,
             self._states,
             self._definitions,
             self._homes,
@@ -200,7 +210,7 @@ class PostgresStore(PostgresMoving):
         return await self._db.glance(links.links, project_id, after, limit)
 
     async def find_link(self, project_id: str, user_id: str) -> Link | None:
-        return await self._db.glance(links.find_link, project_id, user_id)
+        return await self._links.call((project_id, user_id))
 
     async def begin_refresh(
         self,
@@ -247,16 +257,34 @@ class PostgresStore(PostgresMoving):
         return await self._db.glance(linkings.of_user, project_id, user_id, limit)
 
     async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
-        await self._db.write(linkings.note, project_id, linking_id, step)
+        noted = partial(linking.noted, steps=[step])
+        await self._linkings.call(Change(project_id, linking_id, noted))
 
-    async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
-        return await self._db.write(linkings.use, project_id, linking_id, now)
+    async def use_linking(
+        self,
+        project_id: str,
+        linking_id: str,
+        now: Instant,
+        steps: Sequence[LinkingStep] = (),
+    ) -> Linking:
+        used = partial(linking.used, now=now, steps=steps)
+        after = await self._linkings.call(Change(project_id, linking_id, used))
+        if after is None:
+            raise LinkingRefused("LINKING_USED")
+        return after
 
     async def end_linking(self, project_id: str, linking_id: str, outcome: str) -> None:
-        await self._db.write(linkings.end, project_id, linking_id, outcome)
+        ended = partial(linking.ended, outcome=outcome)
+        await self._linkings.call(Change(project_id, linking_id, ended))
 
-    async def grant(self, linking: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
-        granted = await self._db.write(linkings.grant, linking, tokens, now)
+    async def grant(
+        self,
+        linking: Linking,
+        tokens: Tokens,
+        now: Instant,
+        steps: Sequence[LinkingStep] = (),
+    ) -> tuple[Link, int]:
+        granted = await self._grants.call(Grant(linking, tokens, now, steps))
         self._tell(Hint.DUE)
         return granted
 
@@ -342,10 +370,10 @@ class PostgresStore(PostgresMoving):
 
     async def settle(self, settlement: Settlement, now: Instant) -> Work:
         call = Settled(settlement, now)
-        if call.is_plain:
+        if call.is_usual:
             after = await self._settlements.call(call)
         else:
-            after = await self._db.write(settling.settle_links, call)
+            after = await self._db.write(settling.settle_alone, call)
         if state_of(after) is State.WAITING:
             self._tell(Hint.DUE)
         return after

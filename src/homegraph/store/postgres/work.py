@@ -208,7 +208,7 @@ async def open_work(db: Database, target: Target) -> bool:
 async def close_work(db: Database, target: Target) -> int:
     """Forget a target's work, lease and all; its last fence, to be kept somewhere."""
     fence = (await _get_work(db, target)).fence
-    await db.run("delete_work", *key_of_target(target))
+    await db.run("delete_work", *columns([key_of_target(target)]))
     return fence
 
 

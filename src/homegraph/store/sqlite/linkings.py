@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
 from homegraph.graph.linking import Linking, LinkingStep
@@ -10,10 +12,10 @@ from homegraph.store.linking_rows import (
     LINKINGS_KEPT_SECONDS,
     LINKINGS_MAX,
     linking_of,
+    row_of_changed_linking,
     row_of_linking,
 )
 from homegraph.store.refusals import no_project, too_many_linkings
-from homegraph.store.rows import json_text
 from homegraph.store.sqlite import links, work
 from homegraph.store.sqlite.database import Database
 
@@ -40,30 +42,41 @@ def of_user(db: Database, project_id: str, user_id: str, limit: int) -> list[Lin
     return list(map(linking_of, db.rows("list_linkings", project_id, user_id, limit)))
 
 
-def use(db: Database, project_id: str, linking_id: str, now: Instant) -> Linking:
+def use(
+    db: Database, project_id: str, linking_id: str, now: Instant, steps: Sequence[LinkingStep]
+) -> Linking:
     """``Store.use_linking``."""
-    if not db.run("use_linking", project_id, linking_id, now):
-        raise LinkingRefused("LINKING_USED")
     found = find(db, project_id, linking_id)
     if found is None:
-        raise LookupError(linking_id)  # it was written a line above
-    return found
+        raise LinkingRefused("LINKING_USED")
+    used = linking.used(found, now, steps)
+    _save(db, used)
+    return used
 
 
-def end(db: Database, project_id: str, linking_id: str, outcome: str) -> None:
+def end(
+    db: Database,
+    project_id: str,
+    linking_id: str,
+    outcome: str,
+    steps: Sequence[LinkingStep] = (),
+) -> None:
     """``Store.end_linking``."""
-    db.run("end_linking", project_id, linking_id, outcome)
+    found = find(db, project_id, linking_id)
+    if found is not None:
+        _save(db, linking.ended(found, outcome, steps))
 
 
 def note(db: Database, project_id: str, linking_id: str, step: LinkingStep) -> None:
     """``Store.note_linking``."""
     found = find(db, project_id, linking_id)
     if found is not None:
-        steps = linking.with_step(found.steps, step)
-        db.run("save_linking_steps", project_id, linking_id, json_text(steps))
+        _save(db, linking.noted(found, [step]))
 
 
-def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
+def grant(
+    db: Database, used: Linking, tokens: Tokens, now: Instant, steps: Sequence[LinkingStep]
+) -> tuple[Link, int]:
     """``Store.grant``."""
     link = linking.granted(
         links.find_link(db, used.project_id, used.user_id),
@@ -75,10 +88,14 @@ def grant(db: Database, used: Linking, tokens: Tokens, now: Instant) -> tuple[Li
     )
     links.begin(db, link, now)
     db.run("delete_unlinking", link.project_id, link.user_id)
-    end(db, used.project_id, used.id, linking.GRANTED)
+    end(db, used.project_id, used.id, linking.GRANTED, steps)
     user_id = "" if link.agent_user_id else link.user_id
     target = Target(link.project_id, link.agent_user_id, user_id)
     return link, work.generation(db, target)
+
+
+def _save(db: Database, changed: Linking) -> None:
+    db.run("save_linking", *row_of_changed_linking(changed))
 
 
 def recover(db: Database) -> None:

@@ -245,14 +245,26 @@ class SqliteStore(SqliteMoving):
     async def note_linking(self, project_id: str, linking_id: str, step: LinkingStep) -> None:
         await self._writer.call(linkings.note, project_id, linking_id, step)
 
-    async def use_linking(self, project_id: str, linking_id: str, now: Instant) -> Linking:
-        return await self._writer.call(linkings.use, project_id, linking_id, now)
+    async def use_linking(
+        self,
+        project_id: str,
+        linking_id: str,
+        now: Instant,
+        steps: Sequence[LinkingStep] = (),
+    ) -> Linking:
+        return await self._writer.call(linkings.use, project_id, linking_id, now, steps)
 
     async def end_linking(self, project_id: str, linking_id: str, outcome: str) -> None:
         await self._writer.call(linkings.end, project_id, linking_id, outcome)
 
-    async def grant(self, linking: Linking, tokens: Tokens, now: Instant) -> tuple[Link, int]:
-        return await self._writer.call(linkings.grant, linking, tokens, now)
+    async def grant(
+        self,
+        linking: Linking,
+        tokens: Tokens,
+        now: Instant,
+        steps: Sequence[LinkingStep] = (),
+    ) -> tuple[Link, int]:
+        return await self._writer.call(linkings.grant, linking, tokens, now, steps)
 
     # --- states ----------------------------------------------------------------------------------------------
 

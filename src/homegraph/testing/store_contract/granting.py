@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -108,6 +109,65 @@ class Granting:
         found = await store.find_linking("acme", "l-1")
         assert found is not None
         assert len(found.steps) == STEPS_MAX
+
+    async def test_steps_that_come_with_what_they_led_to(self, store: Store) -> None:
+        """The browser's return is kept with the use of the state, the exchange with its grant; a second return brings nothing."""
+        await Scene(store).declare()
+        came, late, exchanged = (
+            LinkingStep(StepKind.CALLBACK, 1_001.0),
+            LinkingStep(StepKind.CALLBACK, 1_001.5),
+            LinkingStep(StepKind.EXCHANGE, 1_002.0),
+        )
+        await store.start_linking(a_linking(), 1_000.0)
+        used = await store.use_linking("acme", "l-1", 1_001.0, [came])
+        assert used.steps == (came,)
+        with pytest.raises(LinkingRefused):
+            await store.use_linking("acme", "l-1", 1_001.5, [late])
+        await store.note_linking("acme", "l-1", late)
+        await store.grant(used, NEW, 1_003.0, [exchanged])
+        found = await store.find_linking("acme", "l-1")
+
+        assert found is not None
+        assert (found.steps, found.outcome) == ((came, late, exchanged), GRANTED)
+
+    async def test_grants_that_come_together(self, store: Store) -> None:
+        """Each asks for a sync of its own: of who is new, of who was linked, and twice of a user who linked twice."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        await scene.link("ben", "1837")
+        await store.begin_unlink("acme", "ben", scene.now)
+        users = ("anna", "ben", "carl", "dora", "carl")
+        for number, user in enumerate(users):
+            await store.start_linking(a_linking(f"l-{number}", user), scene.now)
+        used = await asyncio.gather(
+            *(store.use_linking("acme", f"l-{number}", scene.now) for number in range(5)),
+            store.use_linking("acme", "l-0", scene.now),
+            return_exceptions=True,
+        )
+        assert isinstance(used.pop(), LinkingRefused)
+        granted = await asyncio.gather(
+            *(
+                store.grant(one, Tokens(b"%d" % number), scene.now)
+                for number, one in enumerate(used)
+                if isinstance(one, Linking)
+            )
+        )
+
+        assert [link.agent_user_id for link, _ in granted] == ["1836", "1837", "", "", ""]
+        assert sorted(generation for link, generation in granted if link.user_id == "carl") == [
+            1,
+            2,
+        ]
+        assert await store.unlinkings(scene.now) == []
+        for user in users:
+            kept = await store.find_link("acme", user)
+            assert kept in [link for link, _ in granted]
+        assert {one for one, _ in await store.works()} == {
+            target(),
+            target("1837"),
+            first_sync("carl"),
+            first_sync("dora"),
+        }
 
     async def test_the_linkings_of_a_user(self, store: Store) -> None:
         """The newest first, no more than asked for, and nobody else's."""

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from homegraph.errors import LeaseLost
 from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, WriteDevices
 from homegraph.graph.model import Cause, HeldDevice, LinkState, Mode, Placement
-from homegraph.graph.syncing import Admission
+from homegraph.graph.reporting import TraitState
+from homegraph.graph.syncing import Admission, Work
 from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import Scene, first_sync, stored, target
 
@@ -78,6 +82,57 @@ class Rekeying:
         following = await scene.claim()
         assert (following.lease.target, following.work.run_cause) == (target(), Cause.LINK)
         assert [link.user_id for link in following.links] == ["anna", "ben"]
+
+    async def test_first_syncs_that_end_together(self, store: Store) -> None:
+        """Each brings its own devices and states; of a household's two the second is asked for; one whose lease is lost brings nothing."""
+        scene = Scene(store)
+        await scene.link("zoe", "1840", stored("fan"))
+        before = await scene.start(target("1840"))
+        await store.unlink("acme", "zoe", scene.now)
+        await scene.link("dora", "1841", stored("fan"))
+        await scene.declare("anna", "ben", "carl", "emil", "fritz", "zoe", grant=b"2")
+        claims = {one.lease.target.user_id: one for one in await scene.claims()}
+        running = await scene.start(target("1841"))
+        await store.unlink("acme", "carl", scene.now)
+        scene.now = 1_007.0
+        lamp = stored("lamp", traits=("OnOff",))
+        states = (TraitState("lamp", "OnOff", b'{"on":true}', 1_006.5),)
+        homes = {
+            "anna": "1836",
+            "ben": "1836",
+            "carl": "1838",
+            "emil": "1839",
+            "zoe": "1840",
+            "fritz": "1841",
+        }
+        settled = await asyncio.gather(
+            *(
+                scene.settle(claims[user], BindLink(user, home, (lamp, stored(user)), states))
+                for user, home in homes.items()
+            ),
+            scene.settle(running, WriteDevices((stored("plug"),), ("fan",))),
+            return_exceptions=True,
+        )
+
+        assert [type(one) for one in settled] == [Work, Work, LeaseLost, Work, Work, Work, Work]
+        assert [one for _, one in await store.agent_users()] == ["1836", "1839", "1840", "1841"]
+        shared = await scene.device_ids()
+        assert shared in (["anna", "lamp"], ["ben", "lamp"])
+        assert await scene.device_ids("1839") == ["emil", "lamp"]
+        assert await scene.device_ids("1840") == ["lamp", "zoe"]
+        assert await scene.device_ids("1841") == ["plug"]
+        assert await store.states("acme", "1840") == {"lamp": states, "zoe": ()}
+        (of_emil,) = await store.devices("acme", "1839", after="emil")
+        assert (of_emil.added_at, of_emil.changed_at) == (1_007.0, 1_007.0)
+        counts = await store.counts()
+        assert (counts.agent_users, counts.devices, counts.states) == (4, 7, 3)
+        assert [one for one, _ in await store.works()] == [target(), target("1841")]
+        again = await scene.start(target("1840"))
+        assert again.work.fence > before.work.fence
+        for user, home in homes.items():
+            link = await store.find_link("acme", user)
+            assert link is not None
+            assert link.agent_user_id == ("" if user == "carl" else home)
 
     async def test_an_agent_user_that_was_unlinked(self, store: Store) -> None:
         """It is linked again, with the devices of the new first SYNC."""

@@ -23,10 +23,15 @@ JOIN agent_user AS u USING (project_id, agent_user_id);
 SELECT EXISTS (SELECT 1 FROM agent_user WHERE agent_user_id = $2 AND linked AND project_id <> $1);
 
 -- link_agent_user --
--- Make an agent user linked, whether it was known before or not.
-INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at) VALUES ($1, $2, true, $3)
+-- Make agent users linked that are not, whether they were known before or not, with the numbers of devices and states that are
+-- about to come, and their held devices.
+INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, device_count, state_count, held)
+SELECT k.project_id, k.agent_user_id, true, k.linked_at, k.device_count, k.state_count, k.held
+FROM unnest($1::text[], $2::text[], $3::float8[], $4::bigint[], $5::bigint[], $6::text[])
+  AS k (project_id, agent_user_id, linked_at, device_count, state_count, held)
 ON CONFLICT (project_id, agent_user_id) DO UPDATE SET
-  linked = true, linked_at = excluded.linked_at, unlinked_at = NULL;
+  linked = true, linked_at = excluded.linked_at, unlinked_at = NULL,
+  device_count = excluded.device_count, state_count = excluded.state_count, held = excluded.held;
 
 -- unlink_agent_user --
 -- Leave a tombstone of an agent user, with the last fence of its work.

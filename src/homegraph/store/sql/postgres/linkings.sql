@@ -6,8 +6,13 @@ FROM linking
 WHERE project_id = $1 AND linking_id = $2;
 
 -- lock_linking --
--- What happened in a linking so far, for whoever adds to it.
-SELECT steps FROM linking WHERE project_id = $1 AND linking_id = $2 FOR UPDATE;
+-- Linkings, each locked until the transaction ends, in key order.
+SELECT
+  l.linking_id, l.project_id, l.user_id, l.redirect_uri, l.created_at, l.expires_at, l.sealed_verifier, l.used_at, l.outcome, l.steps
+FROM unnest($1::text[], $2::text[]) AS k (project_id, linking_id)
+JOIN linking AS l USING (project_id, linking_id)
+ORDER BY l.project_id, l.linking_id
+FOR UPDATE OF l;
 
 -- list_linkings --
 -- Linkings of one user, newest first.
@@ -40,18 +45,12 @@ WHERE (project_id, linking_id) = (
   SELECT project_id, linking_id FROM linking WHERE project_id = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT 1
 );
 
--- use_linking --
--- The browser came back, for the first time.
-UPDATE linking SET used_at = $3 WHERE project_id = $1 AND linking_id = $2 AND used_at IS NULL;
-
--- end_linking --
--- What a linking led to; the verifier is needed no longer. What was written first stays.
-UPDATE linking SET outcome = $3, sealed_verifier = ''
-WHERE project_id = $1 AND linking_id = $2 AND outcome = '';
-
--- save_linking_steps --
--- What happened in a linking so far.
-UPDATE linking SET steps = $3 WHERE project_id = $1 AND linking_id = $2;
+-- save_linking --
+-- Write what changes in linkings, which are locked.
+UPDATE linking AS l SET used_at = k.used_at, sealed_verifier = k.sealed_verifier, outcome = k.outcome, steps = k.steps
+FROM unnest($1::text[], $2::text[], $3::float8[], $4::bytea[], $5::text[], $6::text[])
+  AS k (project_id, linking_id, used_at, sealed_verifier, outcome, steps)
+WHERE l.project_id = k.project_id AND l.linking_id = k.linking_id;
 
 -- interrupt_linkings --
 -- A process died with the code in its hands, for nobody holds one so long: nobody knows what became of the code.

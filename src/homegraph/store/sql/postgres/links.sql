@@ -50,13 +50,16 @@ FROM unnest($1::text[], $2::text[]) AS k (project_id, user_id)
 JOIN link AS l USING (project_id, user_id);
 
 -- save_link --
--- Create a link, or write all of it.
+-- Create links, or write all of them.
 INSERT INTO link (
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
   created_at, agent_user_id, grant_digest, origin, problem, changed_at,
   issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::float8[], $7::float8[], $8::text[], $9::bytea[], $10::text[],
+  $11::text[], $12::float8[], $13::float8[], $14::float8[], $15::bigint[], $16::float8[], $17::text[]
+)
 ON CONFLICT (project_id, user_id) DO UPDATE SET
   state = excluded.state,
   sealed_access = excluded.sealed_access,
@@ -80,12 +83,22 @@ SELECT count(*) FROM link
 WHERE project_id = $1 AND agent_user_id = $2 AND state <> 'unlinked' AND user_id <> $3;
 
 -- find_link_fence --
--- The last fence of a link's first SYNC.
-SELECT fence_last FROM link WHERE project_id = $1 AND user_id = $2;
+-- The last fences of links' first SYNCs, and whose links they are.
+SELECT l.fence_last, l.project_id, l.user_id
+FROM unnest($1::text[], $2::text[]) AS k (project_id, user_id)
+JOIN link AS l USING (project_id, user_id);
 
 -- keep_link_fence --
 -- Remember the last fence of a link's first SYNC, whose work is about to go.
 UPDATE link SET fence_last = $3 WHERE project_id = $1 AND user_id = $2;
+
+-- bind_link --
+-- Give links, which are locked, to agent users; and remember the last fences of their first SYNCs, whose work is about to go.
+UPDATE link AS l SET
+  state = k.state, agent_user_id = k.agent_user_id, problem = k.problem, changed_at = k.changed_at, fence_last = k.fence
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::bigint[])
+  AS k (project_id, user_id, state, agent_user_id, problem, changed_at, fence)
+WHERE l.project_id = k.project_id AND l.user_id = k.user_id;
 
 -- count_links --
 -- How many links are linking, linked, broken and unlinked.
@@ -128,8 +141,10 @@ WHERE project_id = $1 AND user_id = $2 AND agent_user_id = $3 AND state IN ('lin
 INSERT INTO unlinking (project_id, user_id, asked_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 
 -- delete_unlinking --
--- The link has ended, or a new grant has come.
-DELETE FROM unlinking WHERE project_id = $1 AND user_id = $2;
+-- The links have ended, or new grants have come.
+DELETE FROM unlinking AS u
+USING unnest($1::text[], $2::text[]) AS k (project_id, user_id)
+WHERE u.project_id = k.project_id AND u.user_id = k.user_id;
 
 -- list_unlinkings --
 -- Users who wanted to be unlinked before a time and are not yet; there are as many as fulfillments are being told at this moment.

@@ -79,8 +79,10 @@ FROM unnest(
 WHERE w.project_id = k.project_id AND w.agent_user_id = k.agent_user_id AND w.user_id = k.user_id;
 
 -- delete_work --
--- Forget the work of a target.
-DELETE FROM sync_work WHERE project_id = $1 AND agent_user_id = $2 AND user_id = $3;
+-- Forget the work of targets.
+DELETE FROM sync_work AS w
+USING unnest($1::text[], $2::text[], $3::text[]) AS k (project_id, agent_user_id, user_id)
+WHERE w.project_id = k.project_id AND w.agent_user_id = k.agent_user_id AND w.user_id = k.user_id;
 
 -- list_ready --
 -- Work of a project that somebody may take, the longest ready first. What somebody else has in hands is left to him.

@@ -36,18 +36,9 @@ WHERE (project_id, linking_id) = (
   SELECT project_id, linking_id FROM linking WHERE project_id = ? AND expires_at <= ? ORDER BY expires_at LIMIT 1
 );
 
--- use_linking --
--- The browser came back, for the first time.
-UPDATE linking SET used_at = ?3 WHERE project_id = ?1 AND linking_id = ?2 AND used_at IS NULL;
-
--- end_linking --
--- What a linking led to; the verifier is needed no longer. What was written first stays.
-UPDATE linking SET outcome = ?3, sealed_verifier = x''
-WHERE project_id = ?1 AND linking_id = ?2 AND outcome = '';
-
--- save_linking_steps --
--- What happened in a linking so far.
-UPDATE linking SET steps = ?3 WHERE project_id = ?1 AND linking_id = ?2;
+-- save_linking --
+-- Write what changes in a linking.
+UPDATE linking SET used_at = ?3, sealed_verifier = ?4, outcome = ?5, steps = ?6 WHERE project_id = ?1 AND linking_id = ?2;
 
 -- interrupt_linkings --
 -- The process died with the code in its hands: nobody knows what became of the code.
