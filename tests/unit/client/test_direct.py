@@ -15,7 +15,7 @@ import uvloop
 from homegraph import AsyncClient, ServerUnreachable
 from homegraph.client import Request
 from homegraph.client.direct import STARTS_KEPT_MAX
-from homegraph.client.transport import AsyncTransport
+from homegraph.client.transport import USER_AGENT, AsyncTransport
 from homegraph.http.pool import IDLE_PER_PLACE_MAX
 from support.certificates import a_certificate
 from support.http_stub import Answer, closed_port, stub_server
@@ -53,6 +53,25 @@ async def sent(asked):
         return await transport.send(asked)
     finally:
         await transport.close()
+
+
+def test_what_is_sent():
+    """Method, path and query; the host with its port, which is not the usual one; who calls; headers and body as they were given."""
+
+    async def go():
+        async with a_peer(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}") as peer:
+            url = f"http://localhost:{peer.port}/v1/sync?a=b"
+            await sent(request("", url=url, headers=(("x-goog-api-key", KEY),), body=b'{"a":1}'))
+            return peer
+
+    peer = asyncio.run(go())
+
+    assert peer.requests == [
+        (
+            f"POST /v1/sync?a=b HTTP/1.1\r\nhost: localhost:{peer.port}\r\nuser-agent: {USER_AGENT}\r\n"
+            f'accept: */*\r\nx-goog-api-key: {KEY}\r\ncontent-length: 7\r\n\r\n{{"a":1}}'
+        ).encode()
+    ]
 
 
 def test_a_connection_is_used_again():

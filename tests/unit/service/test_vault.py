@@ -80,7 +80,9 @@ def test_a_key_is_made_kept_and_found_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["c2hvcnQ=", "not base64!", base64.b64encode(b"x" * 33).decode()], ids=len
+    "text",
+    ["c2hvcnQ=", base64.b64encode(b"x" * 32).decode() + "!", base64.b64encode(b"x" * 33).decode()],
+    ids=len,
 )
 def test_a_key_that_is_none_is_refused(tmp_path, text):
     """By the name of its file or variable, and without a character of it."""
