@@ -24,13 +24,6 @@ PAGE = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
 
 
 @pytest.fixture(scope="module")
-def cloud():
-    """A device cloud with the user's home."""
-    with ScriptedFulfillment() as scripted:
-        yield scripted
-
-
-@pytest.fixture(scope="module")
 def served(cloud, tmp_path_factory):
     """A server with a linked user."""
     with linked(tmp_path_factory.mktemp("data"), cloud) as running:

@@ -14,13 +14,6 @@ from support.served import CALL, JSON, KEY, Served, linked, settings_in
 
 
 @pytest.fixture(scope="module")
-def cloud():
-    """A device cloud with the user's home."""
-    with ScriptedFulfillment() as scripted:
-        yield scripted
-
-
-@pytest.fixture(scope="module")
 def served(cloud, tmp_path_factory):
     """A server with a linked user."""
     with linked(tmp_path_factory.mktemp("data"), cloud, allowed_hosts=("home.example",)) as running:

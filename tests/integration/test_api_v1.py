@@ -17,7 +17,7 @@ from homegraph.graph.model import Outcome
 from homegraph.service.events import Refused
 from homegraph.settings.projects import KeySettings, ProjectSettings
 from homegraph.settings.secret import Secret
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
+from homegraph.testing.fulfillment import Answer
 from homegraph.web import api_v1, caller, exchange, methods
 from homegraph.web.app import build_app
 from support.served import (
@@ -33,13 +33,6 @@ from support.served import (
 
 BODY_MAX = 4_096
 GOOD = b'{"agentUserId": "user-1", "async": true}'
-
-
-@pytest.fixture(scope="module")
-def cloud():
-    """A device cloud with the user's home."""
-    with ScriptedFulfillment() as scripted:
-        yield scripted
 
 
 def keys(*texts, **members):

@@ -13,7 +13,7 @@ from homegraph.service import states
 from homegraph.service.events import Refused
 from homegraph.settings.projects import KeySettings, ProjectSettings
 from homegraph.settings.secret import Secret
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
+from homegraph.testing.fulfillment import Answer
 from support.rpc import (
     ANYWHERE,
     API,
@@ -34,19 +34,6 @@ NOWHERE = "http://127.0.0.1:9/smarthome"
 BODY_MAX = 16 * 1024
 
 Code = grpc.StatusCode
-
-
-@pytest.fixture(scope="module")
-def made():
-    """The caller's modules."""
-    return stubs()
-
-
-@pytest.fixture(scope="module")
-def cloud():
-    """A device cloud with the user's home."""
-    with ScriptedFulfillment() as scripted:
-        yield scripted
 
 
 @pytest.fixture(scope="module")

@@ -18,25 +18,12 @@ from homegraph.rpc import probes
 from homegraph.settings.addresses import ListenAddress
 from homegraph.settings.projects import KeySettings
 from homegraph.settings.secret import Secret
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
+from homegraph.testing.fulfillment import Answer
 from support.rpc import ANYWHERE, API, BY_KEY, a_channel, a_stub, reason_of, refused
 from support.served import KEY, WAIT_SECONDS, Served, an_integration, linked, settings_in
-from support.stubs import described, stubs
+from support.stubs import described
 
 Code = grpc.StatusCode
-
-
-@pytest.fixture(scope="module")
-def made():
-    """The caller's modules."""
-    return stubs()
-
-
-@pytest.fixture(scope="module")
-def cloud():
-    """A device cloud with the user's home."""
-    with ScriptedFulfillment() as scripted:
-        yield scripted
 
 
 @pytest.fixture(scope="module")

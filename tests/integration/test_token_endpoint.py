@@ -26,7 +26,6 @@ from homegraph.service.events import TokenDenied, TokenIssued
 from homegraph.settings.addresses import ListenAddress
 from homegraph.settings.projects import KeySettings, ProjectSettings
 from homegraph.settings.secret import Secret
-from homegraph.testing.fulfillment import ScriptedFulfillment
 from homegraph.wire.token_endpoint import JWT_BEARER
 from support.served import CALL, JSON, KEY, Served, an_integration, linked, send, settings_in
 from support.signing import (
@@ -43,13 +42,6 @@ from support.signing import (
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 GOOD = b'{"agentUserId": "user-1", "async": true}'
 NOWHERE = "http://127.0.0.1:9/smarthome"
-
-
-@pytest.fixture(scope="module")
-def cloud():
-    """A device cloud with the user's home."""
-    with ScriptedFulfillment() as scripted:
-        yield scripted
 
 
 @pytest.fixture(scope="module")
