@@ -91,6 +91,10 @@ def test_a_linking_that_failed_early(served, cloud):
             "CODE_REFUSED",
         ),
         (Answer(200, b'{"accessToken":"hidden-secret"}'), "TOKEN_ENDPOINT_FAILED"),
+        (Answer(200, b'{"data":{"access_token":"hidden-secret"}}'), "TOKEN_ENDPOINT_FAILED"),
+        (Answer(200, b'\xef\xbb\xbf{"access_token":"hidden-secret"}'), "TOKEN_ENDPOINT_FAILED"),
+        (Answer(200, rb'{"access_token":"\u00e4-hidden-secret"}'), "TOKEN_ENDPOINT_FAILED"),
+        (Answer(200, rb'{"access_token":"hidden-secret\r\nx: y"}'), "TOKEN_ENDPOINT_FAILED"),
         (Answer(500, b"oops"), "TOKEN_ENDPOINT_FAILED"),
     ],
 )
@@ -107,6 +111,24 @@ def test_an_exchange_that_failed(served, cloud, answer, verdict):
     for said in (json.dumps(trace), page.body.decode()):
         assert "c-o-d-e" not in said
         assert "hidden-secret" not in said
+
+
+def test_a_token_whose_slashes_are_escaped(served, cloud):
+    """As PHP writes JSON: the token is used as it is meant, and hidden as it is written."""
+    cloud.answer_token_next(
+        Answer(
+            200, rb'{"access_token":"hidden\/secret","refresh_token":"r\/secret","expires_in":60}'
+        )
+    )
+    _, asked = begin(served)
+    come_back(served, state=asked["state"], code="c-o-d-e")
+    (trace,) = traces_of(served)
+
+    exchange = trace["steps"][2]["exchange"]
+    assert exchange["response"]["body"] == (
+        '{"access_token":"***","refresh_token":"***","expires_in":60}'
+    )
+    assert "secret" not in json.dumps(trace)
 
 
 def test_who_tried_again_is_in_the_trace(served, cloud):

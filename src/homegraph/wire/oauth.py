@@ -7,8 +7,9 @@ gone; every other failure may pass and is told apart by that.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -26,6 +27,11 @@ HARMLESS: Final = frozenset(
     {"token_type", "expires_in", "scope", "error", "error_description", "error_uri"}
 )
 """Members of a token endpoint's answer that are shown as they came."""
+
+_TEXT: Final = r'"((?:[^"\\]|\\.)*+)'
+_TEXTS: Final = re.compile(rf'(?<!\\){_TEXT}"\s*+:\s*+{_TEXT}', re.DOTALL)
+_FIELDS: Final = re.compile(r"(?<![^=&\s])([^=&\s]++)=([^&\s]++)")
+"""Names and values in JSON, and in a form. What stands in front of a name is looked at so that no byte is read twice."""
 
 HTTP_OK: Final = 200
 HTTP_BAD_REQUEST: Final = 400
@@ -116,6 +122,10 @@ def read_token_reply(status: int, body: bytes, *, grant: str = "refresh token") 
         ) from exc
     if not answer.access_token:
         raise TokenEndpointFailed("The token endpoint answered with an empty access_token.")
+    if not (answer.access_token.isascii() and answer.access_token.isprintable()):
+        raise TokenEndpointFailed(
+            "The token endpoint answered with an access_token that no header can carry: it has characters beyond printable ASCII."
+        )
     return TokenReply(answer.access_token, answer.refresh_token or "", _seconds(answer.expires_in))
 
 
@@ -124,28 +134,30 @@ class TokenMembers(msgspec.Struct, frozen=True):
 
     members: Mapping[str, Any]
     is_form: bool = False
+    written: tuple[tuple[str, str], ...] = ()
+    """Names and texts as they stand in it, escapes and all: at any depth, and also of an answer that is neither JSON nor a form."""
 
     @property
     def secrets(self) -> list[str]:
         """What may be secret in it: every text but those of members that are known to be harmless."""
-        return [
-            value
-            for name, value in self.members.items()
-            if name not in HARMLESS and isinstance(value, str)
-        ]
+        return [value for name, value in self._texts() if name not in HARMLESS]
 
     @property
     def tokens(self) -> list[str]:
         """What its name calls a token: such a text is a secret wherever else it occurs, too."""
-        return [
-            value
-            for name, value in self.members.items()
-            if name.endswith("token") and isinstance(value, str)
-        ]
+        return [value for name, value in self._texts() if name.lower().endswith("token")]
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        for name, value in self.members.items():
+            if isinstance(value, str):
+                yield name, value
+        yield from self.written
 
 
 def read_token_members(body: bytes) -> TokenMembers:
     """Read an answer to be looked at, whatever is in it; one that is neither object nor form has no members."""
+    text = body.decode(errors="replace")
+    in_json = tuple(_TEXTS.findall(text))
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -153,8 +165,8 @@ def read_token_members(body: bytes) -> TokenMembers:
             given = parse_qsl(body.decode().strip(), max_num_fields=FORM_FIELDS_MAX)
         except ValueError:
             given = []
-        return TokenMembers(dict(given), is_form=True)
-    return TokenMembers(document if isinstance(document, dict) else {})
+        return TokenMembers(dict(given), True, (*in_json, *_FIELDS.findall(text)))
+    return TokenMembers(document if isinstance(document, dict) else {}, written=in_json)
 
 
 def _form(body: bytes) -> _Success | None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from homegraph.errors import TokenEndpointFailed, TokenError, TokenRefused
 from homegraph.wire.oauth import (
     FORM_FIELDS_MAX,
-    TokenMembers,
     TokenReply,
     code_request,
     read_token_members,
@@ -86,6 +85,8 @@ def test_a_token_is_read_leniently(body, reply):
         (200, b"access_token=", TokenEndpointFailed, "JSON"),
         (200, b"&".join([b"a=1"] * 51), TokenEndpointFailed, "JSON"),
         (200, b'{"access_token":""}', TokenEndpointFailed, "empty"),
+        (200, b'{"access_token":"a\\nb"}', TokenEndpointFailed, "no header can carry"),
+        (200, b'{"access_token":"t\\u00f6k"}', TokenEndpointFailed, "no header can carry"),
         (200, b"\xff", TokenEndpointFailed, "JSON"),
         (200, b"[" * 100_000, TokenEndpointFailed, "JSON"),
         (400, b"[" * 100_000, TokenEndpointFailed, "HTTP 400"),
@@ -157,12 +158,45 @@ def test_a_refused_grant_is_named():
 )
 def test_an_answer_as_it_stands(body, members, is_form):
     """Whatever it is, its members can be looked at."""
-    assert read_token_members(body) == TokenMembers(members, is_form)
+    read = read_token_members(body)
+    assert (read.members, read.is_form) == (members, is_form)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"access_token": "SECRET"}',
+        rb'{"access_token" : "ab\/SECRET", "expires_in": 3600}',
+        rb'{"data": {"accessToken":"SECRET"}}',
+        rb'[{"refresh_token":"SECRET"}]',
+        b'\xef\xbb\xbf{"access_token": "SECRET"}',
+        rb'{"access_token": "SECRET", "expires_in": NaN}',
+        rb'{"access_token": "SECRET-that-is-cut',
+        rb'<br/>{"access_token": "say \"SECRET\"", "error": "harmless"}',
+        b"access_token=a%2fSECRET&error=harmless\n",
+        b"<html>access_token=SECRET</html>",
+    ],
+)
+def test_a_token_is_found_as_it_stands_in_the_answer(body):
+    """Whoever shows the answer has to hide these very characters, also where nobody can read the whole."""
+    for found in (read_token_members(body).secrets, read_token_members(body).tokens):
+        hidden = body.decode()
+        for one in found:
+            hidden = hidden.replace(one, "")
+        assert "SECRET" not in hidden
+        assert "harmless" in hidden or b"harmless" not in body
+
+
+@given(st.text('"\\: a{=&'))
+def test_any_answer_is_searched(text):
+    """What is found stands in it."""
+    body = text.encode()
+    assert all(name in text and value in text for name, value in read_token_members(body).written)
 
 
 def test_what_may_be_secret_in_an_answer():
     """Every text that is not known to be harmless, also of an answer that brings no token."""
     answer = read_token_members(b'{"refresh_token":"r","expires_in":60,"error":"e","note":"n"}')
 
-    assert (answer.secrets, answer.tokens) == (["r", "n"], ["r"])
-    assert read_token_members(b"access_token=a&token_type=bearer").secrets == ["a"]
+    assert (set(answer.secrets), set(answer.tokens)) == ({"r", "n"}, {"r"})
+    assert set(read_token_members(b"access_token=a&token_type=bearer").secrets) == {"a"}
