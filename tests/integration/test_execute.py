@@ -5,9 +5,11 @@ import threading
 
 import pytest
 
+from homegraph.service.events import Executed
 from homegraph.testing.fulfillment import EXECUTE, Answer, Home, ScriptedFulfillment, lamp
 from support.served import CALL, JSON, KEY, linked, send
 
+ON_OFF = "action.devices.commands.OnOff"
 LAMP = lamp("lamp", "Lamp", roomHint="Kitchen", customData={"z": 1, "a": 2})
 
 
@@ -77,6 +79,18 @@ def test_devices_share_an_intent_and_answer_for_themselves(served, cloud):
     assert [(one["id"], one["status"], one["error_code"]) for one in answer.json["devices"]] == [
         ("lamp", "ERROR", "deviceJammingDetected"),
         ("other", "ERROR", ""),
+    ]
+
+
+def test_who_listens_hears_of_it(served, cloud):
+    """Which devices were told what, and on which of them it was not carried out."""
+    cloud.answer_execute_next(answered({"ids": ["lamp"], "status": "SUCCESS", "states": {}}))
+    heard = []
+    with served.house.events.listening(heard.append):
+        execute(served, "lamp", "other")
+
+    assert [event for event in heard if isinstance(event, Executed)] == [
+        Executed("acme", "user-1", ON_OFF, ("lamp", "other"), failed=("other",))
     ]
 
 

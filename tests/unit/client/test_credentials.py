@@ -21,7 +21,7 @@ from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
 from homegraph.client import ADC, Request, Response, calls
 from homegraph.client.auth import Grant
 from homegraph.client.credentials import ApiKey
-from homegraph.client.driving import AsyncDriver
+from homegraph.client.driving import AsyncDriver, BlockingDriver
 from homegraph.client.google_credentials import READY_SECONDS, GoogleCredential
 from homegraph.errors import SettingsError
 from support.http_stub import Answer, closed_port, stub_server
@@ -336,6 +336,31 @@ class TestSingleFlight:
                 client.sync("later")
 
         assert len(asked(server)) == 2
+
+    @pytest.mark.parametrize("driver", [AsyncDriver, BlockingDriver])
+    def test_a_token_that_is_good_is_not_asked_for(self, driver):
+        """No thread and no lock is in the way of a call that has its token."""
+
+        class Good:
+            def ready(self):
+                return Grant((("authorization", "Bearer t"),))
+
+            def renew(self, refused, send):
+                raise AssertionError("asked for")
+
+        class Silent:
+            def send(self, request: Request) -> Response:
+                return Response(200, {}, b"{}")
+
+        class Awaited(Silent):
+            async def send(self, request: Request) -> Response:
+                return super().send(request)
+
+        if driver is AsyncDriver:
+            made = driver(Awaited(), Good(), "http://h", None)
+            assert asyncio.run(made.run(calls.sync("u"))) == []
+        else:
+            assert driver(Silent(), Good(), "http://h", None).run(calls.sync("u")) == []
 
     def test_tasks_share_a_thread(self):
         """A thousand tasks that need a token do not wait in a thousand threads."""
