@@ -117,7 +117,7 @@ def test_a_token_whose_slashes_are_escaped(served, cloud):
     """As PHP writes JSON: the token is used as it is meant, and hidden as it is written."""
     cloud.answer_token_next(
         Answer(
-            200, rb'{"access_token":"hidden\/secret","refresh_token":"r\/secret","expires_in":60}'
+            200, rb'{"access_token":"hidden\/part","refresh_token":"other\/part","expires_in":60}'
         )
     )
     _, asked = begin(served)
@@ -128,7 +128,7 @@ def test_a_token_whose_slashes_are_escaped(served, cloud):
     assert exchange["response"]["body"] == (
         '{"access_token":"***","refresh_token":"***","expires_in":60}'
     )
-    assert "secret" not in json.dumps(trace)
+    assert "/part" not in json.dumps(trace)
 
 
 def test_who_tried_again_is_in_the_trace(served, cloud):
