@@ -7,7 +7,7 @@ import pytest
 
 from homegraph.errors import SchemaTooNew, SettingsError, StoreError, StoreUnavailable
 from homegraph.store.migrate import migrations
-from homegraph.store.postgres import PostgresStore, opening
+from homegraph.store.postgres import PostgresStore, care, opening
 from homegraph.testing.store_contract.scene import Scene, stored, target
 from support.postgres import Postgres, again
 
@@ -178,6 +178,27 @@ async def test_addresses_that_cannot_be_read(url):
     with pytest.raises(SettingsError) as caught:
         await PostgresStore.open(url, ids=str, now=900.0)
     assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("sslmod=require", 'unrecognized configuration parameter "sslmod"'),
+        ("channel_binding=require", 'unrecognized configuration parameter "channel_binding"'),
+        ("statement_timeout=soon", 'invalid value for parameter "statement_timeout"'),
+        ("block_size=1", 'parameter "block_size" cannot be changed'),
+        ("sslmode=verify-full&sslrootcert=/no/ca.pem", "sslrootcert of the database's URL: /no/ca"),
+    ],
+)
+async def test_parameters_that_cannot_be_had(server, asked, words):
+    """They are a mistake in the settings, and named; also for the commands that take care of a database."""
+    url = f"postgresql://postgres:hunter2@127.0.0.1:{server.port}/postgres?{asked}"
+    for call in (lambda: PostgresStore.open(url, ids=str, now=900.0), lambda: care.condition(url)):
+        with pytest.raises(SettingsError) as caught:
+            await call()
+        told = f"{caught.value.message} {caught.value.hint}"
+        assert words in told
+        assert "hunter2" not in told
 
 
 async def test_a_database_of_somebody_else(server):

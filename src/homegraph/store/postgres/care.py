@@ -10,15 +10,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import asyncpg
-
 from homegraph import __version__
 from homegraph.errors import StoreError
 from homegraph.graph.model import Instant
 from homegraph.store.migrate import Applied, Migration
 from homegraph.store.postgres.database import Database
 from homegraph.store.postgres.instances import instances
-from homegraph.store.postgres.opening import apply, look, options_of, told_in_our_words
+from homegraph.store.postgres.opening import apply, connect, look, options_of, told_in_our_words
 
 INSTANCES_NAMED_MAX = 5
 """Servers that stand in the way; whoever has stopped these asks again."""
@@ -86,7 +84,7 @@ async def _locked(url: str, *, keep: bool = False) -> AsyncIterator[Database]:
     with told_in_our_words():
         # A migration may take long, and nobody waits for it but whoever has asked.
         options = options_of(url) | {"command_timeout": None}
-        connection = await asyncpg.connect(**options, statement_cache_size=0)
+        connection = await connect(options)
         try:
             transaction = connection.transaction()
             await transaction.start()

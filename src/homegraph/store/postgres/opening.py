@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,6 +39,17 @@ STATEMENT_SECONDS: Final = 10.0
 
 STATEMENTS_CACHED_MAX: Final = 256
 """Of one connection. More than there are statements, so that each is prepared once."""
+
+
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+"""Parameters of the URL that name files. The driver would take a missing one for a server that cannot be reached."""
+
+_UNKNOWN_PARAMETER: Final = (
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.CantChangeRuntimeParamError,
+)
+"""What the server answers to a connection that asks for a parameter which it does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +113,60 @@ def told_in_our_words() -> Iterator[None]:
 
 
 def options_of(url: str) -> dict[str, Any]:
-    """What a connection is made with. Of several hosts, the one that can be written to is used."""
+    """What a connection is made with. Of several hosts, the one that can be written to is used.
+
+    Raises:
+        SettingsError: a file that the URL names cannot be read.
+    """
+    asked = parse_qs(urlsplit(url).query)
+    for name in _FILES:
+        for path in asked.get(name, ()):
+            _look_into(name, path)
     options: dict[str, Any] = {
         "dsn": url,
         "timeout": CONNECT_SECONDS,
         "command_timeout": STATEMENT_SECONDS,
         "server_settings": {"application_name": "homegraph"},
     }
-    if "target_session_attrs" not in parse_qs(urlsplit(url).query):
+    if "target_session_attrs" not in asked:
         options["target_session_attrs"] = "read-write"
     return options
 
 
+def _look_into(name: str, path: str) -> None:
+    try:
+        Path(path).open("rb").close()
+    except OSError as exc:
+        raise SettingsError(
+            f"{name} of the database's URL: {path} cannot be read: {exc.strerror}.",
+            place="database",
+            hint="Write the file's whole path; the user who runs the server must be allowed to read it.",
+        ) from exc
+
+
+async def connect(options: dict[str, Any]) -> asyncpg.Connection[Any]:
+    """One connection, for looking or for care.
+
+    Raises:
+        SettingsError: the URL asks for something that this server does not know.
+    """
+    try:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            **options, statement_cache_size=0
+        )
+    except _UNKNOWN_PARAMETER as exc:
+        said = str(exc.args[0] if exc.args else exc).partition("\n")[0]
+        raise SettingsError(
+            f"The database's URL has a parameter that PostgreSQL refuses: {said}.",
+            place="database",
+            hint="Correct it, or take it out: what follows the question mark is for PostgreSQL, and not all that libpq knows is known here.",
+        ) from exc
+    return connection
+
+
 async def _examine(options: dict[str, Any]) -> bool:
     """Whether a pooler is in between. Raises StoreUnavailable for a database that cannot keep what is told to it."""
-    connection = await asyncpg.connect(**options, statement_cache_size=0)
+    connection = await connect(options)
     try:
         db = Database(connection)
         async with connection.transaction():

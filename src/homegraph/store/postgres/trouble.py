@@ -12,9 +12,7 @@ import asyncpg
 
 from homegraph.errors import StoreUnavailable
 
-_AWAY: Final = (
-    "Check that PostgreSQL runs and that this machine reaches it; the server tries again by itself."
-)
+_AWAY: Final = "Check that PostgreSQL runs and that this machine reaches it. A server that was ready before tries again by itself."
 
 HINTS: Final = {
     "08": _AWAY,
