@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import threading
 from pathlib import Path
@@ -72,10 +73,14 @@ def test_a_copy_takes_the_place_of_a_database_that_was_lost(setup: Setup) -> Non
     database(server).with_name("home.db-wal").unlink()  # with it the file would be mended at once
     database(server).write_bytes(b"not a database any more" * 1_000)
 
+    server.spawn()
+    refused, told = server.wait(), server.errors
     broken = db(server, "check")
     done = db(server, "restore", str(copy), "--yes", "--json")
     server.restart()
 
+    assert refused == 1
+    assert f"{database(server)} cannot be opened: file is not a database." in told
     assert broken.code != 0
     assert "is no SQLite database" in broken.err
     assert done.code == 0
@@ -139,6 +144,19 @@ def test_a_copy_is_not_written_over(setup: Setup) -> None:
     refused = db(setup.server, "backup", str(copy))
 
     assert (refused.code, copy.read_text()) == (2, "precious")
+
+
+def test_a_copy_is_checked_as_documented(setup: Setup) -> None:
+    """The commands of the how-to, typed one after the other in one folder, mean the same file."""
+    page = (Path(__file__).parents[2] / "docs/howto/backup.md").read_text()
+    (copied,) = re.findall(r"^homegraph db backup (\S+)$", page, re.MULTILINE)
+    (checked,) = re.findall(r"with `--db (\S+)`", page)
+
+    made = db(setup.server, "backup", copied)
+    done = db(setup.server, "check", "--db", checked)
+
+    assert (made.code, done.code) == (0, 0)
+    assert done.out == f"sqlite:{setup.server.folder / copied} is sound\n"
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def restore(
     return 0
 
 
-@command(app, "check", "homegraph db check", "homegraph db check --db sqlite:home-2027-01-31.db")
+@command(app, "check", "homegraph db check", "homegraph db check --db sqlite:./home-2027-01-31.db")
 def check(config: Config = None, db: Db = None, data_dir: Folder = None, json: Json = False) -> int:
     """Read the whole database and say what is wrong with it. Exit code 1 when something is. A server may run meanwhile."""
     from homegraph.store.sqlite import care

@@ -176,7 +176,7 @@ def _reading(path: Path) -> Iterator[Database]:
     if not path.is_file():
         raise NotFound(
             f"There is no database at {path}.",
-            hint="Name it with --db, or its folder with --data-dir.",
+            hint="Name it with --db, or its folder with --data-dir. A bare name is a file of that folder: sqlite:./NAME is one of this folder.",
         )
     with _translating(path), contextlib.closing(_open(path, apsw.SQLITE_OPEN_READONLY)) as db:
         ((_, ours),) = db.rows("count_tables")

@@ -99,7 +99,7 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
     Raises:
         DatabaseInUse: another process has the file open.
         SchemaTooNew: a newer homegraph wrote it.
-        StoreError: it is not homegraph's.
+        StoreError: it is not homegraph's, no database, or damaged.
         StoreUnavailable: it cannot be used.
     """
     with contextlib.ExitStack() as undo:
@@ -123,6 +123,11 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
                 folding = _connect_beside(path, "configure_folding", undo)
         except OSError as exc:
             raise StoreUnavailable(f"{path} cannot be opened: {exc.strerror}.") from exc
+        except (apsw.NotADBError, apsw.CorruptError) as exc:
+            raise StoreError(
+                f"{path} cannot be opened: {exc}.",
+                hint="`homegraph db check` tells what is wrong with it, `homegraph db restore FILE` puts a copy in its place.",
+            ) from exc
         except apsw.Error as exc:
             raise translated(exc) from exc
         undo.pop_all()
