@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from homegraph.testing.fulfillment import ScriptedFulfillment
-from support.homes import configuration
+from support.homes import Setup, configuration
 from support.server import COMMAND, Server, environment, homegraph, toml, until
 
 # --- socket files ------------------------------------------------------------------------------------------------
@@ -156,3 +156,15 @@ def test_a_version_that_cannot_be_written_is_no_traceback() -> None:
 
     told = b"error: The result cannot be written: No space left on device.\n"
     assert (done.returncode, done.stderr.startswith(told)) == (1, True)
+
+
+# --- moving ------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_does_not_seem_to_lack_links(setup: Setup) -> None:
+    """Links stand in the lines of their agent users; who reads the totals must not take them for lost."""
+    done = setup.server.cli("export", "home.jsonl")
+
+    assert done.out == (
+        "home.jsonl: projects 1, agent users with their links 1, links before their first SYNC 0\n"
+    )

@@ -25,6 +25,13 @@ app = commands("Write everything into a file, for another database.")
 
 STDOUT: Final = "-"
 
+_COUNTED: Final = {
+    "projects": "projects",
+    "agent_users": "agent users with their links",
+    "links": "links before their first SYNC",
+}
+"""The totals of an export in words. Most links stand in the lines of their agent users: they must not seem to be missing."""
+
 
 @command(
     app,
@@ -65,8 +72,8 @@ def export(
     if json:
         output.document(msgspec.json.encode({"file": file, **totals}))
     elif file != STDOUT:
-        told = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in totals.items())
-        output.data(f"{file}: {told}")
+        told = (f"{_COUNTED[name]} {number}" for name, number in totals.items())
+        output.data(f"{file}: {', '.join(told)}")
         output.note("The encryption key is not in it: the other server needs the same one.")
     return 0
 
