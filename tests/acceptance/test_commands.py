@@ -243,6 +243,18 @@ def test_a_key_that_leaves_the_file_is_revoked(setup: Setup) -> None:
     assert setup.request_sync(key="AIzaSyNEW").status == 200
 
 
+def test_a_project_that_leaves_the_file_stays_until_its_keys_are_revoked(setup: Setup) -> None:
+    """It may have come by an import; what it can be called with is ended by hand."""
+    setup.server.stop()
+    setup.server.configure({})
+    setup.server.restart()
+
+    assert setup.request_sync().status == 200
+    (key,) = setup.server.show("keys", "list", "--project", "acme")["keys"]
+    assert setup.server.cli("keys", "revoke", "--project", "acme", key["id"]).code == 0
+    assert setup.request_sync().reasons[0] == "API_KEY_REVOKED"
+
+
 def test_unlinking(setup: Setup) -> None:
     """The link ends, with it the devices; the file's old grant does not come back with the next start."""
     undecided = setup.server.cli("links", "unlink", "me")

@@ -8,9 +8,12 @@ import random
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, Final
+
+import pytest
 
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
 from support.homes import KEY, Setup, configuration, wait_for_links
@@ -223,8 +226,9 @@ def test_a_restart_does_not_adopt_a_grant_twice(setup: Setup) -> None:
 # --- SIGTERM -----------------------------------------------------------------------------------------------------
 
 
-def test_sigterm_lets_a_run_finish(setup: Setup) -> None:
-    """Nobody new is let in, the caller who waits gets his 200, and the server ends with 0."""
+@pytest.mark.parametrize("stop", [Server.terminate, Server.hang_up])
+def test_a_run_may_finish(setup: Setup, stop: Callable[[Server], None]) -> None:
+    """Whether it is told so or its terminal closes: nobody new is let in, the caller who waits gets his 200, and the server ends with 0."""
     hold = threading.Event()
     setup.cloud.answer_next(Answer(hold=hold))
     before = len(setup.cloud.intents())
@@ -233,7 +237,7 @@ def test_sigterm_lets_a_run_finish(setup: Setup) -> None:
     with ThreadPoolExecutor(1) as pool:
         caller = pool.submit(setup.request_sync)
         setup.cloud.wait_for(before + 1)
-        setup.server.terminate()
+        stop(setup.server)
         until(lambda: not _is_ready(setup.server), "the server is not ready any more")
         assert setup.server.is_alive
         hold.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -79,6 +80,28 @@ def test_an_address_that_cannot_be_had(
     assert f"error: listen: cannot listen on {listen}: {why}\n" in told
     assert "Another program" not in told
     assert "fix:   --listen takes another.\n" in told
+
+
+# --- the data folder ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "Is a directory"), (b"\xff", "it is no text")])
+def test_a_token_that_cannot_be_read(
+    start: Any, cloud: ScriptedFulfillment, content: bytes | None, why: str
+) -> None:
+    """What is wrong with which file is said in words, with the folder that it lies in."""
+    server: Server = start(configuration(cloud), ready=False)
+    token = server.data_dir / "admin-token"
+    server.data_dir.mkdir()
+    if content is None:
+        token.mkdir()
+    else:
+        token.write_bytes(content)
+
+    told = refused(server)
+
+    assert f"error: {token} cannot be used: {why}\n" in told
+    assert "fix:   It is in the data folder (data_dir, --data-dir)" in told
 
 
 # --- streams -----------------------------------------------------------------------------------------------------
@@ -168,3 +191,20 @@ def test_an_export_does_not_seem_to_lack_links(setup: Setup) -> None:
     assert done.out == (
         "home.jsonl: projects 1, agent users with their links 1, links before their first SYNC 0\n"
     )
+
+
+# --- a terminal that closes --------------------------------------------------------------------------------------
+
+
+def test_a_server_may_outlive_its_terminal(tmp_path: Path, cloud: ScriptedFulfillment) -> None:
+    """Under ``nohup`` a closed terminal is none of its business."""
+    (tmp_path / "homegraph.toml").write_text(toml(configuration(cloud)))
+    socket_file = tmp_path / "socket"
+    serve = f'trap "" HUP; exec "$0" serve --data-dir data --listen unix:{socket_file}'
+    with subprocess.Popen(["sh", "-c", serve, COMMAND], cwd=tmp_path, env=environment()) as server:
+        until(lambda: server.poll() is not None or is_answered(socket_file), "the server answers")
+        server.send_signal(signal.SIGHUP)
+        assert answers(socket_file)
+        server.terminate()
+
+    assert server.returncode == 0

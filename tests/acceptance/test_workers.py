@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -136,8 +137,17 @@ def test_workers_end_with_whoever_watches_them(setup: Setup) -> None:
     all_ended(workers)
 
 
-def test_a_caller_is_answered_before_workers_end(setup: Setup) -> None:
-    """SIGTERM to all processes of the server, as a service manager sends it: the caller who waits gets his answer, the code is 0."""
+@pytest.mark.parametrize(
+    ("signals", "stop"),
+    [
+        ((signal.SIGTERM, signal.SIGINT), Server.terminate),
+        ((signal.SIGHUP,), Server.hang_up),
+    ],
+)
+def test_a_caller_is_answered_before_workers_end(
+    setup: Setup, signals: tuple[signal.Signals, ...], stop: Callable[[Server], None]
+) -> None:
+    """All processes are told, as by a service manager or a terminal that closes: the caller who waits gets his answer, the code is 0."""
     until(lambda: len(processes(setup.server)) == WORKERS, "all are alive")
     workers = processes(setup.server)
     gate = threading.Event()
@@ -147,9 +157,9 @@ def test_a_caller_is_answered_before_workers_end(setup: Setup) -> None:
         caller = pool.submit(setup.request_sync)
         setup.cloud.wait_for(asked + 1)
         for process in workers:
-            os.kill(process, signal.SIGTERM)
-            os.kill(process, signal.SIGINT)
-        setup.server.terminate()
+            for number in signals:
+                os.kill(process, number)
+        stop(setup.server)
         setup.server.wait_for_line("stopping; kept:")
         gate.set()
         assert caller.result().status == 200

@@ -151,6 +151,11 @@ class Server:
         """Send SIGTERM, once."""
         self._living.terminate()
 
+    def hang_up(self) -> None:
+        """Send SIGHUP twice, as a terminal may that closes: once by itself, once by its shell."""
+        for _ in range(2):
+            self._living.send_signal(signal.SIGHUP)
+
     @contextmanager
     def held_still(self) -> Iterator[None]:
         """SIGSTOP, as a machine does that swaps or is moved; afterwards it goes on as if nothing had been."""

@@ -45,7 +45,10 @@ LOOK_SECONDS: Final = 5.0
 """For one look at the server; it answers at once or not at all."""
 
 SKEW_MAX_SECONDS: Final = 5.0
-"""Between the clocks. Tokens and leases live for a minute and more, and Date has a resolution of one second."""
+"""Between the clocks. Tokens and leases live for a minute and more."""
+
+DATE_LAG_SECONDS: Final = 2.0
+"""What Date may be behind its own clock: it has whole seconds, and servers make it once a second."""
 
 
 @command(
@@ -158,7 +161,8 @@ def skew(date: str | None, now: float) -> Check:
             detail="the server does not tell its time",
             fix="Something between here and the server removes or changes the Date header.",
         )
-    apart = abs((theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp() - now)
+    behind = now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp()
+    apart = max(-behind, behind - DATE_LAG_SECONDS, 0.0)
     ok = apart < SKEW_MAX_SECONDS
     return Check(
         name="clock skew",

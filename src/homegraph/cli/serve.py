@@ -51,7 +51,8 @@ def serve(  # noqa: PLR0913, PLR0917  # one for each flag
     """Run a Home Graph until it is stopped.
 
     Every flag has a variable HOMEGRAPH_… and a key in the file. A flag counts most, then the variable, the file, the
-    default. Ctrl-C or SIGTERM finishes what is under way; a second one stops at once.
+    default. Ctrl-C, SIGTERM or a terminal that closes (unless nohup keeps it) finishes what is under way; a second Ctrl-C
+    or SIGTERM stops at once.
     """
     from homegraph.server import serve as run
 

@@ -16,7 +16,7 @@ EXIT_INTERRUPTED: Final = 130
 
 @contextmanager
 def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT ask to stop; the second one stops at once: the database bears that at any moment."""
+    """SIGTERM, SIGINT and a terminal that closes ask to stop. The second one of the first two stops at once: the database bears it."""
 
     def asked() -> None:
         if stop.is_set():
@@ -24,13 +24,19 @@ def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked)
+    handlers = {signal.SIGTERM: asked, signal.SIGINT: asked, **dict.fromkeys(hangups(), stop.set)}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in handlers:
             loop.remove_signal_handler(number)
+
+
+def hangups() -> tuple[signal.Signals, ...]:
+    """The signal of a terminal that closes, which may come twice; none where it is ignored, as ``nohup`` has it."""
+    return () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
 
 
 def tell(stream: TextIO, text: str) -> None:

@@ -10,7 +10,7 @@ kills all of them at once is nothing that another start mends, and whoever super
 
 Every worker has a leash, a pipe whose other end the watching process holds and never writes to. When it is let go of, on purpose or
 because that process is gone, workers end in good order. So signals that reach all processes of a terminal or a
-service (Ctrl-C, systemd) and are passed on besides do no harm.
+service (Ctrl-C, a terminal that closes, systemd) and are passed on besides do no harm.
 
 The rule that is easily broken: nothing may start a thread or an event loop in this process before it forks.
 """
@@ -28,7 +28,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from homegraph.server.process import EXIT_INTERRUPTED
+from homegraph.server.process import EXIT_INTERRUPTED, hangups
 from homegraph.service.lines import Log
 
 LIVES_LONG_SECONDS: Final = 60.0
@@ -154,7 +154,8 @@ class Watch:
         signal.set_wakeup_fd(-1)
         for number in _WATCHED:
             signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         os.close(self.let_go)  # or the leash would never be let go of
         for worker in self.workers:
             if worker.pipe >= 0:
@@ -183,12 +184,14 @@ class Watch:
             self.greet()
 
     def _hear(self, number: int) -> None:
-        if number not in (signal.SIGTERM, signal.SIGINT):
+        if number == signal.SIGCHLD:
             return
-        self.signals_seen += 1
         if not self._is_ending:
             self.take_leave()
         self.end()
+        if number in hangups():  # which may come twice, and is no impatience
+            return
+        self.signals_seen += 1
         if self.signals_seen > 1:  # whoever asks twice does not want to wait; the database bears it
             self.code = EXIT_INTERRUPTED
             for worker in self.workers:
@@ -240,7 +243,8 @@ def _signals() -> Iterator[socket.socket]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    before = {number: signal.signal(number, lambda *_: None) for number in _WATCHED}
+    watched = (*_WATCHED, *hangups())
+    before = {number: signal.signal(number, lambda *_: None) for number in watched}
     signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     try:
         yield ours

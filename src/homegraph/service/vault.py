@@ -103,7 +103,11 @@ def secret_file(path: Path, make: Callable[[], str]) -> str:
             _write_once(path, make())
         return path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path} cannot be used: {exc}") from exc
+        why = exc.strerror if isinstance(exc, OSError) else "it is no text"
+        raise SettingsError(
+            f"{path} cannot be used: {why}",
+            hint="It is in the data folder (data_dir, --data-dir), where the user who runs the server must be allowed to read and write.",
+        ) from exc
 
 
 def _write_once(path: Path, text: str) -> None:

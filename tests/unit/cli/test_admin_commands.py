@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homegraph.cli.doctor import skew
 from support.http_stub import Answer
 
 TOKEN = "admin-token-that-nobody-may-see"
@@ -601,6 +602,16 @@ class TestDoctor:
 
         assert done.code == 1
         assert "FAIL  clock skew" in done.out
+
+    @pytest.mark.parametrize(
+        ("now", "told"), [(101.9, "0 s"), (99.0, "1 s"), (105.0, "3 s"), (94.0, "6 s")]
+    )
+    def test_a_date_is_as_exact_as_it_can_be(self, now, told):
+        """A clock is not called wrong for the whole seconds of Date."""
+        looked = skew("Thu, 01 Jan 1970 00:01:40 GMT", now)
+
+        assert looked.detail == f"{told} apart from the server's"
+        assert looked.ok is (told != "6 s")
 
     def test_server_that_is_not_ready(self, run, healthy, server, monkeypatch):
         """It is a failure of its own, and the other checks go on; a token from a variable needs no file."""
