@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from homegraph.testing.fulfillment import ScriptedFulfillment, lamp
+import pytest
+
+from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
 from support.http_stub import closed_port
 
 COMMAND = [sys.executable, "-m", "homegraph", "lint"]
@@ -64,11 +66,31 @@ def test_a_fulfillment_that_refuses_the_token_is_no_finding() -> None:
 
 
 def test_a_fulfillment_that_is_not_there_is_no_finding() -> None:
-    """An exit code of its own."""
+    """An exit code of its own, and nobody is sent to look for a Home Graph."""
     code, out, told = lint("--url", f"http://127.0.0.1:{closed_port()}/smarthome")
     assert code not in {0, 1}
     assert out == ""
-    assert told
+    assert "Is the fulfillment running" in told
+    assert "homegraph doctor" not in told
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (302, ("HTTP 302.", "Redirects are not followed.", "the address that answers POST itself")),
+        (500, ("HTTP 500.", "Its own code failed.", "the fulfillment's own log")),
+        (403, ("HTTP 403.", "something before the fulfillment wants a login")),
+    ],
+)
+def test_what_is_said_fits_the_status(status: int, told: tuple[str, ...]) -> None:
+    """An address that is wrong is not the log's business, and a crash is not the address's."""
+    with ScriptedFulfillment() as cloud:
+        cloud.answer_next(Answer(status, b""))
+        code, out, said = lint("--url", cloud.url, token=TOKEN)
+
+    assert (code, out) == (1, "")
+    assert [one for one in told if one not in said] == []
+    assert ("fulfillment_url" in said) is (status < 500)
 
 
 def test_a_pipe(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ from typing import Any, Final
 from homegraph.cli.admin import transport_to_url
 from homegraph.client.calls import Request
 from homegraph.client.transport import SyncTransport
-from homegraph.errors import FulfillmentRefused, HomegraphError
+from homegraph.errors import (
+    FulfillmentFailed,
+    FulfillmentRefused,
+    HomegraphError,
+    ServerUnreachable,
+)
 from homegraph.graph.linting import Answered, devices_of
 from homegraph.service.clock import SystemClock, SystemIds
 from homegraph.wire.intents import REQUEST_HEADERS, sync_request
@@ -24,7 +29,9 @@ QUERY_SECONDS: Final = 5.0
 """How long an answer is waited for, as the server does by default."""
 
 _OK: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
 _UNAUTHORIZED: Final = 401
+_SERVER_ERRORS: Final = range(500, 600)
 
 
 def ask(url: str, token: str, *, previous: bytes | None = None) -> list[Answered]:
@@ -32,7 +39,7 @@ def ask(url: str, token: str, *, previous: bytes | None = None) -> list[Answered
 
     Raises:
         ServerUnreachable: no answer in time.
-        FulfillmentRefused: an answer without a success.
+        FulfillmentFailed, FulfillmentRefused: an answer without a success.
     """
     ids = SystemIds(SystemClock())
     headers = dict(REQUEST_HEADERS)
@@ -68,14 +75,23 @@ def _send(
     """An answer's body, and the seconds that it took."""
     started = time.monotonic()
     request = Request("POST", url, tuple(headers.items()), body, seconds)
-    answer = transport.send(request)
+    try:
+        answer = transport.send(request)
+    except ServerUnreachable as exc:
+        # The transport speaks of a Home Graph, which has no part in this.
+        hint = "Is the fulfillment running, and is this its address? Look at what answers there with `curl -v`."
+        raise ServerUnreachable(exc.message, hint=hint) from None
     if answer.status not in _OK:
         raise _refused(answer.status)
     return answer.body, time.monotonic() - started
 
 
 def _refused(status: int) -> HomegraphError:
-    hint = "Look at the fulfillment's own log."
+    told, hint = f"The fulfillment answered HTTP {status}.", "Look into the fulfillment's own log."
+    if status in _SERVER_ERRORS:
+        return FulfillmentFailed(told, hint=hint)
+    if status in _REDIRECTS:
+        hint = "Give the address that answers POST itself."
     if status == _UNAUTHORIZED:
         hint = "Give a token that the fulfillment takes: --token, or HOMEGRAPH_FULFILLMENT_TOKEN."
-    return FulfillmentRefused(f"The fulfillment answered HTTP {status}.", hint=hint)
+    return FulfillmentRefused(told, hint=hint)
