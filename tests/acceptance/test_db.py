@@ -225,6 +225,29 @@ def test_a_device_without_a_definition_is_found(setup: Setup) -> None:
     ]
 
 
+def test_a_damaged_body_is_found(setup: Setup) -> None:
+    """A reply in the journal that cannot be unpacked is a problem, with the run it belongs to; asking for that run says where to look."""
+    setup.cloud.home.devices = [lamp(f"lamp-{number}") for number in range(20)]
+    assert setup.request_sync().status == 200
+    run = setup.newest_run()["id"]
+    assert db(setup.server, "check").code == 0
+    setup.server.stop()
+    with apsw.Connection(str(database(setup.server))) as connection:
+        connection.execute(
+            "UPDATE exchange SET response_packed = x'ffff' WHERE owner_id = ?", (run,)
+        )
+        assert connection.changes() == 1
+    setup.server.restart()
+
+    done = db(setup.server, "check", "--json")
+    shown = setup.server.cli("runs", "show", run)
+
+    assert done.code == 1
+    assert done.json["problems"] == [f"{run} of acme: the body of an exchange is damaged"]
+    assert shown.code != 0
+    assert "homegraph db check" in shown.err
+
+
 def test_what_is_pending_and_what_is_too_new(setup: Setup) -> None:
     """A schema of tomorrow is refused by name, one of today has nothing pending."""
     setup.server.stop()

@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph import __version__
 from homegraph.errors import StoreError
 from homegraph.store.migrate import migrations, read
 from homegraph.store.port import Instance
 from homegraph.store.postgres import PostgresStore, care, opening
+from homegraph.testing.store_contract.scene import Scene, exchange
 from support.server import homegraph
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +87,45 @@ async def test_what_removes_waits_for_the_old_servers(postgres, monkeypatch):
         assert (await care.condition(url)).pending == ()
     finally:
         await store.close()
+
+
+LIST_BEFORE_0023 = """
+SELECT intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers, response_body,
+  response_size, error
+FROM exchange WHERE owner_id = 'run-0002'
+"""
+INSERT_BEFORE_0023 = """
+INSERT INTO exchange (project_id, owner_id, intent, user_id, url, started_at, took, request_headers, request_body, status,
+  response_headers, response_body, response_size, error)
+VALUES ('acme', 'run-0002', 'SYNC', 'anna', 'x', 1, 1, '{}', '', 200, '{}', repeat('x', 9000)::bytea, 9000, '')
+"""
+"""What servers said before bodies were packed."""
+
+
+async def test_exchanges_of_two_versions(postgres, monkeypatch):
+    """What was written before, and by a server of before later, is read as it was; that one finds no body where it is packed, and does not fail."""
+    url = await postgres.fresh()
+    name = url.rpartition("/")[2]
+    with monkeypatch.context() as before:
+        known = tuple(one for one in migrations("postgres") if one.number < 23)
+        before.setattr(opening, "migrations", lambda _dialect: known)
+        await (await PostgresStore.open(url, ids=str, now=900.0)).close()
+    await postgres.run(INSERT_BEFORE_0023, database=name)
+    store = await PostgresStore.open(url, ids=str, now=900.0)
+    try:
+        scene = Scene(store)
+        await scene.link()
+        ours = replace(exchange(), response_body=b"y" * 9_000, response_size=9_000)
+        await scene.settle(await scene.start(), exchanges=[ours])
+        await postgres.run(INSERT_BEFORE_0023, database=name)
+        _, exchanges = await store.find_run("run-0002")
+        theirs = await postgres.run(LIST_BEFORE_0023, database=name)
+    finally:
+        await store.close()
+
+    long = b"x" * 9_000
+    assert [one.response_body for one in exchanges] == [long, ours.response_body, long]
+    assert [row[-3:-1] for row in theirs] == [(long, 9_000), (b"", 9_000), (long, 9_000)]
 
 
 async def test_two_at_once(postgres):

@@ -172,7 +172,7 @@ async def test_how_connections_are_set_up(path):
     try:
         assert told(writer, "journal_mode", "synchronous", "foreign_keys") == ["wal", 2, 1]
         assert told(writer, "wal_autocheckpoint", "journal_size_limit") == [16_000, 67_108_864]
-        assert told(writer, "cache_size", "temp_store") == [-65_536, 2]
+        assert told(writer, "cache_size", "temp_store") == [-32_768, 2]
         assert told(reader, "query_only", "cache_size", "temp_store") == [1, -16_384, 2]
     finally:
         opened_.close()
@@ -207,7 +207,8 @@ async def test_no_row_is_left_behind(path):
 
 
 async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
-    """Since errands have exchanges, too, their column has another name."""
+    """Since errands have exchanges, too, their column has another name; since bodies are packed, theirs is not the only one."""
+    body = b'{"devices":[' + b"x" * 9_000
     monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
     for later in (opening.linkings, opening.links):  # tables and columns of a later day
         monkeypatch.setattr(later, "recover", lambda _: None)
@@ -222,10 +223,11 @@ async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
         file.execute(
             "INSERT INTO exchange (project_id, run_id, intent, user_id, url, started_at, took, request_headers, "
             "request_body, status, response_headers, response_body, response_size, error) "
-            "VALUES ('acme', 'r-1', 'SYNC', 'anna', 'x', 1, 1, '{}', x'', 200, '{}', x'', 0, '')"
+            "VALUES ('acme', 'r-1', 'SYNC', 'anna', 'x', 1, 1, '{}', x'', 200, '{}', ?, 9012, '')",
+            (body,),
         )
     monkeypatch.undo()
     async with opened(path) as store:
         _, exchanges = await store.find_run("r-1")
 
-    assert [one.intent for one in exchanges] == ["SYNC"]
+    assert [(one.intent, one.response_body) for one in exchanges] == [("SYNC", body)]

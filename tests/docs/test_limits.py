@@ -39,7 +39,7 @@ from homegraph.service import errands as service_errands
 from homegraph.service import linkings as service_linkings
 from homegraph.service.http import posting, resolving
 from homegraph.settings.server import SETTINGS
-from homegraph.store import copies, linking_rows
+from homegraph.store import copies, linking_rows, packing
 from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
 from homegraph.web import caller, exchange, link_page
@@ -156,7 +156,11 @@ FIXED = {
     "findings about one answer": f"{syncs.TOLD_MAX}",
     "findings kept of held devices": f"{judging.HELD_FINDINGS_MAX} of an agent user",
     "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
-    "runs, exchanges, notifications": f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s",
+    "runs, exchanges, notifications": (
+        f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s; within {upkeep.PRUNE_AGAIN_SECONDS:.0f} s "
+        f"after {upkeep.MUCH} or more went"
+    ),
+    "body of an exchange": f"packed from {packing.PACKED_FROM_BYTES // 1024} KiB on",
     "log lines that are written together": f"{lines.TOGETHER_MAX_BYTES // 1024} KiB",
     "a line of an export": f"{copies.LINE_BYTES_MAX >> 20} MiB",
     "lines of one call that exports or imports": (

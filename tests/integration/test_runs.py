@@ -8,15 +8,22 @@ import pytest
 
 from homegraph.errors import StoreUnavailable
 from homegraph.graph import applying
+from homegraph.graph.errands import Errand
 from homegraph.graph.model import Outcome
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import DutyFailed
 from homegraph.service.loop import LOOK_AGAIN_SECONDS
 from homegraph.service.unsettled import HAND_BACK_AFTER_SECONDS
-from homegraph.service.upkeep import BEATS_PER_LEASE
+from homegraph.service.upkeep import (
+    BEATS_PER_LEASE,
+    MUCH,
+    PRUNE_AGAIN_SECONDS,
+    PRUNE_EVERY_SECONDS,
+)
 from homegraph.store.sqlite import SqliteStore
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
+from homegraph.testing.store_contract.scene import exchange
 from support.served import WAIT_SECONDS, Served, an_integration, settings_in
 
 
@@ -132,6 +139,53 @@ def test_a_run_that_outlasts_its_lease_is_not_executed_twice(cloud, tmp_path, mo
         served.until(is_idle)
 
     assert len(cloud.intents()) == 2
+
+
+def test_a_journal_is_cut_sooner_where_much_is_written(cloud, tmp_path, monkeypatch):
+    """After many rows went at once the next cut comes after a second; after few, or none, it comes after ten."""
+    clock, kept = ManualClock(SystemClock().now()), 5
+    settings = settings_in(tmp_path, an_integration(cloud), exchanges_kept=kept)
+    start, cuts, prune = clock.now(), [], SqliteStore.prune
+
+    async def noted(store, limits, now):
+        cuts.append(now - start)
+        return await prune(store, limits, now)
+
+    async def write(store, beyond):
+        errand = Errand(
+            id=f"e-{beyond}",
+            project_id="acme",
+            agent_user_id="user-1",
+            user_id="ann",
+            intent="EXECUTE",
+            started_at=start,
+            devices=(),
+        )
+        there = (await store.counts()).exchanges
+        await store.start_errand(errand)
+        await store.finish_errand(errand, exchanges=[exchange(start)] * (kept + beyond - there))
+
+    async def pass_time(store, *steps):
+        for seconds in steps:
+            clock.advance(seconds)
+            await store.check()  # whoever woke up has had its turn
+        async with asyncio.timeout(WAIT_SECONDS):
+            while cuts[-1] != clock.now() - start or (await store.counts()).exchanges != kept:
+                await store.check()
+
+    monkeypatch.setattr(SqliteStore, "prune", noted)
+    with Served(settings, clock=clock) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        store = served.house.store
+        for beyond, steps in (
+            (MUCH, (PRUNE_EVERY_SECONDS - 1, 1)),
+            (MUCH - 1, (PRUNE_AGAIN_SECONDS,)),
+            (1, (PRUNE_AGAIN_SECONDS, PRUNE_EVERY_SECONDS - PRUNE_AGAIN_SECONDS)),
+        ):
+            served.do(write(store, beyond))
+            served.do(pass_time(store, *steps))
+
+    assert sorted(set(cuts)) == [0, 10, 11, 21]
 
 
 def test_a_run_whose_lease_is_lost_is_stopped(cloud, tmp_path, monkeypatch):

@@ -19,6 +19,12 @@ BEATS_PER_LEASE: Final = 3
 PRUNE_EVERY_SECONDS: Final = 10.0
 """What is kept may exceed its bounds by what arrives in this time."""
 
+PRUNE_AGAIN_SECONDS: Final = 1.0
+"""The same where much arrives: what has just been written is in memory still, and goes without being read again."""
+
+MUCH: Final = 1_000
+"""Rows that went at once, from which on there is more to come soon."""
+
 SET_CLOCK_EVERY_SECONDS: Final = 10.0
 """A machine's clock may be set by hand; for this long it may then be wrong, a third of a lease."""
 
@@ -64,12 +70,14 @@ class Upkeep:
         """Delete old runs and exchanges in small batches, so that nobody waits long for the database."""
         while not self._stopped.is_set():
             now = self.clock.now()
+            went = 0
             try:
-                while await self.store.prune(self.limits, now):
-                    pass  # each batch is a transaction; others get their turn in between
+                while batch := await self.store.prune(self.limits, now):
+                    went += batch  # each is a transaction; others get their turn in between
             except StoreError as exc:
                 self.events.announce(DutyFailed("prune", exc.message))
-            await self.clock.wait(self._stopped, now + PRUNE_EVERY_SECONDS)
+            pause = PRUNE_EVERY_SECONDS if went < MUCH else PRUNE_AGAIN_SECONDS
+            await self.clock.wait(self._stopped, now + pause)
 
     async def keep_time(self) -> None:
         """Let the machine's clock go as the database's does, where that has one of its own: leases of many machines meet there."""

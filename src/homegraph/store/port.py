@@ -437,7 +437,7 @@ class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
     async def find_errand(
         self, errand_id: str
     ) -> tuple[Errand, tuple[FollowUp, ...], tuple[Exchange, ...]] | None:
-        """One errand with its follow-ups by device, and the exchanges that are still kept."""
+        """One errand with its follow-ups by device, and the exchanges that are still kept; as ``find_run``."""
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -489,7 +489,7 @@ class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
         """
 
     async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
-        """One run with the exchanges that are still kept."""
+        """One run with the exchanges that are still kept, to the byte. Raises StoreUnavailable for a body that is damaged."""
 
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         """Targets whose work is not idle, those first that may start soonest (``syncing.ready_at``, then target)."""

@@ -41,6 +41,7 @@ from homegraph.graph.model import (
 from homegraph.graph.policy import Policy
 from homegraph.graph.reporting import ReportedDevice, TraitState
 from homegraph.graph.syncing import Work, ready_at
+from homegraph.store.packing import packed, unpacked
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -400,7 +401,7 @@ def exchange_of(row: Row) -> Exchange:
     """An exchange's row as a value."""
     (
         intent, user_id, url, started_at, took, request_headers, request_body,
-        status, response_headers, response_body, response_size, error,
+        status, response_headers, response_body, response_size, error, response_packed,
     ) = row  # fmt: skip
     return Exchange(
         intent,
@@ -412,7 +413,7 @@ def exchange_of(row: Row) -> Exchange:
         request_body,
         status,
         _headers.decode(response_headers),
-        response_body,
+        unpacked(response_body, response_packed),
         response_size,
         error,
     )
@@ -420,6 +421,7 @@ def exchange_of(row: Row) -> Exchange:
 
 def row_of_exchange(project_id: str, owner_id: str, exchange: Exchange) -> Row:
     """The opposite of ``exchange_of``, with the run or errand it belongs to."""
+    response_body, response_packed = packed(exchange.response_body)
     return (
         project_id,
         owner_id,
@@ -432,9 +434,10 @@ def row_of_exchange(project_id: str, owner_id: str, exchange: Exchange) -> Row:
         exchange.request_body,
         exchange.status,
         json_text(exchange.response_headers),
-        exchange.response_body,
+        response_body,
         exchange.response_size,
         exchange.error,
+        response_packed,
     )
 
 

@@ -27,7 +27,7 @@ def device(device_id="lamp", **members):
 def apply(before, after):
     """Apply the list ``after`` where the devices ``before`` (id -> bytes) are stored."""
     known = {applying.fingerprint(definition): id_ for id_, definition in before.items()}
-    comparison = applying.compare(known, after)
+    comparison = applying.compare(known, tuple(after))
     decoded = [read_device(fresh.definition, fresh.index) for fresh in comparison.fresh]
     old = {one.id: before[one.id] for one in decoded if one.id in before}
     return applying.changes(before.keys(), comparison, decoded, old)

@@ -13,6 +13,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ import apsw
 from homegraph.errors import NotFound, SettingsError, StoreError, StoreUnavailable
 from homegraph.graph.model import Instant
 from homegraph.store.migrate import Applied, Migration, migrations, plan
+from homegraph.store.packing import unpacked
 from homegraph.store.sqlite.database import BUSY_TIMEOUT_MILLISECONDS, Database, translated
 from homegraph.store.sqlite.opening import FileLock, bring_up_to_date
 
@@ -29,6 +31,9 @@ PAGES_PER_STEP: Final = 4_096
 
 PROBLEMS_MAX: Final = 100
 """What is told of a broken file; it is restored from a copy, not mended by hand."""
+
+BODIES_AT_ONCE: Final = 256
+"""Of the journal, read before they are looked at: some MB with the usual settings."""
 
 REPLACED_MAX: Final = 1_000
 """Files that were replaced and still lie there; who has so many wants to look at them."""
@@ -74,7 +79,7 @@ def migrate(path: Path, now: Instant) -> tuple[Migration, ...]:
 
 
 def check(path: Path) -> tuple[str, ...]:
-    """What is wrong with a file: its pages and indexes, what refers to nothing, and rows that do not agree with each other.
+    """What is wrong with a file: pages, indexes, what refers to nothing, rows that do not agree, bodies that cannot be unpacked.
 
     Returns sentences, at most PROBLEMS_MAX; none for a sound file. A file that is not up to date may have its rows elsewhere, so
     only the first two are looked at. Raises as ``condition``.
@@ -96,6 +101,7 @@ def check(path: Path) -> tuple[str, ...]:
                     "check_definitions", PROBLEMS_MAX
                 )
             ]
+            problems += islice(_damaged_bodies(db), PROBLEMS_MAX)
         return tuple(problems[:PROBLEMS_MAX])
 
 
@@ -140,6 +146,17 @@ def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | 
         fresh.replace(path)
     _keep_names(path.parent)
     return kept
+
+
+def _damaged_bodies(db: Database) -> Iterator[str]:
+    behind = 0
+    while rows := db.rows("list_packed", behind, BODIES_AT_ONCE):
+        for number, project_id, owner_id, block in rows:
+            behind = number
+            try:
+                unpacked(b"", block)
+            except StoreUnavailable:
+                yield f"{owner_id} of {project_id}: the body of an exchange is damaged"
 
 
 def _migrations(db: Database) -> tuple[tuple[Applied, ...], tuple[Migration, ...]]:

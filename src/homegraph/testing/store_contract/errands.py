@@ -14,6 +14,7 @@ from homegraph.store.port import Limits, Store
 from homegraph.testing.store_contract.scene import (
     Scene,
     exchange,
+    long_exchanges,
     notification,
     stored,
     target,
@@ -92,6 +93,13 @@ class Errands:
         assert begun == (BEGUN, follow_ups, ())
         assert await store.find_errand("e-1") == (ENDED, follow_ups, exchanges)
         assert await store.find_errand("e-2") is None
+
+    async def test_bodies_of_an_errand_come_back_whole(self, store: Store) -> None:
+        """To the byte, as those of a run do."""
+        await store.start_errand(BEGUN)
+        await store.finish_errand(ENDED, exchanges=long_exchanges())
+
+        assert await store.find_errand("e-1") == (ENDED, (), long_exchanges())
 
     async def test_errands_are_listed_newest_first(self, store: Store) -> None:
         """Of everybody, of a project, of an agent user; page by page."""

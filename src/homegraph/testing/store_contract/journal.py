@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from homegraph.graph.model import Exchange, Target
 from homegraph.store.port import Limits, Store
-from homegraph.testing.store_contract.scene import Scene, exchange, first_sync, target
+from homegraph.testing.store_contract.scene import (
+    Scene,
+    exchange,
+    first_sync,
+    long_exchanges,
+    target,
+)
 
 KEEP_ALL = Limits(1_000, 1_000, 1e9)
 
@@ -67,6 +73,17 @@ class Journal:
             [3.0],
         ]
         assert await store.find_run("run-9999") is None
+
+    async def test_bodies_come_back_whole(self, store: Store) -> None:
+        """To the byte, however long they are and whatever is in them; each with its own exchange."""
+        scene = Scene(store)
+        await scene.link()
+        exchanges = long_exchanges()
+        one = await record(scene, exchanges=exchanges)
+        two = await record(scene, exchanges=exchanges[-1:])
+        found = [await store.find_run(run_id) for run_id in (one, two)]
+
+        assert [run and run[1] for run in found] == [exchanges, exchanges[-1:]]
 
     async def test_nothing_to_prune(self, store: Store) -> None:
         """Within the limits nothing goes."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import shake_128
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from homegraph.graph.applying import Stored, fingerprint
 from homegraph.graph.effects import BindLink, Effect, WriteDevices
@@ -172,6 +174,15 @@ def exchange(started_at: Instant = 1_000.0, user_id: str = "anna") -> Exchange:
         16_000,
         "REPLY_UNUSABLE",
     )
+
+
+def long_exchanges() -> tuple[Exchange, ...]:
+    """Exchanges whose bodies are of every kind: none, short and long, on both sides of every bound, with much that repeats and with nothing."""
+    nothing_repeats = shake_128(b"body").digest(70_000)
+    repeats = b'{"id":"lamp","traits":["OnOff"]},' * 2_200
+    lengths = (0, 1, 1_023, 1_024, 1_025, 16_000, 64 * 1024, 70_000)
+    bodies = [body[:length] for length in lengths for body in (repeats, nothing_repeats)]
+    return tuple(replace(exchange(), response_body=body) for body in bodies)
 
 
 def target(agent_user_id: str = "1836", project_id: str = "acme") -> Target:

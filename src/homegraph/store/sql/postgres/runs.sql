@@ -51,7 +51,7 @@ SELECT * FROM unnest(
 -- Exchanges of a run or an errand, in order.
 SELECT
   intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers, response_body,
-  response_size, error
+  response_size, error, response_packed
 FROM exchange
 WHERE project_id = $1 AND owner_id = $2
 ORDER BY seq;
@@ -60,11 +60,11 @@ ORDER BY seq;
 -- Record exchanges of runs and errands, in order.
 INSERT INTO exchange (
   project_id, owner_id, intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers,
-  response_body, response_size, error
+  response_body, response_size, error, response_packed
 )
 SELECT * FROM unnest(
   $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[], $9::bytea[], $10::bigint[],
-  $11::text[], $12::bytea[], $13::bigint[], $14::text[]
+  $11::text[], $12::bytea[], $13::bigint[], $14::text[], $15::bytea[]
 );
 
 -- measure_runs --

@@ -27,6 +27,12 @@ SELECT project_id, agent_user_id, device_id FROM device AS d
 WHERE NOT EXISTS (SELECT 1 FROM definition AS f WHERE f.device = d.id)
 ORDER BY d.id LIMIT ?1;
 
+-- list_packed --
+-- Bodies of the journal that are packed, with whose they are: those behind a number, in order.
+SELECT seq, project_id, owner_id, response_packed FROM exchange
+WHERE seq > ?1 AND response_packed <> x''
+ORDER BY seq LIMIT ?2;
+
 -- fold_log --
 -- Bring everything into the file itself, and let the log be empty.
 PRAGMA wal_checkpoint(TRUNCATE);

@@ -1,12 +1,12 @@
 -- configure --
 -- Set up a connection. FULL: a commit is on the disk when it returns. The log is folded in by others (store.sqlite.folding), unless
--- it has grown to 64 MB nevertheless; one that grew behind a long read shrinks again. 64 MB of cache hold the hot rows.
+-- it has grown to 64 MB nevertheless; one that grew behind a long read shrinks again. 32 MB of cache hold the hot rows.
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
 PRAGMA wal_autocheckpoint = 16000;
 PRAGMA journal_size_limit = 67108864;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -32768;
 PRAGMA temp_store = MEMORY;
 
 -- configure_reader --

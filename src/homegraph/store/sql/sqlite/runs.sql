@@ -48,7 +48,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- Exchanges of a run or an errand, in order.
 SELECT
   intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers, response_body,
-  response_size, error
+  response_size, error, response_packed
 FROM exchange
 WHERE project_id = ? AND owner_id = ?
 ORDER BY seq;
@@ -57,9 +57,9 @@ ORDER BY seq;
 -- Record an exchange of a run or an errand.
 INSERT INTO exchange (
   project_id, owner_id, intent, user_id, url, started_at, took, request_headers, request_body, status, response_headers,
-  response_body, response_size, error
+  response_body, response_size, error, response_packed
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- measure_runs --
 -- First and last number of the journal of runs; null when it is empty.
