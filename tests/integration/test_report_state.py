@@ -390,6 +390,21 @@ def test_a_deleted_agent_user_leaves_nothing(here):
         assert (answer.status, answer.reason) == (404, "AGENT_USER_UNLINKED")
 
 
+def test_who_waits_for_a_sync_of_a_deleted_agent_user_is_told(here):
+    """At once: no run will answer him."""
+    hold = threading.Event()
+    before = len(here.cloud.intents(SYNC))
+    here.cloud.answer_next(Answer(hold=hold))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(here.served.request_sync)
+        here.cloud.wait_for(before + 1)
+        here.served.send("DELETE", "/v1/agentUsers/user-1", headers=here.program._headers)
+        answer = waiting.result(10)
+        hold.set()
+
+    assert (answer.status, answer.reason) == (404, "AGENT_USER_UNLINKED")
+
+
 # --- at the same time --------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,7 +11,14 @@ from homegraph.service import unlinking
 from homegraph.service.events import Disconnected
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
-from homegraph.testing.fulfillment import DISCONNECT, Answer, Home, ScriptedFulfillment, lamp
+from homegraph.testing.fulfillment import (
+    DISCONNECT,
+    SYNC,
+    Answer,
+    Home,
+    ScriptedFulfillment,
+    lamp,
+)
 from support.served import Served, an_integration, linked, settings_in
 
 
@@ -136,6 +144,43 @@ def test_the_developer_is_told_nothing_of_his_own_doing(served, cloud):
 
     assert link_of(served).state is LinkState.UNLINKED
     assert cloud.intents(DISCONNECT) == []
+
+
+def test_who_waits_for_a_sync_is_told_that_the_user_is_gone(served, cloud):
+    """At once: no run will answer him, since the one under way has lost what it ran for."""
+    hold = threading.Event()
+    before = len(cloud.intents(SYNC))
+    cloud.answer_next(Answer(hold=hold))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(served.request_sync)
+        cloud.wait_for(before + 1)
+        unlink(served)
+        answer = waiting.result(10)
+        hold.set()
+
+    assert (answer.status, answer.reason) == (404, "AGENT_USER_UNLINKED")
+
+
+def test_who_waits_for_a_sync_of_another_link_goes_on_waiting(tmp_path, cloud):
+    """One of two users leaves: the agent user stays, and so does the answer to the call."""
+    cloud.homes["token-b"] = Home("user-1", [lamp("lamp")])
+    links = (
+        LinkSettings("ann", Secret("token-1"), Secret("refresh-1")),
+        LinkSettings("bea", Secret("token-b"), Secret("refresh-2")),
+    )
+    with Served(settings_in(tmp_path, an_integration(cloud, links=links))) as served:
+        for user in ("ann", "bea"):
+            served.until_link(lambda link: link.state is LinkState.LINKED, user=user)
+        hold = threading.Event()
+        before = len(cloud.intents(SYNC))
+        cloud.answer_next(Answer(hold=hold))
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(served.request_sync)
+            cloud.wait_for(before + 1)
+            unlink(served)
+            assert not waiting.done()
+            hold.set()
+            assert waiting.result(10).status == 200
 
 
 def test_devices_stay_for_the_other_user(tmp_path, cloud):

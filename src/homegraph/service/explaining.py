@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from homegraph.errors import CallRefused, HomegraphError
 from homegraph.graph.explaining import unknown_agent_user
+from homegraph.graph.model import Knowledge, Target
 from homegraph.service.house import House
 from homegraph.wire.status import REASONS, Explanation
 
@@ -29,8 +30,21 @@ def told_of(house: House, error: HomegraphError, help_base: str) -> Told:
     return Told(code, facts, Explanation(reasons, help_base, facts.get("metadata", {})))
 
 
+async def dismiss(house: House, target: Target) -> None:
+    """Refuse those who wait for a sync of an agent user that has just gone: the run under way has lost its lease, and none will follow."""
+    listeners = house.runs.listeners
+    if not listeners.hears(target):
+        return
+    knowledge = await house.store.knowledge(target.project_id, target.agent_user_id)
+    if not knowledge.linked:
+        listeners.dismiss(target, _refusal(knowledge, target.agent_user_id))
+
+
 async def unknown_user(house: House, project_id: str, agent_user_id: str) -> CallRefused:
     """The refusal of a call that names an agent user who is not linked here, its likely causes ranked."""
-    knowledge = await house.store.knowledge(project_id, agent_user_id)
+    return _refusal(await house.store.knowledge(project_id, agent_user_id), agent_user_id)
+
+
+def _refusal(knowledge: Knowledge, agent_user_id: str) -> CallRefused:
     first, *others = unknown_agent_user(knowledge)
     return CallRefused(first, also=tuple(others), metadata={"agentUserId": agent_user_id})

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Target
+
+ANY_GENERATION: Final = 2**63
+"""More than any request has: who waits for a run, whichever it is, is answered."""
 
 
 class Listening:
@@ -92,6 +95,14 @@ class Listeners:
         """Tell everybody who listens to a target that a run which took generation ``taken`` is settled."""
         for listening in self._by_target.get(target, ()):
             listening.tell(taken, failure)
+
+    def hears(self, target: Target) -> bool:
+        """Whether anybody listens to a target."""
+        return target in self._by_target
+
+    def dismiss(self, target: Target, failure: HomegraphError) -> None:
+        """Tell everybody who listens to a target that no run will answer him."""
+        self.tell(target, ANY_GENERATION, failure)
 
     def add(self, listening: Listening) -> None:
         """Somebody begins to listen."""

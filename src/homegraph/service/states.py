@@ -16,13 +16,13 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import CallRefused, NotFound
-from homegraph.graph.model import Device, LinkState, Notification, Project
+from homegraph.graph.model import Device, LinkState, Notification, Project, Target
 from homegraph.graph.reporting import Rule, TraitState, Violation, malformed
 from homegraph.graph.state_checks import checker
 from homegraph.service.catalogs import catalog_of
 from homegraph.service.clock import rfc3339
 from homegraph.service.events import LinkChanged, StatesReported
-from homegraph.service.explaining import unknown_user
+from homegraph.service.explaining import dismiss, unknown_user
 from homegraph.service.house import House
 from homegraph.wire.api_v1 import DeleteAgentUser, Query, Sync
 from homegraph.wire.catalog.book import Catalog
@@ -129,6 +129,7 @@ async def delete_agent_user(house: House, project: Project, message: DeleteAgent
         raise await unknown_user(house, project.id, message.agent_user_id) from exc
     for link in ended:
         house.events.announce(LinkChanged(project.id, link.user_id, LinkState.UNLINKED, ""))
+    await dismiss(house, Target(project.id, message.agent_user_id))
 
 
 def flat(rows: Iterable[TraitState]) -> bytes:

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from homegraph.errors import FulfillmentTimeout, HomegraphError, StoreError
 from homegraph.graph.errands import DISCONNECT, DeviceResult, Errand
-from homegraph.graph.model import Link, LinkState
+from homegraph.graph.model import Link, LinkState, Target
 from homegraph.service.administration import WhichLink
 from homegraph.service.events import Disconnected, DutyFailed, LinkChanged
+from homegraph.service.explaining import dismiss
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard
 from homegraph.service.reading import get_project
@@ -49,6 +50,7 @@ async def _leave(house: House, link: Link) -> Link:
         house.events.announce(
             LinkChanged(ended.project_id, ended.user_id, ended.state, ended.problem)
         )
+        await dismiss(house, Target(link.project_id, link.agent_user_id))
     return ended
 
 
