@@ -48,6 +48,17 @@ def test_a_lamp_does_what_it_is_told(setup):
     assert sent(setup) == [None]
 
 
+def test_words_that_name_no_device(setup):
+    """It is said before anybody is asked, and how a device is named whose id looks like a parameter."""
+    done = subprocess.run(
+        command(setup, "on=true"), capture_output=True, timeout=SECONDS, check=False
+    )
+
+    assert done.returncode == 2
+    assert b"no device is named" in done.stderr
+    assert sent(setup) == []
+
+
 def test_a_pin_comes_from_a_file_and_is_tried_once(setup, tmp_path):
     """A script that has the wrong one fails, and the lock is not tried again."""
     (tmp_path / "pin").write_text("1234\n")

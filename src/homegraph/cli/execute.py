@@ -102,6 +102,12 @@ def execute(  # noqa: PLR0913  # one argument per option
     a PIN is asked about on the terminal. The exit code is 1 when a device did not do it, or a follow-up that is waited for tells of a
     failure or does not come.
     """
+    devices = [word for word in words if "=" not in word]
+    if not devices:
+        raise typer.BadParameter(
+            "no device is named; words with = are parameters. A device that has one in its id is named by its name.",
+            param_hint="WORD",
+        )
     pin = _given_pin(pin_file)
     wait_seconds = seconds(wait_follow_up) if wait_follow_up else 0.0
     results: dict[str, dict[str, Any]] = {}
@@ -112,7 +118,7 @@ def execute(  # noqa: PLR0913  # one argument per option
         asked: dict[str, Any] = {
             "project": admin.project(project),
             "agent_user": agent_user,
-            "devices": [word for word in words if "=" not in word],
+            "devices": devices,
             "params": [word for word in words if "=" in word],
             "command": named,
             "user": user,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -97,13 +98,25 @@ def report(  # noqa: PLR0913  # one argument per option
 def value_of(text: str) -> Any:
     """A value on the command line: JSON where it is JSON, else the text itself."""
     try:
-        return jsonlib.loads(text, parse_constant=_no_constant)
+        return _read(text)
     except (ValueError, RecursionError):
         return text
 
 
+def _read(text: str | bytes) -> Any:
+    """JSON, and nothing that could not be written as JSON again. Raises ValueError."""
+    return jsonlib.loads(text, parse_constant=_no_constant, parse_float=_finite)
+
+
 def _no_constant(name: str) -> Any:
     raise ValueError(name)  # NaN and Infinity are Python's own
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is beyond the largest number")
+    return number
 
 
 def _states(
@@ -141,11 +154,14 @@ def _object(file: str) -> dict[str, Any]:
     """
     try:
         if file == STDIN:
-            text = sys.stdin.buffer.read(FILE_BYTES_MAX)
+            text = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
         else:
             with Path(file).open("rb") as opened:
-                text = opened.read(FILE_BYTES_MAX)
-        content = jsonlib.loads(text, parse_constant=_no_constant)
+                text = opened.read(FILE_BYTES_MAX + 1)
+        if len(text) > FILE_BYTES_MAX:
+            told = f"has more than {FILE_BYTES_MAX >> 20} MiB; no report may be so large."
+            raise SettingsError(told, place=file, hint="Report fewer devices at once.")
+        content = _read(text)
     except OSError as exc:
         raise SettingsError(f"cannot be read: {exc.strerror}.", place=file, hint="") from exc
     except (ValueError, RecursionError) as exc:

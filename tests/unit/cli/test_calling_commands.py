@@ -342,6 +342,8 @@ class TestReport:
             ("null", None),
             ("NaN", "NaN"),
             ("-Infinity", "-Infinity"),
+            ("1e400", "1e400"),
+            ('{"a": -1e999}', '{"a": -1e999}'),
             ("", ""),
             ("a=b", "a=b"),
             ("[1", "[1"),
@@ -369,6 +371,26 @@ class TestReport:
         sent = reported("lamp-1", "brightness=2", "--json-states", "states.json")
 
         assert sent["payload"]["devices"]["states"] == {"lamp-1": {"on": True, "brightness": 2}}
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            (
+                b'{"lamp-1": {"brightness": 1e400}}',
+                "is not JSON: 1e400 is beyond the largest number",
+            ),
+            (b'{"lamp-1": {"x": "' + b"x" * 4_200_000 + b'"}}', "has more than 4 MiB"),
+        ],
+        ids=["number", "size"],
+    )
+    def test_file_that_no_report_could_be_made_of(self, caller, tmp_path, content, told):
+        """It is said of the file, before anything is sent."""
+        (tmp_path / "states.json").write_bytes(content)
+
+        done = caller("report", "user-1", "--json-states", str(tmp_path / "states.json"))
+
+        assert done.code == 2
+        assert told in done.err
 
     def test_notifications(self, reported, tmp_path):
         """They come from a file, with the id of their event, with states or without."""
