@@ -15,7 +15,8 @@ from then on. A device id that comes back after a removal is a new device.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -93,7 +94,7 @@ def compare(known: Mapping[bytes, str], definitions: Sequence[bytes]) -> Compari
 
 
 def changes(
-    known_ids: Iterable[str],
+    known_ids: AbstractSet[str],
     comparison: Comparison,
     decoded: Sequence[DeviceDefinition],
     old: Mapping[str, bytes],
@@ -107,7 +108,6 @@ def changes(
     stored: dict[str, Stored] = {}
     added: list[str] = []
     changed: list[Changed] = []
-    here = set(known_ids)
     for bytes_, device in zip(comparison.fresh, decoded, strict=True):
         if device.id in stored or device.id in comparison.kept:
             continue
@@ -125,7 +125,7 @@ def changes(
             added.append(device.id)
         elif fields := changed_fields(before, device.written):
             changed.append(Changed(device.id, fields))
-    removed = tuple(sorted(here - comparison.kept - stored.keys() - held))
+    removed = tuple(sorted(known_ids - comparison.kept - stored.keys() - held))
     return Applied(
         Changes(tuple(added), tuple(changed), removed, tuple(sorted(held))),
         tuple(stored.values()),

@@ -22,7 +22,7 @@ from homegraph.graph.applying import Comparison, Fresh
 from homegraph.graph.checks.device_rules import TRAIT_UNKNOWN, TYPE_UNKNOWN
 from homegraph.graph.checks.devices import check_device, right_device
 from homegraph.graph.checks.envelopes import unreadable
-from homegraph.graph.checks.replies import Spoken, same_names
+from homegraph.graph.checks.replies import Spoken, same_names, surely_differ
 from homegraph.graph.checks.rule import pointer
 from homegraph.graph.checks.syncs import cut, spoken_name
 from homegraph.graph.model import Finding, HeldDevice
@@ -104,7 +104,7 @@ def judge(
             decoded.append(device_of(members, one.definition))
     refused = [finding for finding in findings if finding.severity == "refused"]
     if comparison.fresh:
-        findings += same_names(_all_spoken(definitions, spoken))
+        findings += _same_names(definitions, spoken)
     return Judgement(
         Comparison(comparison.kept, tuple(fresh), comparison.listed),
         tuple(decoded),
@@ -150,12 +150,6 @@ def _by_policy(finding: Finding, policy: Policy) -> Finding:
     return replace(finding, severity="refused")
 
 
-def _all_spoken(definitions: Sequence[bytes], looked: Mapping[int, Spoken]) -> tuple[Spoken, ...]:
-    """What is spoken of all devices; ``looked`` has it of those that were looked into already."""
-    others = iter(_names([one for at, one in enumerate(definitions) if at not in looked]))
-    return tuple(looked.get(at) or next(others) for at in range(len(definitions)))
-
-
 class _Name(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
 
@@ -169,16 +163,25 @@ class _Spoken(msgspec.Struct, gc=False):
 _spoken_decoder: Final = msgspec.json.Decoder(list[_Spoken]).decode
 
 
-def _names(definitions: Sequence[bytes]) -> list[Spoken]:
+def _same_names(definitions: Sequence[bytes], looked: Mapping[int, Spoken]) -> Iterable[Finding]:
+    """Devices that are called alike. ``looked`` has what is spoken of those that were looked into already."""
+    others = _names([one for at, one in enumerate(definitions) if at not in looked])
+    names = [name for _, name, _ in looked.values()]
+    if surely_differ(names + [one.name.name for one in others]):
+        return ()  # as in nearly all lists: then nobody needs to know who is called what
+    told = iter([(one.id, one.name.name, one.roomHint or "") for one in others])
+    return same_names([looked.get(at) or next(told) for at in range(len(definitions))])
+
+
+def _names(definitions: Sequence[bytes]) -> list[_Spoken]:
     """What is spoken of devices that are not looked into any further, read in one go."""
     try:
-        found = _spoken_decoder(b"[" + b",".join(definitions) + b"]")
+        return _spoken_decoder(b"[" + b",".join(definitions) + b"]")
     except UNREADABLE:
         if len(definitions) == 1:
-            return [("", "", "")]
+            return [_Spoken()]
         # What was taken before may have any form; one without a name does not hide the names of the others.
         return [name for one in definitions for name in _names([one])]
-    return [(one.id, one.name.name, one.roomHint or "") for one in found]
 
 
 def _refusal(refused: Sequence[Finding]) -> ReplyUnusable:

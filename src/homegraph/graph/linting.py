@@ -171,7 +171,7 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
         for one, device in zip(first.comparison.fresh, first.decoded, strict=True)
     }
     now = _taken(compare(known, devices), devices, catalog)
-    applied = changes(old, now.comparison, now.decoded, old, now.held)
+    applied = changes(old.keys(), now.comparison, now.decoded, old, now.held)
     found = without_effect(applied.changes, now.listed)
     # That all are gone has a finding of its own already.
     if devices and is_suspicious(len(old), len(applied.removed)):

@@ -170,14 +170,15 @@ def _target(target: Target) -> dict[str, str]:
 
 
 def _run(run: Run) -> dict[str, Any]:
+    changes = run.changes
     line: dict[str, Any] = {
         "run": run.id,
         **_target(run.target),
         "outcome": run.outcome.value,
         "merged": run.merged,
-        "added": len(run.changes.added),
-        "changed": len(run.changes.changed),
-        "removed": len(run.changes.removed),
+        "added": len(changes.added),
+        "changed": len(changes.changed),
+        "removed": len(changes.removed),
         "took_seconds": round(run.finished_at - run.started_at, 3),
     }
     if run.reason:

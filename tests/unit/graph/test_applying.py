@@ -179,7 +179,7 @@ def test_what_is_decoded_belongs_to_what_is_fresh():
     comparison = applying.compare({}, [device()])
 
     with pytest.raises(ValueError, match="shorter"):
-        applying.changes((), comparison, (), {})
+        applying.changes(frozenset(), comparison, (), {})
 
 
 NAMES = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["One", "Two", "Three"]))

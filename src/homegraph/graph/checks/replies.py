@@ -92,7 +92,7 @@ Spoken: TypeAlias = tuple[str, str, str]
 
 def same_names(spoken: Sequence[Spoken]) -> Iterator[Finding]:
     """Devices that are called alike in one room. ``spoken`` has every device, in the reply's order."""
-    if _surely_differ([name for _, name, _ in spoken]):
+    if surely_differ([name for _, name, _ in spoken]):
         return
     keys = [(_heard(name), _heard(room)) for _, name, room in spoken]
     first: dict[tuple[str, str], str] = {}
@@ -106,7 +106,7 @@ def same_names(spoken: Sequence[Spoken]) -> Iterator[Finding]:
             )
 
 
-def _surely_differ(names: Sequence[str]) -> bool:
+def surely_differ(names: Sequence[str]) -> bool:
     """Whether no two are heard alike, seen at one look at all of them: alike without any blanks is more than heard alike."""
     apart = "".join("\0".join(names).split()).casefold().split("\0")
     return len(set(apart)) == len(apart)
