@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import homes
 
 from homegraph.service.interpreter import interpreter
 
@@ -141,3 +142,20 @@ def test_the_stub_says_what_it_has_served(stub: Stub):
     stub.names(1)
 
     assert stub.tell("served/2") == {"served": 2, "held": 0}
+
+
+@pytest.mark.parametrize("number", [0, 7, 999_999, 1_000_000, 12_345_678])
+def test_a_copied_home_is_its_own_users(number):
+    """Devices, states and changes are those of the user, each device as long as everybody else's."""
+    home = homes.Home(number, 3)
+    home.change_one()
+    payload = json.loads(b'{"requestId":"1"' + home.rest)["payload"]
+    ids = [homes.device_id(number, index) for index in range(3)]
+
+    assert payload["agentUserId"] == homes.user(number)
+    assert [one["id"] for one in payload["devices"]] == ids
+    assert [one["name"]["name"][-1] for one in payload["devices"]] == ["0", "1", "0"]
+    assert {len(json.dumps(one, separators=(",", ":"))) for one in payload["devices"]} == {
+        homes.DEVICE_BYTES
+    }
+    assert list(json.loads(b'{"requestId":"1"' + home.states)["payload"]["devices"]) == ids
