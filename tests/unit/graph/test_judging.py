@@ -64,6 +64,12 @@ def test_one_bad_device_refuses_the_reply_as_at_google():
     assert len(found.findings) == 6
 
 
+def test_a_bad_device_without_an_id_is_told_by_its_place():
+    """In the message of a refused reply, where others are told by their ids."""
+    found = judged(device("a"), device(""), policy=GOOGLE)
+    assert "1 of its devices. /payload/devices/1: " in found.refusal.message
+
+
 @pytest.mark.parametrize(
     ("name", "rule", "told"),
     [

@@ -243,14 +243,12 @@ def _needs(rule: Rule) -> Judge | None:
     return judge
 
 
-def _sensors(place: Place, rows: Mapping[str, Sensor]) -> Judge | None:
-    """Notifications are few, so they are judged by the table itself."""
+def _sensors(place: Place, rows: Mapping[str, Sensor]) -> Judge:
+    """Of attributes and states; commands and notifications are few, and have no fast way."""
     if place is Place.ATTRIBUTE:
         path, is_its_own = walker(parse("sensorStatesSupported[]")), _has_its_own
-    elif place is Place.STATE:
-        path, is_its_own = walker(parse("currentSensorStateData[]")), _says_its_own
     else:
-        return None
+        path, is_its_own = walker(parse("currentSensorStateData[]")), _says_its_own
 
     def judge(target: Mapping[str, Any], _attributes: Attributes) -> bool:
         for item in path(target):

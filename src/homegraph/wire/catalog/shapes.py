@@ -1,7 +1,7 @@
 """What devices of a combination of traits may say: their attributes, states, commands and notifications.
 
-``shape`` brings the traits of a device together, ``Shape.bind`` its attributes; the result, a ``Bound``, judges everything else. Both
-judge in two ways that always agree (decision 0013):
+``shape`` brings the traits of a device together, ``Shape.bind`` its attributes; the result, a ``Bound``, judges everything else.
+Attributes and states, which come in masses, are judged in two ways that always agree (decision 0013):
 
 * ``..._fit`` is the fast way, for what is nearly always right: a compiled type, and the rules that can apply;
 * ``..._problems`` is the slow way, which explains. ``fit`` is true exactly when there is no problem at all, of whatever severity.
@@ -46,20 +46,13 @@ class Shape:
     def __init__(self, traits: tuple[Trait, ...], *, is_open: bool) -> None:
         self.traits = tuple(_beside(trait, traits) for trait in traits)
         self.is_open = is_open
-        self._owners = {field.name: trait for trait in self.traits for field in trait.states}
         self._commands = {one.name: (trait, one) for trait in self.traits for one in trait.commands}
         self._described = [field for trait in self.traits for field in trait.attributes]
         self._defaults = {
             one.name: one.default for one in self._described if one.default is not UNSET
         }
         self._nested = [one for one in self._described if _has_defaults(one)]
-        self._command_fasts: dict[str, Fast] = {}
         self._none_given = Attributes({}, self._defaults)
-
-    def trait_of(self, state: str) -> str:
-        """The full name of the trait that a state belongs to; "" for ``online``, and for a state of none of them."""
-        trait = self._owners.get(state)
-        return trait.name if trait else ""
 
     def attributes_fit(self, attributes: Mapping[str, Any]) -> bool:
         """Whether attributes have no problem."""
@@ -108,14 +101,6 @@ class Shape:
         online = Part(_NO_TRAIT, (_ONLINE,), ())
         parts = [Part(t, t.states, t.state_rules, t.states_absent_if) for t in self.traits]
         return Fast(Place.STATE, [online, *parts], is_open=self.is_open)
-
-    def params(self, name: str) -> Fast:
-        """The fast way for the parameters of a command of these traits."""
-        if name not in self._command_fasts:
-            trait, command = self._commands[name]
-            part = Part(trait, command.params, command.param_rules)
-            self._command_fasts[name] = Fast(Place.PARAM, [part], is_open=False)
-        return self._command_fasts[name]
 
     def _attribute_problems(self, attributes: Mapping[str, Any]) -> Iterator[Problem]:
         counted = self._counted(attributes)
@@ -205,15 +190,6 @@ class Bound:
         """The commands that the device takes, given its attributes."""
         found = self.shape._commands.values()  # noqa: SLF001
         return tuple(command for trait, command in found if self._is_available(trait, command))
-
-    def command_fits(self, name: str, params: Mapping[str, Any]) -> bool:
-        """Whether a command and its parameters have no problem."""
-        found = self.command(name)
-        if found is None:
-            return self.shape.is_open
-        if not self._is_available(*found):
-            return False
-        return self.shape.params(name).fit(params, self.attributes, whole=True)
 
     def command_problems(self, name: str, params: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with a command and its parameters; a device with unlisted traits takes any command."""
