@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from homegraph.errors import SettingsError
-from homegraph.settings.loading import load
+from homegraph.settings.loading import PLATFORM_VARIABLES, load
 from homegraph.settings.projects import KeySettings, LinkSettings, OAuthSettings, ProjectSettings
 from homegraph.settings.reference import render_reference
-from homegraph.settings.rows import CLIENT_VARIABLES, PLATFORM_VARIABLES, rows_of
+from homegraph.settings.rows import CLIENT_VARIABLES, rows_of
 from homegraph.settings.server import SETTINGS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text()

@@ -34,6 +34,11 @@ from homegraph.settings.server import SETTINGS, Settings
 
 CONFIG_NAME: Final = "homegraph.toml"
 
+PORT: Final = "PORT"
+DATABASE_URL: Final = "DATABASE_URL"
+PLATFORM_VARIABLES: Final = (PORT, DATABASE_URL)
+"""What hosting platforms set by themselves, under names of their own."""
+
 
 def load(
     flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None, cwd: Path
@@ -144,20 +149,20 @@ def _add_platform(
     values: dict[str, Any], environ: Mapping[str, str], cwd: Path, problems: Problems
 ) -> None:
     """What a hosting platform says, for settings that nobody else has said anything about."""
-    if "PORT" in environ and "listen" not in values:
+    if PORT in environ and "listen" not in values:
         kind = Whole(0, PORT_MAX)
-        port = _reader("PORT", cwd, problems, "; --listen or HOMEGRAPH_LISTEN go before it").value(
-            kind, kind.from_text(environ["PORT"]), ()
+        port = _reader(PORT, cwd, problems, "; --listen or HOMEGRAPH_LISTEN go before it").value(
+            kind, kind.from_text(environ[PORT]), ()
         )
         # Platforms that choose a port send their traffic to it from outside.
         values["listen"] = ListenAddress("0.0.0.0", port)  # noqa: S104
-        values["sources"]["listen"] = "PORT"
-    if "DATABASE_URL" in environ and "database" not in values:
+        values["sources"]["listen"] = PORT
+    if DATABASE_URL in environ and "database" not in values:
         advice = "; --db or HOMEGRAPH_DATABASE go before it"
-        values["database"] = _reader("DATABASE_URL", cwd, problems, advice).value(
-            Database(), environ["DATABASE_URL"], ()
+        values["database"] = _reader(DATABASE_URL, cwd, problems, advice).value(
+            Database(), environ[DATABASE_URL], ()
         )
-        values["sources"]["database"] = "DATABASE_URL"
+        values["sources"]["database"] = DATABASE_URL
 
 
 def _reader(name: str, cwd: Path, problems: Problems, advice: str = "") -> Reader:

@@ -41,8 +41,6 @@ CLIENT_VARIABLES: Final[Mapping[str, str]] = {
 }
 """Variables of the commands and the client. They are no settings of the server, and no mistakes either."""
 
-PLATFORM_VARIABLES: Final = ("PORT", "DATABASE_URL")
-
 
 @dataclass(frozen=True, slots=True)
 class ListOf(Kind[tuple[T, ...]], Generic[T]):
