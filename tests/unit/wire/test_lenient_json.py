@@ -175,6 +175,7 @@ REFUSED = {
     b'"\\u1234': 'Closing quote expected in string.\n"\\u1234\n       ^',
     b'"\\ud83d': 'Missing low surrogate.\n"\\ud83d\n ^',
     b'"\\ud83d"': 'Missing low surrogate.\n"\\ud83d"\n ^',
+    b'"\\ud83d\\ude"': 'Missing low surrogate.\n"\\ud83d\\ude"\n ^',
     b'"\\ud83d\\ude0"': 'Invalid escape sequence.\n"\\ud83d\\ude0"\n ^',
     b'"\\ud83dxxxxxxxx"': 'Missing low surrogate.\n"\\ud83dxxxxxxxx"\n ^',
     b'"\\ud83d\\nxxxxxx"': 'Missing low surrogate.\n"\\ud83d\\nxxxxxx"\n ^',
