@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +14,9 @@ import pytest
 
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from support.homes import Setup, configuration
-from support.server import COMMAND, Server, environment, homegraph, toml, until
+from support.server import COMMAND, WAIT_SECONDS, Server, environment, homegraph, toml, until
+
+Process = subprocess.Popen[bytes]
 
 # --- socket files ------------------------------------------------------------------------------------------------
 
@@ -54,9 +58,39 @@ def test_a_server_that_runs_keeps_its_socket(start: Any, cloud: ScriptedFulfillm
     assert answers(place)
 
 
+@contextmanager
+def serving(folder: Path, cloud: ScriptedFulfillment, shell: str) -> Iterator[Process]:
+    """A server that a shell starts; ``SERVE`` in its words becomes the command, which listens at ``socket`` in the folder."""
+    config = folder / "homegraph.toml"
+    config.write_text(toml(configuration(cloud)))
+    config.chmod(0o644)  # so there is a warning, too
+    serve = f'exec "$0" serve --data-dir data --listen unix:{folder / "socket"}'
+    words = ["sh", "-c", shell.replace("SERVE", serve), COMMAND]
+    with subprocess.Popen(words, cwd=folder, env=environment()) as server:
+        try:
+            until(
+                lambda: server.poll() is not None or is_answered(folder / "socket"),
+                "the server answers",
+            )
+            yield server
+            server.terminate()
+            server.wait(WAIT_SECONDS)
+        finally:
+            server.kill()
+
+
+def is_answered(place: Path) -> bool:
+    """Whether a server is at a socket file yet."""
+    try:
+        return answers(place)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+
+
 def answers(place: Path) -> bool:
     """Whether a ready server is at a socket file."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(WAIT_SECONDS)
         asking.connect(str(place))
         asking.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return b" 200 OK" in asking.recv(4096)
@@ -80,6 +114,20 @@ def test_an_address_that_cannot_be_had(
     assert f"error: listen: cannot listen on {listen}: {why}\n" in told
     assert "Another program" not in told
     assert "fix:   --listen takes another.\n" in told
+
+
+# --- connections -------------------------------------------------------------------------------------------------
+
+
+def test_a_soft_limit_of_open_files_turns_nobody_away(
+    tmp_path: Path, cloud: ScriptedFulfillment
+) -> None:
+    """Most systems start programs with few open files and let them take more."""
+    with serving(tmp_path, cloud, "ulimit -S -n 64; SERVE"), ExitStack() as callers:
+        for _ in range(100):
+            caller = callers.enter_context(socket.socket(socket.AF_UNIX))
+            caller.connect(str(tmp_path / "socket"))
+        assert answers(tmp_path / "socket")
 
 
 # --- the data folder ---------------------------------------------------------------------------------------------
@@ -113,24 +161,12 @@ FULL: Final = Path("/dev/full")
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
 def test_a_server_needs_no_streams(tmp_path: Path, cloud: ScriptedFulfillment, closed: Any) -> None:
     """Whoever starts it with closed streams, as daemons of old do, gets a server, and no file of it takes their place."""
-    (tmp_path / "homegraph.toml").write_text(toml(configuration(cloud)))
-    socket_file = tmp_path / "socket"
     shell = "".join(f" {number}>&-" for number in closed)
-    serve = f'exec "$0" serve --data-dir data --listen unix:{socket_file}{shell}'
-    with subprocess.Popen(["sh", "-c", serve, COMMAND], cwd=tmp_path, env=environment()) as server:
-        until(lambda: server.poll() is not None or is_answered(socket_file), "the server answers")
-        opened = {str(Path(f"/proc/{server.pid}/fd/{number}").readlink()) for number in closed}
-        server.terminate()
+    with serving(tmp_path, cloud, f"SERVE{shell}") as server:
+        streams = (Path(f"/proc/{server.pid}/fd/{number}") for number in closed)
+        opened = {str(stream.readlink()) for stream in streams}
 
     assert (server.returncode, opened) == (0, {"/dev/null"})
-
-
-def is_answered(place: Path) -> bool:
-    """Whether a server is at a socket file yet."""
-    try:
-        return answers(place)
-    except (FileNotFoundError, ConnectionRefusedError):
-        return False
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
@@ -139,14 +175,8 @@ def test_a_server_serves_although_its_words_cannot_be_written(
     tmp_path: Path, cloud: ScriptedFulfillment, number: int
 ) -> None:
     """Where stdout or stderr is a file on a full disk it starts, serves, and ends with 0 all the same."""
-    config = tmp_path / "homegraph.toml"
-    config.write_text(toml(configuration(cloud)))
-    config.chmod(0o644)  # so there is a warning, too
-    socket_file = tmp_path / "socket"
-    serve = f'exec "$0" serve --data-dir data --listen unix:{socket_file} {number}>/dev/full'
-    with subprocess.Popen(["sh", "-c", serve, COMMAND], cwd=tmp_path, env=environment()) as server:
-        until(lambda: server.poll() is not None or is_answered(socket_file), "the server answers")
-        server.terminate()
+    with serving(tmp_path, cloud, f"SERVE {number}>/dev/full") as server:
+        pass
 
     assert server.returncode == 0
 
@@ -198,13 +228,8 @@ def test_an_export_does_not_seem_to_lack_links(setup: Setup) -> None:
 
 def test_a_server_may_outlive_its_terminal(tmp_path: Path, cloud: ScriptedFulfillment) -> None:
     """Under ``nohup`` a closed terminal is none of its business."""
-    (tmp_path / "homegraph.toml").write_text(toml(configuration(cloud)))
-    socket_file = tmp_path / "socket"
-    serve = f'trap "" HUP; exec "$0" serve --data-dir data --listen unix:{socket_file}'
-    with subprocess.Popen(["sh", "-c", serve, COMMAND], cwd=tmp_path, env=environment()) as server:
-        until(lambda: server.poll() is not None or is_answered(socket_file), "the server answers")
+    with serving(tmp_path, cloud, 'trap "" HUP; SERVE') as server:
         server.send_signal(signal.SIGHUP)
-        assert answers(socket_file)
-        server.terminate()
+        assert answers(tmp_path / "socket")
 
     assert server.returncode == 0

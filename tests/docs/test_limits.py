@@ -17,7 +17,7 @@ from homegraph.graph import (
 from homegraph.graph import refreshing as decided
 from homegraph.graph.checks import syncs
 from homegraph.http import pool, reading, reply, trust
-from homegraph.server import doors, workers
+from homegraph.server import doors, process, workers
 from homegraph.service import (
     authorities,
     budgets,
@@ -97,6 +97,7 @@ FIXED = {
         f"started again after {workers.PAUSE_FIRST_SECONDS} s, then twice as long each time, "
         f"up to {workers.PAUSE_LONGEST_SECONDS:.0f} s"
     ),
+    "open files of a process, connections among them": f"{process.FILES_MAX}",
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
     "resolving a name": (

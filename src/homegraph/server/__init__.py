@@ -26,6 +26,7 @@ from homegraph.errors import SettingsError
 from homegraph.server.doors import Addresses, opened, rpc_listener, taken, url_of
 from homegraph.server.house import built, duties
 from homegraph.server.process import (
+    allow_connections,
     forget_unwritten,
     loop_factory,
     stopped_by_signals,
@@ -118,6 +119,7 @@ def serve(flags: Mapping[str, object]) -> int:
         Path(str(config)) if config else None,
         Path.cwd(),
     )
+    allow_connections()
     if settings.workers > 1:
         return _serve_by_workers(settings)
     tune_memory()

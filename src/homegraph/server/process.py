@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
 
 EXIT_INTERRUPTED: Final = 130
+
+FILES_MAX: Final = 65_536
+"""Open files of a process, connections above all. Beyond what one process can serve at a time, and little memory for the kernel."""
 
 
 @contextmanager
@@ -70,6 +74,18 @@ def tune_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def allow_connections() -> None:
+    """Take as many open files as the system lets this process take: the usual 1,024 are fewer than its connections may be.
+
+    What is beyond is accepted and closed at once by the event loop, without a word.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def loop_factory() -> Any:
