@@ -41,6 +41,7 @@ ANSWERS_MAX: Final = 3
 """Challenges that are answered in one command. Who has mistyped a PIN three times should look it up."""
 
 ACK: Final = "ackNeeded"
+WRONG_PIN: Final = "challengeFailedPinNeeded"
 
 WAIT_IN_ONE_CALL: Final = 10.0
 """Seconds that the server waits for a follow-up before it is asked again."""
@@ -191,7 +192,7 @@ def _answer(
             ack = typer.confirm(f"{who}: shall it be done?", err=True)
         return {"ack": True} if ack else None
     if not pin and is_terminal:
-        wrong = "wrong PIN, again" if kind == "challengeFailedPinNeeded" else "PIN"
+        wrong = "wrong PIN, again" if kind == WRONG_PIN else "PIN"
         pin = getpass(f"{who}: {wrong}: ")
     return {"pin": pin} if pin else None
 
@@ -221,5 +222,12 @@ def _unanswered(errand: documents.Errand) -> Iterator[str]:
     """How devices that demanded something could be answered."""
     for one in errand.devices:
         if one.challenge:
-            how = "--ack says yes" if one.challenge == ACK else "--pin-file FILE has the PIN"
-            yield f"{one.id}: {one.challenge}; {how}, and on a terminal you are asked."
+            yield f"{one.id}: {one.challenge}; {_way_out(one.challenge)}, and on a terminal you are asked."
+
+
+def _way_out(challenge: str) -> str:
+    if challenge == ACK:
+        return "--ack says yes"
+    if challenge == WRONG_PIN:
+        return "the PIN was wrong; --pin-file FILE has the right one"
+    return "--pin-file FILE has the PIN"

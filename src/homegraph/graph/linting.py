@@ -6,6 +6,7 @@ shape, and devices come from a SYNC answer. An answer that cannot be read has a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import msgspec
 from homegraph.errors import FulfillmentError
 from homegraph.graph.applying import Comparison, changes, compare
 from homegraph.graph.checks.differences import without_effect
-from homegraph.graph.checks.envelopes import check_members
+from homegraph.graph.checks.envelopes import NOT_JSON, check_members
 from homegraph.graph.checks.executes import check_execute
 from homegraph.graph.checks.queries import check_query
 from homegraph.graph.checks.replies import is_suspicious, shrunk
@@ -76,23 +77,36 @@ def lint(
     Raises:
         CatalogError: ``catalog`` is none.
     """
+    known = builtin().extended(_bytes(catalog)) if catalog else None
+    try:
+        body = _bytes(answer)
+    except (TypeError, ValueError, RecursionError) as exc:
+        return [NOT_JSON.found(f"The answer cannot be written as JSON: {exc}.")]
     answered = Answered(
         "",
-        _bytes(answer),
+        body,
         intent,
         devices=None if devices is None else _bytes(devices),
         request_id=request_id,
         command=command,
         previous=None if previous is None else _bytes(previous),
     )
-    known = builtin().extended(_bytes(catalog)) if catalog else None
     return list(lint_answer(answered, known))
 
 
 def _bytes(document: bytes | str | Mapping[str, Any]) -> bytes:
+    """A document as it goes over the wire. Of an object these are the bytes that Python makes of it, NaN and half characters included."""
     if isinstance(document, str):
         return document.encode("utf-8", "surrogatepass")
-    return document if isinstance(document, bytes) else msgspec.json.encode(document)
+    return (
+        document if isinstance(document, bytes) else json.dumps(document, default=_plain).encode()
+    )
+
+
+def _plain(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"there is no JSON for {type(value).__name__}")
 
 
 def intent_of(document: object) -> str:

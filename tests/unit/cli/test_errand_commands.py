@@ -132,7 +132,7 @@ class TestExecute:
         [
             ("ackNeeded", "--ack says yes"),
             ("pinNeeded", "--pin-file FILE has the PIN"),
-            ("challengeFailedPinNeeded", "--pin-file FILE has the PIN"),
+            ("challengeFailedPinNeeded", "the PIN was wrong; --pin-file FILE has the right one"),
         ],
     )
     def test_a_challenge_that_nobody_answers_names_the_way_out(

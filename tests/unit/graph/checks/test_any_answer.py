@@ -1,6 +1,7 @@
 """Whatever a fulfillment answers, it is judged: no exception, bounded, and every finding is one of the book."""
 
 import json
+from types import MappingProxyType
 
 import msgspec
 import pytest
@@ -136,11 +137,35 @@ def test_lint_takes_what_programs_have():
     """Bytes, text, or the object itself; the findings are the same."""
     answer = {"requestId": "1", "payload": {"agentUserId": "u", "devices": []}}
     text = json.dumps(answer)
-    assert lint(answer) == lint(text) == lint(text.encode())
+    assert lint(answer) == lint(text) == lint(text.encode()) == lint(MappingProxyType(answer))
     assert [one.rule for one in lint(answer)] == ["devices-empty"]
     assert lint(
         {"requestId": "1", "payload": {"devices": {"a": {"online": True}}}}, devices={}
     ) == [*lint({"requestId": "1", "payload": {"devices": {"a": {"online": True}}}}, devices={})]
+
+
+CYCLE = {}
+CYCLE["payload"] = CYCLE
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (float("nan"), "NaN is no number of JSON"),
+        ("half \ud83d", "half of a surrogate pair is no character"),
+        (b"bytes", "there is no JSON for bytes"),
+        ({1, 2}, "there is no JSON for set"),
+        (object(), "there is no JSON for object"),
+        (CYCLE, "Circular reference"),
+    ],
+    ids=["nan", "half", "bytes", "set", "object", "cycle"],
+)
+def test_an_object_that_json_does_not_have(value, told):
+    """It is found, as whoever writes the object would find it; nothing is made of it that was not there, and nothing raises."""
+    (found,) = lint({"requestId": "1", "payload": {"agentUserId": "u", "devices": [value]}})
+
+    assert (found.rule, found.severity) == ("answer-not-json", "refused")
+    assert told in found.what
 
 
 def test_what_is_around_an_answer_is_told():
