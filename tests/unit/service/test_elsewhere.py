@@ -1,9 +1,16 @@
 """Which run of another process answers a caller who waits here."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
 from homegraph.graph.model import Cause, Mode, Outcome, Run, Target
+from homegraph.service import elsewhere
 from homegraph.service.elsewhere import SKEW_SECONDS, Request, find_answer
+from homegraph.service.listening import Listeners
+from homegraph.testing.clock import ManualClock
+from support.lanes import turn
 
 TARGET = Target("acme", "1836")
 ASKED = Request(TARGET, 7, 1_000.0, Mode.SYNC)
@@ -43,3 +50,31 @@ def test_a_request_that_nobody_waits_for_in_sync_mode():
 
     assert find_answer([run("a", mode=Mode.ASYNC)], asked).id == "a"
     assert find_answer([run("a")], asked).id == "a"
+
+
+def test_it_is_looked_for_again_only_when_it_is_time(monkeypatch):
+    """Where processes share a database: what ended elsewhere is found by the next look, and nobody looks in between."""
+    monkeypatch.setattr(elsewhere, "LOOK_SECONDS", 0.01)
+    clock, looks = ManualClock(), asyncio.Queue()
+    listed = [[], [], [run("a", 1_001.0)]]
+
+    class Shared:
+        is_shared = True
+
+        async def runs(self, *_, **__):
+            looks.put_nowait(clock.now())
+            return listed.pop(0)
+
+    async def story():
+        house = SimpleNamespace(store=Shared(), clock=clock)
+        with Listeners().listen(TARGET) as listening:
+            asked = asyncio.create_task(elsewhere.outcome(house, listening, ASKED, 20.0))
+            seen = [await looks.get()]
+            for _ in range(2):
+                await turn()
+                assert looks.empty()
+                clock.advance(0.01)
+                seen.append(await looks.get())
+            return await asked, [round(at - seen[0], 2) for at in seen]
+
+    assert asyncio.run(story()) == (None, [0.0, 0.01, 0.02])
