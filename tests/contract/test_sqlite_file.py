@@ -16,7 +16,6 @@ from homegraph.errors import (
     SchemaTooNew,
     SettingsError,
     StoreError,
-    StoreUnavailable,
 )
 from homegraph.graph import syncing
 from homegraph.graph.effects import BindLink
@@ -319,7 +318,7 @@ async def test_places_that_cannot_be_a_database(tmp_path):
     """No folder, a folder, a text: each is said in words, and leaves no lock behind."""
     (tmp_path / "text").write_text("This is no database. " * 100)
     for place in ("missing/home.db", ".", "text"):
-        with pytest.raises(StoreUnavailable, match="cannot be"):
+        with pytest.raises(StoreError, match="cannot be"):
             async with opened(tmp_path / place):
                 pass
     (tmp_path / "text").unlink()

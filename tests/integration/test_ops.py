@@ -84,6 +84,24 @@ def test_a_worker_that_is_stuck_is_not_ready(tmp_path):
     assert answer.headers["retry-after"] == "5"
 
 
+@pytest.mark.parametrize("file", ["home.db", "home.db-lock"])
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_database_that_somebody_has_taken_away_is_not_ready(tmp_path, file, is_replaced):
+    """What is accepted now goes into a file without a name, or two servers have one file; nobody else would notice."""
+    with Served(settings_in(tmp_path, database=f"sqlite:{tmp_path}/home.db")) as served:
+        assert served.send("GET", "/readyz").status == 200
+        taken = tmp_path / file
+        taken.rename(tmp_path / "taken")
+        if is_replaced:
+            taken.write_bytes((tmp_path / "taken").read_bytes())
+        answer = served.send("GET", "/readyz?verbose")
+        (tmp_path / "taken").rename(taken)
+        again = served.send("GET", "/readyz")
+
+    assert (answer.status, again.status) == (503, 200)
+    assert f"{taken} was removed or replaced" in answer.body.decode()
+
+
 def test_a_database_that_does_not_answer_is_not_waited_for_without_end(tmp_path, monkeypatch):
     """The probe has its own deadline."""
     monkeypatch.setattr("homegraph.service.doctor.DATABASE_SECONDS_MAX", 0.05)

@@ -59,7 +59,9 @@ class FileLock:
     """Ownership of a database file. Raises DatabaseInUse when it is somebody else's."""
 
     def __init__(self, database: Path) -> None:
-        self._file = os.open(f"{database}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        self._database, self._place = database, Path(f"{database}-lock")
+        self._made: os.stat_result | None = None
+        self._file = os.open(self._place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -69,6 +71,30 @@ class FileLock:
             raise DatabaseInUse(f"{database} is in use by {by}.") from exc
         os.ftruncate(self._file, 0)
         os.write(self._file, str(os.getpid()).encode())
+
+    def make_database(self) -> None:
+        """Make the file where there is none, so that nobody else can read it; SQLite gives its other files the same mode."""
+        made = os.open(self._database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        self._made = os.fstat(made)
+        os.close(made)
+
+    def prove(self) -> None:
+        """Raise StoreUnavailable when one of the two files is not at its place any more.
+
+        SQLite goes on in a file that has no name, and another server takes a lock that is a new file.
+        """
+        for path, opened in ((self._database, self._made), (self._place, os.fstat(self._file))):
+            try:
+                is_ours = opened is None or os.path.samestat(path.stat(), opened)
+            except FileNotFoundError:
+                is_ours = False
+            except OSError as exc:
+                raise StoreUnavailable(f"{path} cannot be looked at: {exc.strerror}.") from exc
+            if not is_ours:
+                raise StoreUnavailable(
+                    f"{path} was removed or replaced while the server had it open.",
+                    hint="Start the server again, and stop it before anything is done to its files.",
+                )
 
     def release(self) -> None:
         """Let go."""
@@ -108,8 +134,7 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
             if path is not None:
                 lock = FileLock(path)
                 undo.callback(lock.release)
-                # Made here, so that nobody else can read it; SQLite gives its other files the same mode.
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY))
+                lock.make_database()
             writer = _connect(path)
             undo.callback(writer.close)
             _configure(writer, path)

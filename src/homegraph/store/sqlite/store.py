@@ -423,6 +423,8 @@ class SqliteStore(SqliteMoving):
         return await self._writer.call(journal.prune, limits, now, batch)
 
     async def check(self) -> None:
+        if self._lock is not None:
+            self._lock.prove()
         await self._writer.call(journal.check)
 
 
