@@ -8,8 +8,19 @@ What it does not know: HTTP as a server speaks it. No path, header, status code 
 into use-cases and errors into answers, and another door (gRPC, a test) may do so as well. Logs and metrics are not called
 from here either: they listen to ``events``.
 
-Where to look: ``clock`` (the only place with time, ids and chance),
-``vault`` (what must not be read), ``house`` (the parts of one running Home Graph). The rule a maintainer could break by
-accident: state lives in the store. A use-case that remembers something in a module or an object forgets it with the process,
-and what was accepted must outlive a kill -9.
+Where to look::
+
+    the house            house, events, clock (the only place with time, ids and chance), vault (what must not be read), sealing, reading
+    calls of the API     requesting, states; who calls: identity, credentials, remembered, tokens; how often: budgets; why not: explaining
+    runs                 loop, runs, outbound, first_query, unsettled; who waits for one: listening, elsewhere
+    what went out        transport (http is the one that is used), recording, transcript
+    accounts             authorizing, code_exchange, linkings, refreshing, unlinking
+    EXECUTE and QUERY    errands, executing, querying
+    operators            administration, accepting, trying, service_accounts, key_files, moving; doctor, interpreter, promises
+    homegraph.toml       declaring, declared_files, authorities, catalogs
+    what is shown        views, log, lines
+    duties               upkeep
+
+The rule a maintainer could break by accident: state lives in the store. A use-case that remembers something in a module or an object
+forgets it with the process, and what was accepted must outlive a kill -9.
 """

@@ -15,6 +15,9 @@ It is written to be read by somebody who builds one. In this order:
 ``app``           all of it together, as one ASGI application
 ``playground``    what a real cloud does not have: devices can be added and switched without signing in
 
+Small parts of these are ``config`` (what it is started with), ``forms`` (bodies and their fields), ``pages`` (what users see) and
+``pausing`` (how it waits).
+
 It runs by itself: ``python -m homegraph.demo.cloud``; examples/cloud/README.md says how to link it. ``homegraph demo`` starts the
 same one in its own process. Nothing of homegraph is used but its client, which anybody can use (import-linter proves it), so that
 whatever works with this cloud works for the wire's sake.
