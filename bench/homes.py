@@ -67,7 +67,7 @@ REPORTED: Final = (
     '{"on":true,"brightness":65,"online":true}',
     '{"on":false,"online":true}',
     '{"thermostatMode":"heat","thermostatTemperatureSetpoint":21,"thermostatTemperatureAmbient":20.5,"online":true}',
-    '{"openPercent":60,"online":true}',
+    '{"openState":[{"openPercent":60,"openDirection":"DOWN"}],"online":true}',
 )
 """What is reported of a device of each kind."""
 
