@@ -142,25 +142,21 @@ async def write(db: Database, written: Sequence[Written]) -> None:
         if removed:
             gone += [(project_id, agent_user_id, device_id) for device_id in removed]
             changed.add((project_id, agent_user_id))
-    if here := sorted({row[:3] for row in (*renewed, *gone)}):
+    if gone:  # two statements lock then, and both in key order
+        here = sorted({row[:3] for row in (*renewed, *gone)})
         await db.rows("lock_devices", *columns(here))
+        await db.run("delete_devices", *columns(gone))
     states: dict[tuple[str, str, str], bytes | None] = {}
     if renewed:
-        states |= _by_key(await db.rows("renew_device", *columns(renewed)[:-1]))
-    if gone:
-        await db.run("delete_devices", *columns(gone))
+        found = await db.rows("renew_device", *columns(renewed))
+        states |= {renewed[place - 1][:3]: one for place, one in found}
     if new:
         new.sort(key=lambda row: row[:3])
-        states |= _by_key(await db.rows("insert_device", *columns(new)[:-1]))
-    if states:
-        definitions = [(*row[:3], row[-1]) for row in (*renewed, *new)]
-        await db.run("save_definition", *columns(definitions))
-        changed |= await reports.drop_states(db, states, kept)
+        found = await db.rows("insert_device", *columns(new)[:-1])
+        states |= {(row[0], row[1], row[2]): row[3] for row in found}
+        await db.run("save_definition", *columns([(*row[:3], row[-1]) for row in new]))
+    changed |= await reports.drop_states(db, states, kept)
     await _recount(db, changed)
-
-
-def _by_key(rows: Sequence[Row]) -> dict[tuple[str, str, str], bytes | None]:
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
 async def write_held(

@@ -43,14 +43,30 @@ ON CONFLICT (project_id, agent_user_id, device_id) DO UPDATE SET
 RETURNING project_id, agent_user_id, device_id, states;
 
 -- renew_device --
--- Write what is new of devices that are here; what states they have.
+-- Write what is new of devices that are here, and their definitions, locking in key order; what states they have, each with its
+-- device's place in the arrays.
+WITH locked AS (
+  SELECT
+    k.place, k.project_id, k.agent_user_id, k.device_id, k.fingerprint, k.at, k.traits, k.notifies, k.attributes, k.definition
+  FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bytea[], $5::float8[], $6::text[], $7::boolean[], $8::bytea[], $9::bytea[]
+  ) WITH ORDINALITY AS k (
+    project_id, agent_user_id, device_id, fingerprint, at, traits, notifies, attributes, definition, place
+  )
+  JOIN device AS d USING (project_id, agent_user_id, device_id)
+  ORDER BY d.project_id, d.agent_user_id, d.device_id
+  FOR NO KEY UPDATE OF d
+), defined AS (
+  UPDATE definition AS f SET definition = locked.definition
+  FROM locked
+  WHERE f.project_id = locked.project_id AND f.agent_user_id = locked.agent_user_id AND f.device_id = locked.device_id
+)
 UPDATE device AS d SET
-  fingerprint = k.fingerprint, changed_at = k.at, traits = k.traits, notifies = k.notifies, attributes = k.attributes
-FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::float8[], $6::text[], $7::boolean[], $8::bytea[]
-) AS k (project_id, agent_user_id, device_id, fingerprint, at, traits, notifies, attributes)
-WHERE d.project_id = k.project_id AND d.agent_user_id = k.agent_user_id AND d.device_id = k.device_id
-RETURNING d.project_id, d.agent_user_id, d.device_id, d.states;
+  fingerprint = locked.fingerprint, changed_at = locked.at, traits = locked.traits, notifies = locked.notifies,
+  attributes = locked.attributes
+FROM locked
+WHERE d.project_id = locked.project_id AND d.agent_user_id = locked.agent_user_id AND d.device_id = locked.device_id
+RETURNING locked.place, d.states;
 
 -- delete_devices --
 -- Drop devices, and their definitions.
