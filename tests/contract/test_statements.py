@@ -14,7 +14,6 @@ SQLITE_ALONE = {
     "end_refreshes": "the same, of turns to refresh a token",
 }
 POSTGRES_ALONE = {
-    "export_work": "a target's work is locked by whoever reads it, but for a copy",
     "find_backend": "whether a pooler is in between",
     "find_durability": "whether a commit is on the disk when it returns, which SQLite's connection says itself",
     "find_encoding": "whether it keeps texts as UTF-8, as SQLite always does",

@@ -22,7 +22,7 @@ from msgspec import Meta
 
 from homegraph import __version__
 from homegraph.errors import NotFound, SettingsError
-from homegraph.graph.model import ApiKey, Device, HeldDevice, Instant, Project, Target
+from homegraph.graph.model import ApiKey, Device, HeldDevice, Instant, Link, Project, Target
 from homegraph.graph.syncing import Work
 from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
@@ -287,7 +287,12 @@ async def show_link(house: House, asked: WhichLink) -> homes.LinkDetail:
     link = await house.store.find_link(asked.project, asked.user)
     if link is None:
         raise NotFound(f"{asked.user!r} has no link to project {asked.project!r}.")
-    return homes.link_detail(link, await works_by_target(house))
+    return homes.link_detail(link, await work_of_link(house, link))
+
+
+async def work_of_link(house: House, link: Link) -> dict[Target, Work]:
+    """The work of whom a link belongs to, if there is some, for telling its next attempt."""
+    return await house.store.find_works([homes.target_of(link)])
 
 
 async def works_by_target(house: House) -> dict[Target, Work]:

@@ -21,7 +21,7 @@ from homegraph.graph.checks.queries import FIRST_QUERY_FAILED
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
 from homegraph.graph.model import Device, Link, LinkState, Run
 from homegraph.service import authorizing
-from homegraph.service.administration import Name, works_by_target
+from homegraph.service.administration import Name, work_of_link
 from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
 from homegraph.service.house import House
 from homegraph.service.reading import get_project
@@ -108,7 +108,7 @@ async def finish(house: House, asked: LinkingAnswer) -> LinkDetail:
     linked = await authorizing.finish(house, asked.project, came)
     if linked.failure is not None:
         raise linked.failure
-    return link_detail(linked.link, await works_by_target(house))
+    return link_detail(linked.link, await work_of_link(house, linked.link))
 
 
 async def show(house: House, asked: WhichLinking) -> LinkingDetail:
@@ -203,7 +203,7 @@ async def _shown(house: House, linking: Linking, found: Standing, run: Run | Non
         linking,
         found,
         link=link,
-        works=await works_by_target(house),
+        works=await work_of_link(house, link) if link is not None else {},
         devices=devices,
         findings=findings,
     )

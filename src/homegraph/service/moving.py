@@ -35,8 +35,8 @@ from homegraph.store.copies import (
     mistake_in,
 )
 
-PIECES_AT_ONCE: Final = 8
-"""Pieces of a page that are read together: as many connections are in use meanwhile, and the memory is bounded."""
+PIECES_AT_ONCE: Final = 16
+"""Pieces of a page that are read together, on PostgreSQL in one transaction. All of them are in memory, whatever the page may have."""
 
 LINES_AT_ONCE: Final = 64
 """Lines that are stored together, in one transaction where nothing is in the way: others wait for it, some tens of milliseconds."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from homegraph.errors import AdminRefused, NotFound
 from homegraph.graph.model import Link, LinkState
 from homegraph.graph.refreshing import Expired, Revoked
-from homegraph.service.administration import WhichLink, works_by_target
+from homegraph.service.administration import WhichLink, work_of_link
 from homegraph.service.events import LinkChanged
 from homegraph.service.house import House
 from homegraph.service.reading import get_project
@@ -33,7 +33,10 @@ async def refresh(house: House, asked: WhichLink) -> RefreshView:
         raise landing.error
     house.runs.changed.set()  # a link that is mended is owed a SYNC
     return refresh_view(
-        landing.link, await works_by_target(house), news=landing.news, findings=landing.findings
+        landing.link,
+        await work_of_link(house, landing.link),
+        news=landing.news,
+        findings=landing.findings,
     )
 
 
@@ -43,7 +46,7 @@ async def expire(house: House, asked: WhichLink) -> LinkDetail:
     after = await house.store.follow_tokens(
         link.project_id, link.user_id, Expired(), house.clock.now()
     )
-    return link_detail(after, await works_by_target(house))
+    return link_detail(after, await work_of_link(house, after))
 
 
 async def revoke(house: House, asked: WhichLink) -> LinkDetail:
@@ -56,7 +59,7 @@ async def revoke(house: House, asked: WhichLink) -> LinkDetail:
         house.events.announce(
             LinkChanged(after.project_id, after.user_id, after.state, after.problem)
         )
-    return link_detail(after, await works_by_target(house))
+    return link_detail(after, await work_of_link(house, after))
 
 
 async def _link(house: House, asked: WhichLink) -> Link:

@@ -494,6 +494,9 @@ class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         """Targets whose work is not idle, those first that may start soonest (``syncing.ready_at``, then target)."""
 
+    async def find_works(self, targets: Sequence[Target]) -> dict[Target, Work]:
+        """The work of those targets that have some, idle or not; they may be of several agent users."""
+
     async def counts(self) -> Counts:
         """Totals."""
 

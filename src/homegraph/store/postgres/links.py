@@ -17,7 +17,7 @@ from homegraph.store.postgres import devices, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.trouble import ChangedMeanwhileError
 from homegraph.store.refusals import no_agent_user, no_link
-from homegraph.store.rows import link_of, links_of, row_of_link
+from homegraph.store.rows import Row, link_of, links_of, row_of_link
 
 Key: TypeAlias = tuple[str, str]
 """Project and user."""
@@ -133,10 +133,17 @@ async def lock(db: Database, keys: Iterable[Key]) -> Mapping[Key, Link]:
     return {(row[0], row[1]): link_of(row) for row in rows}
 
 
+async def of_agent_users(db: Database, homes: Sequence[tuple[str, str]]) -> list[list[Link]]:
+    """All links of agent users, whatever their state, of each the oldest first."""
+    found: list[list[Row]] = [[] for _ in homes]
+    for place, *row in await db.rows("list_links_of_agent_user", *columns(homes)):
+        found[place - 1].append(tuple(row))
+    return list(map(links_of, found))
+
+
 async def of_agent_user(db: Database, project_id: str, agent_user_id: str) -> list[Link]:
     """All links of an agent user, whatever their state, oldest first."""
-    rows = await db.rows("list_links_of_agent_user", [project_id], [agent_user_id])
-    return links_of(row[1:] for row in rows)
+    return (await of_agent_users(db, [(project_id, agent_user_id)]))[0]
 
 
 async def reserve(db: Database, keys: Iterable[Key], now: Instant) -> Mapping[Key, Link]:

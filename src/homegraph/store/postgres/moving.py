@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from homegraph.graph.model import Instant, Link, LinkState, Target
 from homegraph.graph.syncing import Work
-from homegraph.store.copies import HomeCopy, LinkCopy, ProjectCopy
+from homegraph.store.copies import DeviceCopy, HomeCopy, LinkCopy, ProjectCopy
 from homegraph.store.copy_rows import (
     device_copy_of,
     home_of,
@@ -25,7 +26,15 @@ from homegraph.store.postgres import links, projects, service_accounts, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.trouble import ChangedMeanwhileError
 from homegraph.store.refusals import link_taken, no_project
-from homegraph.store.rows import key_of_target, project_of, row_of_link, row_of_project, work_of
+from homegraph.store.rows import project_of, row_of_link, row_of_project
+
+
+class Which(NamedTuple):
+    """One call of ``Store.export_home`` or ``export_link``: the agent user, or the user, of a project."""
+
+    project_id: str
+    name: str
+    now: Instant
 
 
 async def export_project(db: Database, project_id: str) -> ProjectCopy | None:
@@ -50,30 +59,40 @@ async def export_links(db: Database, project_id: str, after: str, limit: int) ->
     return [row[0] for row in await db.rows("list_homeless_links", project_id, after, limit)]
 
 
-async def export_home(
-    db: Database, project_id: str, agent_user_id: str, now: Instant
-) -> HomeCopy | None:
-    """``Store.export_home``."""
-    row = await db.row("export_agent_user", project_id, agent_user_id)
-    if row is None:
-        return None
-    of_home = await links.of_agent_user(db, project_id, agent_user_id)
-    kept = await db.rows("export_devices", project_id, agent_user_id)
-    return home_of(
-        project_id,
-        agent_user_id,
-        row,
-        await _work(db, Target(project_id, agent_user_id)),
-        tuple([await _link_copy(db, link, now) for link in of_home]),
-        tuple(map(device_copy_of, kept)),
-        now,
-    )
+async def some_homes(db: Database, wanted: Sequence[Which]) -> list[HomeCopy | None]:
+    """``Store.export_home`` for many callers, by one statement for each kind of row."""
+    nows = {(one.project_id, one.name): one.now for one in wanted}
+    keys = list(nows)
+    homes = {row[0]: tuple(row[1:]) for row in await db.rows("export_agent_user", *columns(keys))}
+    of_homes = await links.of_agent_users(db, keys)
+    targets = [Target(*key) for key in keys]
+    (works,) = await work.find_works(db, [targets])
+    devices: dict[int, list[DeviceCopy]] = {}
+    for place, *device in await db.rows("export_devices", *columns(keys)):
+        devices.setdefault(place, []).append(device_copy_of(tuple(device)))
+    kept = [(link, nows[key]) for key, some in zip(keys, of_homes, strict=True) for link in some]
+    copies = await _link_copies(db, kept)
+    found: dict[tuple[str, str], HomeCopy] = {}
+    for place, (key, target, some) in enumerate(zip(keys, targets, of_homes, strict=True), 1):
+        if place in homes:
+            found[key] = home_of(
+                *key,
+                homes[place],
+                works.get(target),
+                tuple([copies[_key_of(link)] for link in some]),
+                tuple(devices.get(place, ())),
+                nows[key],
+            )
+    return [found.get((one.project_id, one.name)) for one in wanted]
 
 
-async def export_link(db: Database, project_id: str, user_id: str, now: Instant) -> LinkCopy | None:
-    """``Store.export_link``."""
-    link = await links.find_link(db, project_id, user_id)
-    return None if link is None or link.agent_user_id else await _link_copy(db, link, now)
+async def some_links(db: Database, wanted: Sequence[Which]) -> list[LinkCopy | None]:
+    """``Store.export_link`` for many callers."""
+    keys = [(one.project_id, one.name) for one in wanted]
+    found = zip(await links.find_links(db, keys), wanted, strict=True)
+    kept = [(link, one.now) for link, one in found if link is not None and not link.agent_user_id]
+    copies = await _link_copies(db, kept)
+    return [copies.get(key) for key in keys]
 
 
 async def import_project(db: Database, copy: ProjectCopy) -> bool:
@@ -136,22 +155,35 @@ async def import_links(db: Database, copies: Sequence[LinkCopy]) -> Sequence[boo
     return outcomes
 
 
-async def _link_copy(db: Database, link: Link, now: Instant) -> LinkCopy:
-    key = (link.project_id, link.user_id)
-    work = None
-    if not link.agent_user_id:
-        work = await _work(db, Target(link.project_id, "", link.user_id))
-    fence = await db.value("find_link_fence", *columns([key]))
-    return link_copy_of(link, fence, work, await db.value("find_unlinking", *key), now)
+async def _link_copies(
+    db: Database, kept: Sequence[tuple[Link, Instant]]
+) -> dict[tuple[str, str], LinkCopy]:
+    """Links with what belongs to each, as at a time; those without an agent user have work of their own."""
+    if not kept:
+        return {}
+    keys = columns(_key_of(link) for link, _ in kept)
+    fences = {tuple(row[1:]): row[0] for row in await db.rows("find_link_fence", *keys)}
+    unlinkings = {tuple(row[1:]): row[0] for row in await db.rows("find_unlinking", *keys)}
+    first = [_first_sync(link) for link, _ in kept if not link.agent_user_id]
+    (works,) = await work.find_works(db, [first])
+    return {
+        (key := _key_of(link)): link_copy_of(
+            link, fences[key], works.get(_first_sync(link)), unlinkings.get(key), now
+        )
+        for link, now in kept
+    }
 
 
-async def _work(db: Database, target: Target) -> Work | None:
-    row = await db.row("export_work", *key_of_target(target))
-    return None if row is None else work_of(row)
+def _first_sync(link: Link) -> Target:
+    return Target(link.project_id, "", link.user_id)
+
+
+def _key_of(link: Link) -> tuple[str, str]:
+    return link.project_id, link.user_id
 
 
 def _key(copy: LinkCopy) -> tuple[str, str]:
-    return copy.link.project_id, copy.link.user_id
+    return _key_of(copy.link)
 
 
 def _work_of_home(copy: HomeCopy) -> tuple[Target, Work]:
@@ -159,7 +191,7 @@ def _work_of_home(copy: HomeCopy) -> tuple[Target, Work]:
 
 
 def _work_of_link(copy: LinkCopy) -> tuple[Target, Work]:
-    return Target(copy.link.project_id, "", copy.link.user_id), opened(copy.work, copy.fence)
+    return _first_sync(copy.link), opened(copy.work, copy.fence)
 
 
 async def _agent_users(db: Database, copies: Sequence[HomeCopy]) -> set[tuple[str, str]]:

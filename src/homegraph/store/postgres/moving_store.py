@@ -8,6 +8,7 @@ from homegraph.store.port import Hint
 from homegraph.store.postgres import moving
 from homegraph.store.postgres.connections import Connections
 from homegraph.store.postgres.groups import Group
+from homegraph.store.postgres.moving import Which
 
 
 class PostgresMoving:
@@ -16,6 +17,8 @@ class PostgresMoving:
     _db: Connections
     _homes: Group[HomeCopy, bool]
     _loose_links: Group[LinkCopy, bool]
+    _exported_homes: Group[Which, HomeCopy | None]
+    _exported_links: Group[Which, LinkCopy | None]
 
     def _tell(self, *hints: Hint) -> None:
         raise NotImplementedError
@@ -31,7 +34,7 @@ class PostgresMoving:
     async def export_home(
         self, project_id: str, agent_user_id: str, now: Instant
     ) -> HomeCopy | None:
-        return await self._db.read(moving.export_home, project_id, agent_user_id, now)
+        return await self._exported_homes.call(Which(project_id, agent_user_id, now))
 
     async def export_links(
         self, project_id: str, *, after: str = "", limit: int = 100
@@ -39,7 +42,7 @@ class PostgresMoving:
         return await self._db.glance(moving.export_links, project_id, after, limit)
 
     async def export_link(self, project_id: str, user_id: str, now: Instant) -> LinkCopy | None:
-        return await self._db.read(moving.export_link, project_id, user_id, now)
+        return await self._exported_links.call(Which(project_id, user_id, now))
 
     async def import_project(self, copy: ProjectCopy) -> bool:
         is_new = await self._db.write(moving.import_project, copy)

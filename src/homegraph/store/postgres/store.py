@@ -87,10 +87,13 @@ class PostgresStore(PostgresMoving):
         self._linkings = Group(self._db.write, linkings.change)
         self._grants = Group(self._db.write, linkings.grant)
         self._links = Group(self._db.glance, links.find_links)
+        self._works = Group(self._db.glance, work.find_works)
         self._states = Group(self._db.glance, reports.some_states)
         self._definitions = Group(self._db.glance, devices.definitions)
         self._homes = Group(self._db.write, moving.import_homes)
         self._loose_links = Group(self._db.write, moving.import_links)
+        self._exported_homes = Group(self._db.read, moving.some_homes)
+        self._exported_links = Group(self._db.read, moving.some_links)
 
     @classmethod
     async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> PostgresStore:
@@ -116,10 +119,13 @@ class PostgresStore(PostgresMoving):
             self._linkings,
             self._grants,
             self._links,
+            self._works,
             self._states,
             self._definitions,
             self._homes,
             self._loose_links,
+            self._exported_homes,
+            self._exported_links,
         ):
             await group.close()
         if self._hints is not None:
@@ -452,6 +458,9 @@ class PostgresStore(PostgresMoving):
 
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         return await self._db.read(work.works, limit)
+
+    async def find_works(self, targets: Sequence[Target]) -> dict[Target, Work]:
+        return await self._works.call(targets)
 
     async def counts(self) -> Counts:
         return await self._db.read(journal.counts)

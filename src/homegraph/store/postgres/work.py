@@ -171,6 +171,16 @@ async def works(db: Database, limit: int) -> list[tuple[Target, Work]]:
     return [(Target(*row[1:4]), work_of(row)) for row in islice(merge(*of_projects), limit)]
 
 
+async def find_works(db: Database, wanted: Sequence[Sequence[Target]]) -> list[dict[Target, Work]]:
+    """``Store.find_works`` for many callers, by one statement."""
+    asked = sorted({target for targets in wanted for target in targets})
+    found: dict[Target, Work] = {}
+    if asked:
+        rows = await db.rows("look_at_work", *columns(map(key_of_target, asked)))
+        found = {asked[row[0] - 1]: work_of(row) for row in rows}
+    return [{target: found[target] for target in targets if target in found} for targets in wanted]
+
+
 # --- for the other modules ----------------------------------------------------------------------------------
 
 

@@ -416,6 +416,9 @@ class SqliteStore(SqliteMoving):
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         return await self._reader.call(work.works, limit)
 
+    async def find_works(self, targets: Sequence[Target]) -> dict[Target, Work]:
+        return await self._reader.call(work.find_works, targets)
+
     async def counts(self) -> Counts:
         return await self._reader.call(journal.counts)
 

@@ -91,6 +91,12 @@ def works(db: Database, limit: int) -> list[tuple[Target, Work]]:
     return [(Target(*row[1:4]), work_of(row)) for row in islice(merge(*of_projects), limit)]
 
 
+def find_works(db: Database, targets: Sequence[Target]) -> dict[Target, Work]:
+    """``Store.find_works``."""
+    rows = {target: db.row("find_work", *key_of_target(target)) for target in targets}
+    return {target: work_of(row) for target, row in rows.items() if row is not None}
+
+
 def recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
     """Mend what the process before left behind; nobody else can hold a lease, since one process owns the file."""
     for row in db.rows("list_left_behind"):

@@ -28,6 +28,7 @@ from homegraph.testing.store_contract.scene import (
     project,
     service_key,
     stored,
+    target,
 )
 
 
@@ -91,6 +92,33 @@ class Moving:
         )
         assert lamp.states == {"OnOff": (scene.now, b'{"on":true}')}
         assert (lamp.traits, lamp.notifies) == (("OnOff",), True)
+
+    async def test_homes_that_are_read_together(self, store: Store) -> None:
+        """Each copy is what it is alone: homes of one link or two, a tombstone, first SYNCs; None for who is not here."""
+        scene = await linked(store)
+        await scene.write(stored("lamp", traits=("OnOff",)), stored("plug"))
+        await scene.report({"lamp": {"on": True}})
+        await scene.link("ben", "1836")
+        await scene.link("carl", "1837", stored("fan"))
+        await store.unlink("acme", "carl", scene.now)
+        await scene.link("dora", "1838", stored("lamp"))
+        await store.begin_unlink("acme", "dora", scene.now)
+        await scene.request(target=target("1838"))
+        await scene.declare("emil", "fritz")
+        homes = ("1838", "1836", "nobody", "1837", "1836")
+        users = ("fritz", "nobody", "emil", "anna")
+        alone = [await store.export_home("acme", one, 2_000.0) for one in homes]
+        links_alone = [await store.export_link("acme", one, 2_000.0) for one in users]
+
+        assert [one is None for one in alone] == [False, False, True, False, False]
+        assert [len(one.devices) for one in alone if one] == [1, 2, 0, 2]
+        assert [one is None for one in links_alone] == [False, True, False, True]
+        assert alone == await asyncio.gather(
+            *(store.export_home("acme", one, 2_000.0) for one in homes)
+        )
+        assert links_alone == await asyncio.gather(
+            *(store.export_link("acme", one, 2_000.0) for one in users)
+        )
 
     async def test_a_project_is_copied_with_its_credentials(self, store: Store) -> None:
         """Revoked ones too; those of other projects are not in it."""

@@ -9,7 +9,7 @@ import pytest
 
 from homegraph.errors import NotFound, StoreUnavailable
 from homegraph.graph.model import Knowledge, Mode, Placement, Target
-from homegraph.graph.syncing import Retry
+from homegraph.graph.syncing import Retry, Work
 from homegraph.store.port import Counts, Declaration, Store
 from homegraph.testing.store_contract.scene import (
     Scene,
@@ -128,6 +128,11 @@ class Reading:
         ]
         assert works[3][1] == running.work
         assert await store.works(limit=2) == works[:2]
+        asked = [target("1838"), first_sync("dora"), first_sync("anna"), target("1836", "other")]
+        found = await store.find_works([*asked, target("nobody")])
+        assert found.pop(target("1838")) == Work()
+        assert found == dict(works[:2])
+        assert await store.find_works([]) == {}
 
     async def test_counts(self, store: Store) -> None:
         """Totals of everything."""

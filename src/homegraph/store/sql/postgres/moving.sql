@@ -13,31 +13,26 @@ ORDER BY user_id
 LIMIT $3;
 
 -- export_agent_user --
--- An agent user, or the tombstone of one.
-SELECT linked, linked_at, unlinked_at, fence_last, held FROM agent_user
-WHERE project_id = $1 AND agent_user_id = $2;
-
--- export_work --
--- The work of a target, which nobody is kept from changing.
-SELECT
-  requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
-FROM sync_work
-WHERE project_id = $1 AND agent_user_id = $2 AND user_id = $3;
+-- Agent users, or the tombstones of some; each with its place in the arrays before it.
+SELECT k.place, u.linked, u.linked_at, u.unlinked_at, u.fence_last, u.held
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (project_id, agent_user_id, place)
+JOIN agent_user AS u USING (project_id, agent_user_id);
 
 -- export_devices --
--- Everything of an agent user's devices.
+-- Everything of the devices of agent users, in the order of their ids; each with its agent user's place in the arrays before it.
 SELECT
-  d.fingerprint, d.notifies, d.traits, d.attributes, d.states,
+  k.place, d.fingerprint, d.notifies, d.traits, d.attributes, d.states,
   d.device_id, f.definition, d.room, d.name, d.nicknames, d.chosen, d.added_at, d.changed_at
-FROM device AS d
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (project_id, agent_user_id, place)
+JOIN device AS d USING (project_id, agent_user_id)
 JOIN definition AS f USING (project_id, agent_user_id, device_id)
-WHERE d.project_id = $1 AND d.agent_user_id = $2
-ORDER BY d.device_id;
+ORDER BY k.place, d.device_id;
 
 -- find_unlinking --
--- When a user wanted to be unlinked.
-SELECT asked_at FROM unlinking WHERE project_id = $1 AND user_id = $2;
+-- When users wanted to be unlinked, and whose links are to end.
+SELECT u.asked_at, u.project_id, u.user_id
+FROM unnest($1::text[], $2::text[]) AS k (project_id, user_id)
+JOIN unlinking AS u USING (project_id, user_id);
 
 -- import_link --
 -- Keep links that are not here, each with the last fence of its first SYNC, in the order of their keys.
