@@ -62,6 +62,14 @@ def exchanges_of(cloud):
     return [call for call in cloud.calls if call.path == "/token"]
 
 
+def test_a_browser_that_brings_nothing(served):
+    """It is refused with the reason. What stands behind a # is looked for only where a login page hands out tokens."""
+    page = served.send("GET", "/r/acme")
+
+    assert (page.status, b"LINKING_CALLBACK_WRONG" in page.body) == (400, True)
+    assert b"<script" not in page.body
+
+
 def test_a_person_links_an_account(served, cloud):
     """A form, the login page, and a page that names what has arrived."""
     tokens(cloud)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 import google.auth.credentials
 import google.oauth2.credentials
 import pytest
+from google.auth.exceptions import RefreshError
 
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
 from homegraph.client import ADC, Request, Response, calls
@@ -451,6 +452,23 @@ class TestOtherCredentials:
             call("sync")
 
         assert bearers(server) == ["Bearer own"]
+
+    def test_credentials_that_cannot_be_renewed(self, client, server):
+        """Nobody was asked, so google-auth's own words are told: in one line, as many as can be read."""
+
+        class Worn(google.auth.credentials.Credentials):
+            def refresh(self, request):
+                raise RefreshError("worn\nout " + "x" * 1_000)
+
+        with (
+            client.opened(credentials=Worn(), base_url=server.url) as call,
+            pytest.raises(ApiError) as caught,
+        ):
+            call("sync")
+
+        assert caught.value.message == f"No access token: worn out {'x' * 1_000}"[: 17 + 300]
+        assert caught.value.hint == "These credentials cannot be renewed; take others."
+        assert server.seen == []
 
     def test_user_credentials(self, client, server):
         """A refresh token is exchanged at the endpoint that the credentials name, with the quota project in a header."""
