@@ -15,18 +15,18 @@ the innermost cause is quoted, which speaks of sockets.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import lru_cache
-from typing import Final, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pyreqwest.client import Client as AsyncHttp
 from pyreqwest.client import ClientBuilder, SyncClientBuilder
-from pyreqwest.client import SyncClient as BlockingHttp
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.request import BaseRequestBuilder
 
@@ -57,6 +57,7 @@ ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 
 USER_AGENT: Final = f"homegraph/{__version__}"
 
+_Http = TypeVar("_Http")
 _Builder = TypeVar("_Builder", ClientBuilder, SyncClientBuilder)
 _Call = TypeVar("_Call", bound=BaseRequestBuilder)
 
@@ -75,13 +76,44 @@ class SyncTransport(Protocol):
         """Raises ServerUnreachable when no answer came within ``request.timeout``."""
 
 
+class _Opened(Generic[_Http]):
+    """The library's client, made by the first call: it has threads, and those do not go through a fork.
+
+    So a program may make its client first and fork afterwards, as servers do that load an application before they start
+    their workers. Who has called before the fork is told, in place of waiting for threads that are not there.
+    """
+
+    def __init__(self, build: Callable[[], _Http]) -> None:
+        self._build = build
+        self._http: _Http | None = None
+        self._process = 0
+
+    def here(self) -> _Http:
+        """The client of this process. Raises ServerUnreachable in one that can have none."""
+        if self._http is None:
+            try:
+                http = self._build()
+            except RuntimeError:
+                raise _forked() from None
+            self._process = os.getpid()  # first: another thread that sees a client asks whose it is
+            self._http = http
+            return http
+        if self._process != os.getpid():
+            raise _forked()
+        return self._http
+
+    def if_here(self) -> _Http | None:
+        """The client that this process has made, to be closed."""
+        return self._http if self._process == os.getpid() else None
+
+
 class BlockingTransport:
     """Real HTTP, blocking. Connections are kept and used again; many threads may share one. Close it in the end."""
 
     def __init__(self, *, proxies: bool = True, answer_max_bytes: int = ANSWER_MAX_BYTES) -> None:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
         self._answer_max_bytes = answer_max_bytes
-        self._http: BlockingHttp = _configured(SyncClientBuilder(), proxies=proxies).build()
+        self._http = _Opened(lambda: _configured(SyncClientBuilder(), proxies=proxies).build())
         self._is_closed = False
 
     def send(self, request: Request) -> Response:
@@ -92,8 +124,9 @@ class BlockingTransport:
         return self._send(request)
 
     def _send(self, request: Request) -> Response:
+        http = self._http.here()
         try:
-            call = _filled(self._http.request(request.method, request.url), request)
+            call = _filled(http.request(request.method, request.url), request)
             with call.build_streamed() as answer:
                 body = bytearray()
                 while chunk := answer.body_reader.read_chunk():
@@ -110,7 +143,8 @@ class BlockingTransport:
     def close(self) -> None:
         """Close all connections; nothing can be sent any more."""
         self._is_closed = True
-        self._http.close()
+        if (http := self._http.if_here()) is not None:
+            http.close()
 
 
 class AsyncTransport:
@@ -120,7 +154,7 @@ class AsyncTransport:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
         self._is_proxied = lru_cache(ADDRESSES_REMEMBERED_MAX)(_is_proxied if proxies else _never)
         self._direct = DirectTransport(USER_AGENT, ANSWER_MAX_BYTES)
-        self._by_library: AsyncHttp | None = None
+        self._by_library = _Opened(lambda: _configured(ClientBuilder(), proxies=True).build())
 
     async def send(self, request: Request) -> Response:
         if self._is_proxied(request.url):
@@ -138,10 +172,9 @@ class AsyncTransport:
         raise problem  # outside of the handler, so that the error has no __context__
 
     async def _send_by_library(self, request: Request) -> Response:
-        if self._by_library is None:
-            self._by_library = _configured(ClientBuilder(), proxies=True).build()
+        http: AsyncHttp = self._by_library.here()
         try:
-            call = _filled(self._by_library.request(request.method, request.url), request)
+            call = _filled(http.request(request.method, request.url), request)
             async with call.build_streamed() as answer:
                 body = bytearray()
                 while chunk := await answer.body_reader.read_chunk():
@@ -158,8 +191,8 @@ class AsyncTransport:
     async def close(self) -> None:
         """Close all connections."""
         await self._direct.close()
-        if self._by_library is not None:
-            await self._by_library.close()
+        if (http := self._by_library.if_here()) is not None:
+            await http.close()
 
 
 def _never(_url: str) -> bool:
@@ -249,6 +282,13 @@ def _too_large(request: Request, max_bytes: int = ANSWER_MAX_BYTES) -> ServerUnr
     return ServerUnreachable(
         f"{_origin(request.url)} answered with more than {max_bytes // 1024 // 1024} MiB.",
         hint="Check the base URL: something other than a Home Graph answers there.",
+    )
+
+
+def _forked() -> ServerUnreachable:
+    return ServerUnreachable(
+        "Nothing can be sent from here: this process was forked from one that had sent something.",
+        hint="Make the first call after the fork, start processes by spawn, or use AsyncClient.",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -228,6 +230,51 @@ def test_a_closed_client_says_that_it_is_closed(server):
         client.request_sync("user-1")
     assert "Make another one" in caught.value.hint
     assert server.seen == []
+
+
+FORKING = """
+import os, sys
+from homegraph import Client, ServerUnreachable
+
+client = Client(api_key="key", base_url=sys.argv[1])
+if sys.argv[2] == "used":
+    client.request_sync("before")
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+for one in (client, Client(api_key="key", base_url=sys.argv[1])):
+    try:
+        one.request_sync("after")
+    except ServerUnreachable as error:
+        print(error.message, error.hint)
+    one.close()
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "seen", "told"),
+    [
+        ("made", ["after", "after"], []),
+        ("used", ["before"], ["this process was forked"] * 2),
+    ],
+)
+def test_a_client_and_a_fork(server, state, seen, told):
+    """As servers do that load an application before they start its workers. Who can send nothing there is told, and does not wait."""
+    server.on("POST", PATH, {})
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, server.url, state],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert [one.json["agentUserId"] for one in server.seen] == seen
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(told)
+    assert all(words in line for words, line in zip(told, lines, strict=True))
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])
