@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -111,10 +112,6 @@ def execute(  # noqa: PLR0913  # one argument per option
         )
     pin = _given_pin(pin_file)
     wait_seconds = seconds(wait_follow_up) if wait_follow_up else 0.0
-    results: dict[str, dict[str, Any]] = {}
-    document: dict[str, Any] = {}
-    errands: list[str] = []
-    findings: list[Any] = []
     with connect(server, data_dir) as admin:
         asked: dict[str, Any] = {
             "project": admin.project(project),
@@ -125,37 +122,66 @@ def execute(  # noqa: PLR0913  # one argument per option
             "user": user,
             "unchecked": unchecked,
         }
-        for answers_left in range(ANSWERS_MAX, -1, -1):
-            body = admin.post("execute", asked, seconds=ERRAND_SECONDS)
-            document = documents.read(body, dict[str, Any])
-            errands.append(document["id"])
-            findings += document["findings"]
-            results |= {one["id"]: one for one in document["devices"]}
-            # One kind of challenge at a time: the answer to one is no answer to another.
-            kind = next((one["challenge"] for one in results.values() if one["challenge"]), "")
-            answer = _answer(kind, results, ack=ack, pin=pin) if kind and answers_left else None
-            if answer is None:
-                break
-            pin = ""  # once refused it is not tried again: locks count
-            asked["devices"] = [one["id"] for one in results.values() if one["challenge"] == kind]
-            asked["challenge"] = answer
+        told = _tell(admin, asked, ack=ack, pin=pin)
         followed = {
             one["device_id"]: one
-            for errand in errands
+            for errand in told.errands
             for one in _follow_ups(admin, errand, wait_seconds)
         }
-    done = all(one["ok"] for one in results.values()) and not (
+    done = all(one["ok"] for one in told.results.values()) and not (
         wait_seconds and any(one["status"] != "SUCCESS" for one in followed.values())
     )
-    document |= {
-        "ok": done,
-        "errands": errands,
-        "devices": list(results.values()),
-        "findings": findings,
-        "follow_ups": list(followed.values()),
-    }
-    _show(document, as_json=json)
+    _show(told.document(ok=done, follow_ups=list(followed.values())), as_json=json)
     return 0 if done else FAILED
+
+
+@dataclass(slots=True)
+class _Told:
+    """What came of a command. It may have taken several errands: each answer to a challenge is one."""
+
+    last: dict[str, Any] = field(default_factory=dict)
+    errands: list[str] = field(default_factory=list)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    findings: list[Any] = field(default_factory=list)
+
+    def add(self, errand: dict[str, Any]) -> None:
+        """One more errand; what it brought of a device counts from now on."""
+        self.last = errand
+        self.errands.append(errand["id"])
+        self.findings += errand["findings"]
+        self.results |= {one["id"]: one for one in errand["devices"]}
+
+    def challenge(self) -> str:
+        """What devices ask for, if they do: one kind at a time, for the answer to one is no answer to another."""
+        return next((one["challenge"] for one in self.results.values() if one["challenge"]), "")
+
+    def document(self, *, ok: bool, follow_ups: list[dict[str, Any]]) -> dict[str, Any]:
+        """All of it in the form of one errand, the last."""
+        return {
+            **self.last,
+            "ok": ok,
+            "errands": self.errands,
+            "devices": list(self.results.values()),
+            "findings": self.findings,
+            "follow_ups": follow_ups,
+        }
+
+
+def _tell(admin: Admin, asked: dict[str, Any], *, ack: bool, pin: str) -> _Told:
+    """Have the server send the command, and again with the answer where a device asks something that can be answered."""
+    told = _Told()
+    for answers_left in range(ANSWERS_MAX, -1, -1):
+        told.add(
+            documents.read(admin.post("execute", asked, seconds=ERRAND_SECONDS), dict[str, Any])
+        )
+        kind = told.challenge()
+        answer = _answer(kind, told.results, ack=ack, pin=pin) if kind and answers_left else None
+        if answer is None:
+            break
+        pin = ""  # once refused it is not tried again: locks count
+        waiting = [one["id"] for one in told.results.values() if one["challenge"] == kind]
+        asked = {**asked, "devices": waiting, "challenge": answer}
+    return told
 
 
 def _follow_ups(admin: Admin, errand: str, wait_seconds: float) -> list[dict[str, Any]]:
