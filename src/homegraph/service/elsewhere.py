@@ -5,6 +5,9 @@ looked at, twice a second, until the caller has an answer. Nothing of this happe
 
 The run that answers is the first one that began after the request, interrupted ones left out: they are run again. Processes take
 their time from the database, but not to the millisecond, so one that seems to have begun a moment before counts, too.
+
+First SYNCs are not of an agent user yet, so the newest of the journal may all be other links'. How one of them ended, the link itself tells: it
+is linked, or has a problem; only what that problem was is looked for in the journal.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from homegraph.errors import CallRefused, HomegraphError, StoreError
-from homegraph.graph.model import Instant, Mode, Outcome, Run, Target
+from homegraph.graph.model import Instant, LinkState, Mode, Outcome, Run, Target
 from homegraph.service.house import House
 from homegraph.service.listening import Listening
 
@@ -36,6 +39,12 @@ class Request(NamedTuple):
     generation: int
     asked_at: Instant
     mode: Mode
+
+
+class Ended(NamedTuple):
+    """What a run came to."""
+
+    failure: HomegraphError | None
 
 
 async def outcome(
@@ -78,16 +87,27 @@ def find_answer(runs: Sequence[Run], request: Request) -> Run | None:
 
 async def _look(house: House, listening: Listening, request: Request) -> None:
     never = asyncio.Event()
-    target = request.target
     while True:
-        run: Run | None = None
+        ended: Ended | None = None
         with suppress(StoreError):  # the caller is told by the deadline, or by a later look
-            runs = await house.store.runs(
-                target.project_id, target.agent_user_id, limit=RUNS_LOOKED_AT
-            )
-            run = find_answer(runs, request)
-        if run is not None:
-            failure = CallRefused(run.reason, run.message) if run.reason else None
-            listening.tell(request.generation, failure)
+            ended = await _find_end(house, request)
+        if ended is not None:
+            listening.tell(request.generation, ended.failure)
             return
         await house.clock.wait(never, house.clock.now() + LOOK_SECONDS)
+
+
+async def _find_end(house: House, request: Request) -> Ended | None:
+    target = request.target
+    if target.is_first_sync:
+        link = await house.store.find_link(target.project_id, target.user_id)
+        if link is not None and link.state in (LinkState.LINKED, LinkState.BROKEN):
+            if link.agent_user_id:
+                return Ended(None)
+        elif link is not None and link.state is LinkState.LINKING and not link.problem:
+            return None
+    runs = await house.store.runs(target.project_id, target.agent_user_id, limit=RUNS_LOOKED_AT)
+    run = find_answer(runs, request)
+    if run is None:
+        return None
+    return Ended(CallRefused(run.reason, run.message) if run.reason else None)

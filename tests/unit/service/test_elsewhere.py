@@ -3,9 +3,10 @@
 import asyncio
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
-from homegraph.graph.model import Cause, Mode, Outcome, Run, Target
+from homegraph.graph.model import Cause, Link, LinkState, Mode, Outcome, Run, Target, Tokens
 from homegraph.service import elsewhere
 from homegraph.service.elsewhere import SKEW_SECONDS, Request, find_answer
 from homegraph.service.listening import Listeners
@@ -78,3 +79,51 @@ def test_it_is_looked_for_again_only_when_it_is_time(monkeypatch):
             return await asked, [round(at - seen[0], 2) for at in seen]
 
     assert asyncio.run(story()) == (None, [0.0, 0.01, 0.02])
+
+
+@pytest.mark.parametrize(
+    ("state", "agent_user_id", "problem", "told"),
+    [
+        (LinkState.LINKED, "1836", "", "linked"),
+        (LinkState.BROKEN, "1836", "TOKEN_REFUSED", "linked"),
+        (LinkState.LINKING, "", "", "nothing"),
+        (LinkState.LINKING, "", "TIMEOUT", "TIMEOUT"),
+        (LinkState.BROKEN, "", "TOKEN_REFUSED", "TIMEOUT"),
+        (LinkState.UNLINKED, "1836", "TIMEOUT", "TIMEOUT"),
+    ],
+    ids=["linked", "broken in its QUERY", "under way", "failed", "refused", "ended"],
+)
+def test_a_first_sync_is_told_by_its_link(monkeypatch, state, agent_user_id, problem, told):
+    """Among thousands of others in the journal: only of one that failed, or whose link has ended, is the run looked for."""
+    monkeypatch.setattr(elsewhere, "LOOK_SECONDS", 0.01)
+    clock, first, read = ManualClock(), Target("acme", "", "anna"), []
+    failed = msgspec.structs.replace(run("a", target=first), reason="TIMEOUT")
+    link = Link("acme", "anna", state, Tokens(b""), 1.0, agent_user_id, problem=problem)
+    looked = asyncio.Event()
+
+    class Shared:
+        is_shared = True
+
+        async def find_link(self, *_):
+            looked.set()
+            return link
+
+        async def runs(self, *asked, **_):
+            read.append(asked)
+            return [failed]
+
+    async def story():
+        house = SimpleNamespace(store=Shared(), clock=clock)
+        request = Request(first, 7, 1_000.0, Mode.ASYNC)
+        with Listeners().listen(first) as listening:
+            asked = asyncio.create_task(elsewhere.outcome(house, listening, request, 20.0))
+            await looked.wait()
+            await turn()
+            if not asked.done():
+                asked.cancel()
+                return "nothing"
+            failure = await asked
+            return failure.code if failure else "linked"
+
+    assert asyncio.run(story()) == told
+    assert read == ([("acme", "")] if told == "TIMEOUT" else [])
