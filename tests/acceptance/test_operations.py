@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,14 +61,16 @@ def test_a_server_that_runs_keeps_its_socket(start: Any, cloud: ScriptedFulfillm
 
 
 @contextmanager
-def serving(folder: Path, cloud: ScriptedFulfillment, shell: str) -> Iterator[Process]:
+def serving(
+    folder: Path, cloud: ScriptedFulfillment, shell: str, *, stderr: int | None = None
+) -> Iterator[Process]:
     """A server that a shell starts; ``SERVE`` in its words becomes the command, which listens at ``socket`` in the folder."""
     config = folder / "homegraph.toml"
     config.write_text(toml(configuration(cloud)))
     config.chmod(0o644)  # so there is a warning, too
     serve = f'exec "$0" serve --data-dir data --listen unix:{folder / "socket"}'
     words = ["sh", "-c", shell.replace("SERVE", serve), COMMAND]
-    with subprocess.Popen(words, cwd=folder, env=environment()) as server:
+    with subprocess.Popen(words, cwd=folder, env=environment(), stderr=stderr) as server:
         try:
             until(
                 lambda: server.poll() is not None or is_answered(folder / "socket"),
@@ -89,11 +93,17 @@ def is_answered(place: Path) -> bool:
 
 def answers(place: Path) -> bool:
     """Whether a ready server is at a socket file."""
+    return b" 200 OK" in ask(place, b"GET /livez")
+
+
+def ask(place: Path, what: bytes) -> bytes:
+    """What a server at a socket file answers."""
+    head = b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.settimeout(WAIT_SECONDS)
         asking.connect(str(place))
-        asking.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        return b" 200 OK" in asking.recv(4096)
+        asking.sendall(what + head + b"{}")
+        return asking.recv(4096)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +231,46 @@ def test_an_export_does_not_seem_to_lack_links(setup: Setup) -> None:
     assert done.out == (
         "home.jsonl: projects 1, agent users with their links 1, links before their first SYNC 0\n"
     )
+
+
+# --- a log that nobody reads -------------------------------------------------------------------------------------
+
+PIPE_BYTES: Final = 4_096
+
+CALLS: Final = 100
+"""Each of them is told of, and all of them are more than the pipe holds."""
+
+
+def test_a_log_that_is_not_read_stops_nobody(tmp_path: Path, cloud: ScriptedFulfillment) -> None:
+    """Calls are answered, the next reader is told how much is missing, and the server ends when it is asked to."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    with serving(tmp_path, cloud, "SERVE --log-level debug", stderr=write) as server:
+        os.close(write)
+        call_often(tmp_path / "socket")
+        os.set_blocking(read, False)
+        until(lambda: b'"log.lost"' in said(tmp_path / "socket", read), "lost lines are told of")
+        call_often(tmp_path / "socket")
+    os.close(read)
+
+    assert server.returncode == 0
+
+
+def call_often(place: Path) -> None:
+    """More calls than the pipe has room for."""
+    for _ in range(CALLS):
+        assert ask(place, b"POST /v1/devices:requestSync?key=none")
+
+
+def said(place: Path, read: int) -> bytes:
+    """What the pipe holds after it was emptied and one more call was made."""
+    with suppress(BlockingIOError):
+        os.read(read, PIPE_BYTES)
+    ask(place, b"POST /v1/devices:requestSync?key=none")
+    try:
+        return os.read(read, PIPE_BYTES)
+    except BlockingIOError:
+        return b""
 
 
 # --- a terminal that closes --------------------------------------------------------------------------------------

@@ -162,6 +162,7 @@ FIXED = {
         f"after {upkeep.MUCH} or more went"
     ),
     "body of an exchange": f"packed from {packing.PACKED_FROM_BYTES // 1024} KiB on",
+    "log lines that nobody reads (a full pipe, a stopped terminal)": f"waited for {lines.STALL_MILLISECONDS} ms",
     "log lines that are written together": f"{lines.TOGETHER_MAX_BYTES // 1024} KiB",
     "a line of an export": f"{copies.LINE_BYTES_MAX >> 20} MiB",
     "lines of one call that exports or imports": (

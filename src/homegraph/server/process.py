@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
 
+from homegraph.service.lines import STALL_MILLISECONDS, reader_of
+
 EXIT_INTERRUPTED: Final = 130
 
 FILES_MAX: Final = 65_536
@@ -44,7 +46,10 @@ def hangups() -> tuple[signal.Signals, ...]:
 
 
 def tell(stream: TextIO, text: str) -> None:
-    """Say something to whoever has started the server. Where it cannot be written (a full disk), the server serves all the same."""
+    """Say something to whoever has started the server. Where it cannot be written (a full disk), or is not read, the server serves all the same."""
+    reader = reader_of(stream)
+    if reader is not None and not reader.poll(STALL_MILLISECONDS):
+        return
     try:
         stream.write(text)
         stream.flush()

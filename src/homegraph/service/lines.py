@@ -4,6 +4,9 @@
 system call for each is as dear as the line. A warning is written at once, with everything before it, and so is the rest when
 the process ends in order: killed, it loses the lines of one turn at most, each of which says what is in the database as well.
 
+Nobody waits for whoever reads the lines: a pipe that is not read, or a terminal that was stopped (Ctrl-S), would stop the
+server with it. After a moment lines are dropped, and once somebody reads again a line says how many.
+
 Owns no words: what is told of which event is in ``log``.
 
 The rule that is easily broken: processes share a stderr. A pipe keeps a write together up to ``TOGETHER_MAX_BYTES``; beyond
@@ -16,11 +19,14 @@ import asyncio
 import atexit
 import logging
 import math
+import os
+import select
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import IO, Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 from structlog.processors import LogfmtRenderer
@@ -37,14 +43,35 @@ LEVELS: Final = {
 TOGETHER_MAX_BYTES: Final = 4_096
 """Of lines that are written at once: Linux's PIPE_BUF. A dozen lines; one that is longer itself is written alone."""
 
+STALL_MILLISECONDS: Final = 100
+"""How long a write may wait for a reader who was reading until then. A pause of a busy one is shorter."""
+
 Render: TypeAlias = Callable[[dict[str, Any]], bytes]
 
 
+def reader_of(file: IO[Any]) -> select.poll | None:
+    """By what is seen whether the reader of a pipe, a socket or a terminal takes more. None where there is nobody."""
+    try:
+        mode = os.fstat(file.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or file.isatty()):
+            return None
+    except (OSError, ValueError):  # in memory, or closed
+        return None
+    reader = select.poll()
+    reader.register(file.fileno(), select.POLLOUT)
+    return reader
+
+
 class Stream:
-    """Bytes for a file of this process: those of one turn of the loop are written together. Without a loop, at once."""
+    """Bytes for a file of this process: those of one turn of the loop are written together. Without a loop, at once.
+
+    ``lost`` are lines that nobody has read, since the reader stopped.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._reader = reader_of(file)
+        self.lost = 0
         self._waiting: list[bytes] = []
         self._size = 0
         atexit.register(self.flush)
@@ -62,11 +89,22 @@ class Stream:
     def flush(self) -> None:
         """Write what waits. If that fails it is lost: there is nobody left who could be told."""
         waiting, self._waiting, self._size = self._waiting, [], 0
-        if waiting:
+        if waiting and not self._is_read(0 if self.lost else STALL_MILLISECONDS):
+            self.lost += len(waiting)
+        elif waiting:
             # A full disk, a broken pipe, or a file that was closed.
             with suppress(OSError, ValueError):
                 self._file.write(b"".join(waiting))
                 self._file.flush()
+
+    def regained(self) -> int:
+        """How many lines were lost, once somebody reads again; from then on none are. 0 until then."""
+        lost = self.lost if self._is_read(0) else 0
+        self.lost -= lost
+        return lost
+
+    def _is_read(self, milliseconds: int) -> bool:
+        return self._reader is None or bool(self._reader.poll(milliseconds))
 
     def _flush_soon(self) -> bool:
         """Flush at the end of the loop's turn; False where no loop is running."""
@@ -126,6 +164,8 @@ class Log:
     def _write(self, level: int, name: str, event: str, fields: dict[str, Any]) -> None:
         if level < self._least:
             return
+        if self._stream.lost and (lost := self._stream.regained()):
+            self.warning("log.lost", lines=lost)
         line = {**self._context, **fields} if self._context else fields  # nobody else has these
         line["event"] = event
         line["level"] = name
