@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -91,6 +92,31 @@ def process():
             env={**os.environ, **variables},
             check=False,
         )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def terminal():
+    """Run a command as a process whose stdin is a terminal, on which ``typed`` is typed."""
+
+    def call(*arguments: str, typed: str, **variables: str) -> Done:
+        main, follower = pty.openpty()
+        try:
+            os.write(main, typed.encode())
+            done = subprocess.run(
+                command_line(arguments),
+                stdin=follower,
+                capture_output=True,
+                text=True,
+                timeout=PROCESS_SECONDS,
+                env={**os.environ, **variables},
+                check=False,
+            )
+        finally:
+            os.close(main)
+            os.close(follower)
         return Done(done.returncode, done.stdout, done.stderr)
 
     return call

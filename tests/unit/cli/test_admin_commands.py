@@ -300,6 +300,19 @@ class TestLinks:
         assert server.seen[0].query == {"project": "acme", "user": "anna"}
         assert [line.split()[0] for line in done.out.splitlines()[-3:]] == ["what", "why", "fix"]
 
+    @pytest.mark.parametrize(
+        ("typed", "code", "calls"), [("n\n", 1, 0), ("\n", 1, 0), ("y\n", 0, 1)]
+    )
+    def test_unlink_asks_on_a_terminal(self, terminal, server, typed, code, calls):
+        """And does it only when the answer is yes; whoever says no, or nothing, is told that nothing was changed."""
+        server.on("POST", "/-/api/links/unlink", LINK)
+        known = {"HOMEGRAPH_SERVER": server.url, "HOMEGRAPH_ADMIN_TOKEN": TOKEN}
+        done = terminal("links", "unlink", "anna", "--project", "acme", typed=typed, **known)
+
+        assert "End the link of anna to acme? Its devices may go with it. [y/N]" in done.err
+        assert (done.code, len(server.seen)) == (code, calls)
+        assert ("Nothing was changed." in done.err) is (code == 1)
+
     def test_unlink_needs_yes_where_nobody_can_be_asked(self, process, server, monkeypatch):
         """Without a terminal and without --yes nothing is changed."""
         monkeypatch.setenv("HOMEGRAPH_SERVER", server.url)
