@@ -50,7 +50,7 @@ async def _of_project(house: House, project: Project) -> list[Advice]:
             ok=len(silent) < len(promises),
             detail=f"{told}: {named}{more}"
             if silent
-            else "devices with willReportState are reported",
+            else "of no device with willReportState a first report is overdue",
             fix=REPORT_NEVER.fix if len(silent) == len(promises) else "",
         )
     ]
