@@ -145,6 +145,12 @@ def test_what_the_command_began_may_end_in_any_browser(served, cloud):
     assert (done.status, done.json["user"]) == (200, "emil")
 
 
+@pytest.mark.parametrize("came_from", ["same-origin", "none"])
+def test_a_form_of_its_own_begins_a_linking(served, came_from):
+    """None is what a browser says when its user has sent the form anew, by himself."""
+    assert fill_in(served, **{"Sec-Fetch-Site": came_from}).status == 303
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -6,8 +6,10 @@ import pytest
 
 from homegraph.errors import FulfillmentTimeout
 from homegraph.http.pool import IDLE_MAX, IDLE_PER_PLACE_MAX, IDLE_SECONDS, Place, Pool
+from homegraph.service.http import resolving
 from homegraph.service.http.places import Places
 from homegraph.service.http.resolving import ANSWERS_MAX, LOOK_UP_SECONDS, Resolver
+from homegraph.testing.clock import ManualClock
 
 
 class ManualLoop:
@@ -149,6 +151,26 @@ def test_so_many_answers_are_remembered():
 
     assert asyncio.run(story()) == [False, True, True]
     assert len(asked) == ANSWERS_MAX + 1
+
+
+def test_an_answer_that_was_asked_for_again_is_a_new_one(monkeypatch):
+    """It goes when the others that are older have gone."""
+    monkeypatch.setattr(resolving, "ANSWERS_MAX", 2)
+    clock = ManualClock()
+
+    async def look_up(_):
+        return ["127.0.0.1"]
+
+    async def story():
+        resolver = Resolver(clock.now, look_up)
+        for host in ("a", "b"):
+            await resolver.addresses(host, LOOK_UP_SECONDS)
+        clock.advance(resolving.ANSWER_SECONDS)
+        for host in ("b", "a", "c"):
+            await resolver.addresses(host, LOOK_UP_SECONDS)
+        return [host for host in "abc" if resolver.remembered(host)]
+
+    assert asyncio.run(story()) == ["a", "c"]
 
 
 def _with_two_who_wait(what):
