@@ -185,7 +185,7 @@ class FulfillmentTimeout(FulfillmentError):
 
 
 class FulfillmentFailed(FulfillmentError):
-    """The fulfillment answered with an HTTP 5xx."""
+    """The fulfillment answered with an HTTP status that says it cannot now: 5xx, 408, 425 or 429."""
 
     code, retryable = "FULFILLMENT_FAILED", True
     hint = "Look into the fulfillment's own log; the run's exchange shows what it answered."

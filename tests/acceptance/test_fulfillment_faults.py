@@ -38,6 +38,7 @@ def payload(**members: Any) -> bytes:
 FAULTS: Final = {
     "http-500": (Answer(500, b"oops"), "FULFILLMENT_FAILED"),
     "http-503": (Answer(503, b""), "FULFILLMENT_FAILED"),
+    "http-429": (Answer(429, b"slow down"), "FULFILLMENT_FAILED"),
     "http-404": (Answer(404, b"not here"), "FULFILLMENT_REFUSED"),
     "redirect": (
         Answer(302, b"", headers=(("Location", "http://127.0.0.1:9/elsewhere"),)),

@@ -20,9 +20,9 @@ from homegraph.service.upkeep import (
     PRUNE_AGAIN_SECONDS,
     PRUNE_EVERY_SECONDS,
 )
-from homegraph.store.sqlite import SqliteStore
+from homegraph.store.sqlite import SqliteStore, devices
 from homegraph.testing.clock import ManualClock
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment
+from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
 from homegraph.testing.store_contract.scene import exchange
 from support.served import WAIT_SECONDS, Served, an_integration, settings_in
 
@@ -51,6 +51,36 @@ def test_a_bug_ends_the_run_visibly_and_is_not_repeated(cloud, tmp_path, monkeyp
     assert (answer.status, answer.reason) == (500, "INTERNAL")
     assert (newest.outcome, newest.reason) == ("failed", "INTERNAL")
     assert again.status == 200
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_bug_in_storing_what_came_ends_the_run(cloud, tmp_path, monkeypatch, caplog, mode):
+    """It would come again with every lease; so nothing of it is kept but the run, which says so, and the list stays as it was."""
+
+    def broken(*_):
+        raise ZeroDivisionError("ours")
+
+    async def is_over(house):
+        return await house.store.runs("acme", "user-1")  # the first SYNC has a target of its own
+
+    with Served(settings_in(tmp_path, an_integration(cloud))) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        before = served.do(served.house.store.devices("acme", "user-1"))
+        cloud.home.devices.append(lamp("another"))
+        with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL):
+            patch.setattr(devices, "write", broken)
+            answer = served.request_sync(**{"async": mode == "async"})
+            served.until(is_over)
+        (newest, *_) = served.do(served.house.store.runs("acme", "user-1"))
+        after = served.do(served.house.store.devices("acme", "user-1"))
+        again = served.request_sync()
+        renewed = served.do(served.house.store.devices("acme", "user-1"))
+
+    assert answer.status == (200 if mode == "async" else 500)
+    assert (newest.outcome, newest.reason, newest.attempt) == ("failed", "INTERNAL", 1)
+    assert after == before
+    assert again.status == 200
+    assert len(renewed) == len(before) + 1
 
 
 def test_a_run_that_could_not_be_stored_is_executed_again_soon(cloud, tmp_path, monkeypatch):

@@ -135,7 +135,15 @@ class Runs:
         try:
             heard, conclusion = await self._ask_all(claim)
             settlement = self._settlement(claim, heard, conclusion)
-            after = await self._store.settle(settlement, self._clock.now())
+            try:
+                after = await self._store.settle(settlement, self._clock.now())
+            except HomegraphError:
+                raise
+            except Exception as exc:  # noqa: BLE001  # a bug of ours, and what came would meet it again with every lease
+                _tell("what a SYNC brought could not be stored", exc)
+                conclusion = _nothing_of(claim, heard)
+                settlement = self._settlement(claim, heard, conclusion)
+                after = await self._store.settle(settlement, self._clock.now())
         except LeaseLost:
             return  # whoever holds the lease now runs it again and tells the callers
         except StoreError as exc:
@@ -211,9 +219,7 @@ class Runs:
         except HomegraphError as exc:
             answer = Answer(link, error=exc)
         except Exception as exc:  # noqa: BLE001  # a bug of ours must end the run visibly, not repeat it for ever
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a SYNC could not be handled", "exception": exc}
-            )
+            _tell("a SYNC could not be handled", exc)
             return heard, Answer(link, error=HomegraphError())
         if answer.error is not None:
             heard.transcript.masked_error(answer.error)
@@ -309,6 +315,21 @@ class Runs:
 
 
 _ANY_GENERATION: Final = 2**63
+
+
+def _tell(message: str, exc: Exception) -> None:
+    """Write a bug of ours into the log."""
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": exc})
+
+
+def _nothing_of(claim: Claim, heard: list[Heard]) -> Conclusion:
+    """The end of a run of whose answers nothing can be kept."""
+    return conclude(
+        claim.lease.target,
+        [Answer(one.link, error=HomegraphError()) for one in heard],
+        policy=claim.project.policy,
+        by_grant=claim.work.run_cause is Cause.LINK,
+    )
 
 
 def _record(run_id: str, claim: Claim, conclusion: Conclusion, step: Step, now: Instant) -> Run:

@@ -7,6 +7,7 @@ at the edge.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -26,7 +27,9 @@ SHORT: Final = 4
 
 
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
-"""Whether a text stands in a form or a query as it is; most tokens do."""
+"""Whether a text stands in a form, a query or JSON as it is; most tokens do."""
+
+_HEX: Final = re.compile(r"%[0-9A-F]{2}")
 
 ErrorT = TypeVar("ErrorT", bound=HomegraphError)
 
@@ -49,7 +52,7 @@ class Transcript:
             if len(secret) >= SHORT:
                 self._secrets[secret] = MASK
                 if not _UNQUOTED(secret):
-                    self._secrets[quote_plus(secret)] = MASK
+                    self._secrets |= dict.fromkeys(_written(secret), MASK)
 
     def hide_member(self, name: str, secret: str) -> None:
         """Mask a member of a JSON body that we have written, however short its value is, and whatever is in it."""
@@ -106,6 +109,17 @@ def shown_query(query: str, names: Collection[str]) -> str:
     pairs = parse_qsl(query, keep_blank_values=True)
     shown = [(name, value if name in names or not value else MASK) for name, value in pairs]
     return urlencode(shown, safe=f"{MASK}:/ ", quote_via=quote)
+
+
+def _written(secret: str) -> tuple[str, ...]:
+    """How a text with special characters may stand in what somebody repeats: in JSON as most write it, as PHP does, in a form."""
+    quoted = quote_plus(secret)
+    in_json = json.dumps(secret)[1:-1]
+    return quoted, _HEX.sub(_lower, quoted), in_json, in_json.replace("/", "\\/")
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found[0].lower()
 
 
 def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchange:

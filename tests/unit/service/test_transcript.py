@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from homegraph.errors import ReplyErrorPayload
 from homegraph.graph.model import Exchange, Finding
 from homegraph.service.transcript import Transcript, shown_query
@@ -60,6 +62,20 @@ def test_a_secret_in_a_form_is_masked_in_its_escaped_shape():
     (kept,) = masked(exchange(request_body=b"client_secret=s%2Fe%2Bc%3Dret"), hide=(SECRET,))
 
     assert kept.request_body == b"client_secret=***"
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [r"ab/SECRET\"\\cd", r"ab\/SECRET\"\\cd", "ab%2FSECRET%22%5Ccd", "ab%2fSECRET%22%5ccd"],
+    ids=["json", "json-of-php", "form", "form-in-lower-case"],
+)
+def test_a_secret_with_special_characters_is_masked_however_it_is_written(repeated):
+    """Whoever repeats a token writes it as his language writes JSON or forms."""
+    (kept,) = masked(
+        exchange(response_body=f'{{"you sent":"{repeated}"}}'.encode()), hide=('ab/SECRET"\\cd',)
+    )
+
+    assert kept.response_body == b'{"you sent":"***"}'
 
 
 def test_masking_comes_before_cutting():

@@ -46,15 +46,15 @@ FULFILLMENTS: Final = (
     Reason(
         code="FULFILLMENT_FAILED",
         row="internal",
-        title="The fulfillment answered with a server error (5xx).",
-        why="Its own code failed. What is stored was left as it is.",
+        title="The fulfillment answered that it cannot now (5xx, 408, 425 or 429).",
+        why="Its own code failed, or something before it lets no more calls through. What is stored was left as it is.",
         fix="Look into the fulfillment's log; `homegraph runs show` has the request and what was answered.",
         retryable=True,
     ),
     Reason(
         code="FULFILLMENT_REFUSED",
         row="internal",
-        title="The fulfillment refused the intent with a 4xx status or a redirect.",
+        title="The fulfillment refused the intent with another 4xx status, or a redirect.",
         why="fulfillment_url is not the exact address, or something before the fulfillment wants a login. "
         "Redirects are not followed.",
         fix="Correct fulfillment_url to the address that answers POST itself.",
