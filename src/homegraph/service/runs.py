@@ -124,7 +124,7 @@ class Runs:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         for lease in leases:
-            self.listeners.tell(lease.target, _ANY_GENERATION, CallRefused("SERVER_STOPPING"))
+            self.listeners.dismiss(lease.target, CallRefused("SERVER_STOPPING"))
         await self.unsettled.hand_back_all(leases)
 
     # --- one run ---------------------------------------------------------------------------------------------
@@ -308,16 +308,11 @@ class Runs:
             self.changed.set()
         if not task.cancelled() and (exc := task.exception()):
             # A bug of ours. The lease runs out and the run is executed again; a caller is not left waiting.
-            self.listeners.tell(lease.target, _ANY_GENERATION, HomegraphError())
-            task.get_loop().call_exception_handler(
-                {"message": "a run failed unexpectedly", "exception": exc, "task": task}
-            )
+            self.listeners.dismiss(lease.target, HomegraphError())
+            _tell("a run failed unexpectedly", exc)
 
 
-_ANY_GENERATION: Final = 2**63
-
-
-def _tell(message: str, exc: Exception) -> None:
+def _tell(message: str, exc: BaseException) -> None:
     """Write a bug of ours into the log."""
     asyncio.get_running_loop().call_exception_handler({"message": message, "exception": exc})
 
