@@ -213,6 +213,14 @@ def test_one_unknown_device_refuses_the_whole_report(here, report):
     assert here.program.states("plug") == {"plug": {"on": True}}
 
 
+def test_ten_unknown_devices_are_named(here):
+    """A caller who has made the same mistake with all of them needs no more."""
+    answer = here.program.report({f"fridge-{number:02}": {"on": True} for number in range(12)})
+    (told,) = [one for one in answer.json["error"]["details"] if one.get("domain") == "homegraph"]
+
+    assert told["metadata"]["devices"] == ", ".join(f"fridge-{number:02}" for number in range(10))
+
+
 def test_whose_devices_they_are_counts(cloud, tmp_path):
     """The same device id of another agent user is another device; a stranger's id is unknown."""
     cloud.homes["token-2"] = Home("user-2", [lamp("plug")])

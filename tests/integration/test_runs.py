@@ -20,11 +20,13 @@ from homegraph.service.upkeep import (
     PRUNE_AGAIN_SECONDS,
     PRUNE_EVERY_SECONDS,
 )
+from homegraph.settings.projects import KeySettings, LinkSettings
+from homegraph.settings.secret import Secret
 from homegraph.store.sqlite import SqliteStore, devices
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
 from homegraph.testing.store_contract.scene import exchange
-from support.served import WAIT_SECONDS, Served, an_integration, settings_in
+from support.served import CALL, JSON, WAIT_SECONDS, Served, an_integration, settings_in
 
 
 @pytest.fixture
@@ -32,6 +34,30 @@ def cloud():
     """A device cloud with the user's home."""
     with ScriptedFulfillment() as scripted:
         yield scripted
+
+
+def test_a_project_that_hangs_leaves_a_place_for_others(cloud, tmp_path):
+    """However many of its runs are due: a quarter of the places is for projects that have none."""
+    hold = threading.Event()
+    users = [LinkSettings(f"user-{number}", Secret(f"token-{number}")) for number in range(8)]
+    cloud.answer_next(*[Answer(hold=hold)] * len(users))
+    with ScriptedFulfillment() as calm:
+        projects = (
+            an_integration(cloud, links=tuple(users)),
+            an_integration(calm, id="calm", number="2", api_keys=(KeySettings(Secret("calm")),)),
+        )
+        with Served(
+            settings_in(tmp_path, *projects, concurrency=4, project_concurrency=4)
+        ) as served:
+            try:
+                cloud.wait_for(3)
+                served.until_link(lambda link: link.agent_user_id, project="calm")
+                body = b'{"agentUserId": "user-1", "async": true}'
+                answer = served.send("POST", f"{CALL}?key=calm", headers=JSON, body=body)
+                calm.wait_for(2)
+                assert (answer.status, len(cloud.intents())) == (200, 3)
+            finally:
+                hold.set()
 
 
 def test_a_bug_ends_the_run_visibly_and_is_not_repeated(cloud, tmp_path, monkeypatch, caplog):
