@@ -89,6 +89,7 @@ def conclude(
     ``accepted`` are the devices that an operator has let go. ``by_grant``: the run follows a new grant.
     """
     failures = [answer.error for answer in answers if answer.error is not None]
+    listed = [one for one in answers if one.applied is not None and not one.is_empty]
     shrinking: tuple[int, int] | None = None
     held = False
     if target.is_first_sync:
@@ -97,7 +98,7 @@ def conclude(
             failures = [_no_agent_user_id()]
     else:
         effects, changes = _sync(target, answers, policy)
-        shrinking = _shrinking(target, answers, accepted, by_grant=by_grant)
+        shrinking = _shrinking(target, listed, accepted, by_grant=by_grant)
         held = policy.shrink_guard and shrinking is not None
         if held:
             effects = [one for one in effects if not isinstance(one, WriteDevices | WriteHeld)]
@@ -111,9 +112,9 @@ def conclude(
         # Problems first: BindLink, RekeyLink and Unlink have the last word on a link.
         effects=(*_problems(target, answers, failure), *effects),
         changes=changes,
-        results=tuple(_result(answer) for answer in answers),
+        results=tuple([_result(answer) for answer in answers]),
         findings=(
-            *_findings(answers),
+            *_findings(answers, listed),
             *without_effect(changes),
             *((shrunk(*shrinking, held=held),) if shrinking else ()),
         ),
@@ -172,14 +173,15 @@ def _sync(
 
 
 def _shrinking(
-    target: Target, answers: Sequence[Answer], accepted: frozenset[str], *, by_grant: bool
+    target: Target, listed: Sequence[Answer], accepted: frozenset[str], *, by_grant: bool
 ) -> tuple[int, int] | None:
     """How many devices there were and how many the list that counts removes, if that is suspicious and nobody has accepted it.
 
+    ``listed`` are the answers that list devices.
+
     A new grant that brings other devices only is another account, into which the user has just signed in.
     """
-    lists = [one for one in answers if one.applied is not None and not one.is_empty]
-    ours = [one for one in lists if one.agent_user_id in ("", target.agent_user_id)]
+    ours = [one for one in listed if one.agent_user_id in ("", target.agent_user_id)]
     if not ours or ours[-1].applied is None:
         return None
     known, removed = ours[-1].known, ours[-1].applied.removed
@@ -203,12 +205,11 @@ def _problems(
     return effects
 
 
-def _findings(answers: Sequence[Answer]) -> tuple[Finding, ...]:
+def _findings(answers: Sequence[Answer], listed: Sequence[Answer]) -> tuple[Finding, ...]:
     findings = [finding for answer in answers for finding in answer.findings]
-    good = [answer for answer in answers if answer.applied is not None and not answer.is_empty]
-    lists = [(answer.applied.stored, answer.applied.removed) for answer in good if answer.applied]
+    lists = [(answer.applied.stored, answer.applied.removed) for answer in listed if answer.applied]
     if any(one != lists[0] for one in lists[1:]):
-        findings.append(links_disagree([answer.link.user_id for answer in good]))
+        findings.append(links_disagree([answer.link.user_id for answer in listed]))
     return tuple(findings)
 
 

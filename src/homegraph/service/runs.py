@@ -91,7 +91,7 @@ class Runs:
 
     def start(self, claim: Claim) -> None:
         """Execute a claim, in the background."""
-        task = asyncio.create_task(self._execute(claim), name=f"run {claim.lease.fence}")
+        task = asyncio.get_running_loop().create_task(self._execute(claim))
         self._tasks[claim.lease] = task
         self._running[claim.lease.target.project_id] += 1
         task.add_done_callback(lambda _: self._ended(claim.lease))

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from homegraph.store.port import Limits
 
-AFTER_ALL: Final = "\U0010ffff"
+_AFTER_ALL: Final = "\U0010ffff"
 """Sorts after every id."""
 
 
@@ -51,7 +51,7 @@ def narrowed(
     lists: Lists, project_id: str | None, agent_user_id: str | None, before: str
 ) -> tuple[str, ...]:
     """The statement for the part of a journal that was asked for, with all that it is given but the limit."""
-    before = before or AFTER_ALL
+    before = before or _AFTER_ALL
     if project_id is None:
         return lists.of_all, before
     if agent_user_id is None:

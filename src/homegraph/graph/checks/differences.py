@@ -26,6 +26,8 @@ FIRST_SIGHT_ONLY: Final[Mapping[str, str]] = {
 
 def without_effect(changes: Changes, listed: Sequence[str] = ()) -> tuple[Finding, ...]:
     """What changed and will not be seen. The first ``TOLD_MAX`` of them. ``listed`` has the ids of the list, for the places."""
+    if not changes.changed:
+        return ()
     return tuple(islice(_ineffective(changes, listed), TOLD_MAX))
 
 

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
 from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, Limits
-from homegraph.store.rings import AFTER_ALL, EXCHANGES, RUNS, Ring, bounds, cut, length
+from homegraph.store.rings import (
+    EXCHANGES,
+    LISTS_OF_NOTIFICATIONS,
+    LISTS_OF_RUNS,
+    RUNS,
+    Ring,
+    bounds,
+    cut,
+    length,
+    narrowed,
+)
 from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
 from homegraph.store.sqlite import service_accounts
 from homegraph.store.sqlite.database import Database
@@ -17,14 +27,8 @@ def runs(
     db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
 ) -> list[Run]:
     """``Store.runs``."""
-    before = before or AFTER_ALL
-    if project_id is None:
-        rows = db.rows("list_runs", before, limit)
-    elif agent_user_id is None:
-        rows = db.rows("list_runs_of_project", project_id, before, limit)
-    else:
-        rows = db.rows("list_runs_of_agent_user", project_id, agent_user_id, before, limit)
-    return list(map(run_of, rows))
+    asked = narrowed(LISTS_OF_RUNS, project_id, agent_user_id, before)
+    return list(map(run_of, db.rows(*asked, limit)))
 
 
 def find_run(db: Database, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
@@ -41,15 +45,8 @@ def notifications(
     db: Database, project_id: str | None, agent_user_id: str | None, before: str, limit: int
 ) -> list[Notification]:
     """``Store.notifications``."""
-    before = before or AFTER_ALL
-    if project_id is None:
-        rows = db.rows("list_notifications", before, limit)
-    elif agent_user_id is None:
-        rows = db.rows("list_notifications_of_project", project_id, before, limit)
-    else:
-        key = (project_id, agent_user_id)
-        rows = db.rows("list_notifications_of_agent_user", *key, before, limit)
-    return list(map(notification_of, rows))
+    asked = narrowed(LISTS_OF_NOTIFICATIONS, project_id, agent_user_id, before)
+    return list(map(notification_of, db.rows(*asked, limit)))
 
 
 def prune(db: Database, limits: Limits, now: Instant, batch: int) -> int:

@@ -163,7 +163,10 @@ class Lane:
         return [jobs.popleft() for _ in range(min(len(jobs), BATCH_MAX))]
 
     def _is_for_the_loop(self, jobs: list[_Job]) -> bool:
-        return all(is_brief for _, _, _, is_brief in jobs) and self._clock() >= self._detour_until
+        for _, _, _, is_brief in jobs:
+            if not is_brief:
+                return False
+        return self._clock() >= self._detour_until
 
     def _at_once(self, jobs: list[_Job]) -> list[_Outcome] | None:
         """Carry brief jobs out, up to the commit; None when that is for the thread to do. Those that are left over wait on.
