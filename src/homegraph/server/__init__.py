@@ -109,9 +109,8 @@ def serve(flags: Mapping[str, object]) -> int:
 
     With several workers it returns in each of them, too.
     """
-    atexit.register(
-        forget_unwritten
-    )  # before the log does: what is registered first is called last
+    # Before the log is: what is registered first is called last.
+    atexit.register(forget_unwritten)
     config = flags.get("config")
     settings = load(
         {name: value for name, value in flags.items() if name not in ("config", "json")},

@@ -131,10 +131,8 @@ class Log:
         self._least = least
         self._clock = clock
         self._context = context or {}
-        self._second = -1
-        self._until_second = (
-            ""  # the time up to its fraction: of many lines of a second it is put together once
-        )
+        # The time up to its fraction: of all lines of a second it is put together once.
+        self._second, self._until_second = -1, ""
 
     def bind(self, **context: Any) -> Log:
         """The same log with more context."""
