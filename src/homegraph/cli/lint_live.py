@@ -21,7 +21,7 @@ from homegraph.errors import (
 )
 from homegraph.graph.linting import Answered, devices_of
 from homegraph.service.clock import SystemClock, SystemIds
-from homegraph.wire.intents import REQUEST_HEADERS, sync_request
+from homegraph.wire.intents import PASSING_STATUSES, REQUEST_HEADERS, sync_request
 from homegraph.wire.query_intent import QueryDevice, query_request
 
 SYNC_SECONDS: Final = 30.0
@@ -31,7 +31,6 @@ QUERY_SECONDS: Final = 5.0
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _UNAUTHORIZED: Final = 401
-_SERVER_ERRORS: Final = range(500, 600)
 
 
 def ask(url: str, token: str, *, previous: bytes | None = None) -> list[Answered]:
@@ -88,7 +87,7 @@ def _send(
 
 def _refused(status: int) -> HomegraphError:
     told, hint = f"The fulfillment answered HTTP {status}.", "Look into the fulfillment's own log."
-    if status in _SERVER_ERRORS:
+    if status in PASSING_STATUSES:
         return FulfillmentFailed(told, hint=hint)
     if status in _REDIRECTS:
         hint = "Give the address that answers POST itself."

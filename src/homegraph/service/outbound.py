@@ -30,6 +30,7 @@ from homegraph.service.transport import Transport
 from homegraph.service.vault import Vault
 from homegraph.wire.execute_intent import CommandGroup, execute_request
 from homegraph.wire.intents import (
+    PASSING_STATUSES,
     REQUEST_HEADERS,
     SyncReply,
     disconnect_request,
@@ -43,8 +44,6 @@ _REPEATABLE: Final = frozenset({"SYNC", "QUERY", "DISCONNECT"})
 
 _OK: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
-_PASSING: Final = frozenset({408, 425, 429, *range(500, 600)})
-"""Statuses that say "not now" of an intent that may be right: the server failed, or it has no time (RFC 9110, 8470, 6585)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +197,6 @@ def _checked(reply: HttpReply) -> bytes:
     """The body of an answer; a status that is none is an error."""
     if reply.status in _OK:
         return reply.body
-    if reply.status in _PASSING:
+    if reply.status in PASSING_STATUSES:
         raise FulfillmentFailed(f"The fulfillment answered HTTP {reply.status}.")
     raise FulfillmentRefused(f"The fulfillment answered HTTP {reply.status}.")

@@ -32,6 +32,9 @@ REQUEST_HEADERS: Final[tuple[tuple[str, str], ...]] = (
     ("accept-encoding", "gzip, deflate"),
 )
 
+PASSING_STATUSES: Final = frozenset({408, 425, 429, *range(500, 600)})
+"""What says "not now" to an intent that may be right: the fulfillment failed, or has no time (RFC 9110, 8470, 6585)."""
+
 DEVICES_MAX: Final = 5_000
 """Devices of one reply. Google publishes no limit; this one keeps a runaway reply from filling the store."""
 
