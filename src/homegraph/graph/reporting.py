@@ -183,10 +183,12 @@ def _by_trait(
     strangers: list[str] = []
     for key, value in state.items():
         trait = owners.get(key, unlisted)
-        if trait:
-            sorted_.setdefault(trait, {})[key] = value
-        else:
+        if not trait:
             strangers.append(key)
+        elif trait in sorted_:
+            sorted_[trait][key] = value
+        else:
+            sorted_[trait] = {key: value}
     return sorted_, strangers
 
 

@@ -1,14 +1,14 @@
 """What each method of the API does with a call that has passed the checks: read it, carry it out, write the answer.
 
-One function per method, all of one shape, so that ``web.api_v1`` has one pipeline for them. A method's message is read before
-its quota is asked only where the body decides whether the call counts (requestSync in sync mode does not).
+Two functions per method, all of one shape, so that ``web.api_v1`` has one pipeline for them: one reads the message, which may be done in a
+thread, the other does the rest. A method's message is read before its quota is asked only where the body decides whether the
+call counts (requestSync in sync mode does not).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,20 +18,21 @@ from homegraph.service.house import House
 from homegraph.service.requesting import request_sync
 from homegraph.wire import answers
 from homegraph.wire.api_v1 import (
+    DeleteAgentUser,
+    Query,
+    RequestSync,
+    Sync,
     read_delete,
     read_query_request,
     read_request_sync,
     read_sync,
 )
 from homegraph.wire.field_mask import FieldMask
-from homegraph.wire.reports import read_report
+from homegraph.wire.reports import ReportState, read_report
 from homegraph.wire.status import render_success
 
 SMART_HOME_TRAIT_ONLY: Final = frozenset({"", "DEVICE_VIEW_UNSPECIFIED", "SMART_HOME_TRAIT_ONLY"})
 HOME_TRAIT_ONLY: Final = "HOME_TRAIT_ONLY"
-
-READ_AT_ONCE_MAX_BYTES: Final = 64 * 1024
-"""Bodies up to this are read where they arrive: a tenth of a second at the very worst, microseconds usually."""
 
 T = TypeVar("T")
 
@@ -53,23 +54,29 @@ class Call(msgspec.Struct, frozen=True):
     keep: Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
 
 
-Answering: TypeAlias = Callable[[House, Call], Awaitable[bytes]]
+class Answering(NamedTuple):
+    """A method: what reads the message of a call, and what brings the body of the answer."""
+
+    read: Callable[[Call], Any]
+    answer: Callable[[House, Call, Any], Awaitable[bytes]]
 
 
-async def _read(reader: Callable[..., T], call: Call) -> T:
-    """Read the message of a call. A large one is read in a thread, so that nobody else waits for it.
+def _in_body(reader: Callable[..., T]) -> Callable[[Call], T]:
+    """Read the message from the body, or from parameters."""
 
-    The lenient parser takes a second for the worst mebibyte; who sends it has a credential, but should not have the loop.
-    """
-    given = (call.body, call.content_type, call.parameters)
-    if len(call.body) <= READ_AT_ONCE_MAX_BYTES:
-        return reader(*given, lenient_form=call.lenient_form)
-    return await asyncio.to_thread(reader, *given, lenient_form=call.lenient_form)
+    def read(call: Call) -> T:
+        return reader(call.body, call.content_type, call.parameters, lenient_form=call.lenient_form)
+
+    return read
 
 
-async def answer_request_sync(house: House, call: Call) -> bytes:
+def _in_path(call: Call) -> DeleteAgentUser:
+    """A body is ignored, as for any DELETE."""
+    return read_delete(call.path, call.parameters)
+
+
+async def answer_request_sync(house: House, call: Call, message: RequestSync) -> bytes:
     """``devices.requestSync``. A caller who waits for the outcome may leave; the work goes on."""
-    message = await _read(read_request_sync, call)
     if message.async_:
         house.budgets.spend_call(call.project, house.clock.now())
         await request_sync(house, call.project, message)
@@ -78,16 +85,14 @@ async def answer_request_sync(house: House, call: Call) -> bytes:
     return render_success(_EMPTY, pretty=call.pretty, fields=call.mask)
 
 
-async def answer_report(house: House, call: Call) -> bytes:
+async def answer_report(house: House, call: Call, message: ReportState) -> bytes:
     """``devices.reportStateAndNotification``."""
-    message = await _read(read_report, call)
     await states.report_state(house, call.project, message)
     return answers.report_answer(message.request_id, pretty=call.pretty, fields=call.mask)
 
 
-async def answer_query(house: House, call: Call) -> bytes:
+async def answer_query(house: House, call: Call, message: Query) -> bytes:
     """``devices.query``. There are no home traits here, which is what callers who ask for them are told."""
-    message = await _read(read_query_request, call)
     found = await states.query(house, call.project, message)
     return answers.query_answer(
         message.request_id,
@@ -99,9 +104,8 @@ async def answer_query(house: House, call: Call) -> bytes:
     )
 
 
-async def answer_sync(house: House, call: Call) -> bytes:
+async def answer_sync(house: House, call: Call, message: Sync) -> bytes:
     """``devices.sync``."""
-    message = await _read(read_sync, call)
     devices = await states.sync(house, call.project, message)
     return answers.sync_answer(
         message.request_id,
@@ -112,19 +116,18 @@ async def answer_sync(house: House, call: Call) -> bytes:
     )
 
 
-async def answer_delete(house: House, call: Call) -> bytes:
-    """``agentUsers.delete``. A body is ignored, as for any DELETE."""
-    message = read_delete(call.path, call.parameters)
+async def answer_delete(house: House, call: Call, message: DeleteAgentUser) -> bytes:
+    """``agentUsers.delete``."""
     await states.delete_agent_user(house, call.project, message)
     return render_success(_EMPTY, pretty=call.pretty, fields=call.mask)
 
 
 ANSWERING: Final[Mapping[str, Answering]] = {
-    "devices.requestSync": answer_request_sync,
-    "devices.reportStateAndNotification": answer_report,
-    "devices.query": answer_query,
-    "devices.sync": answer_sync,
-    "agentUsers.delete": answer_delete,
+    "devices.requestSync": Answering(_in_body(read_request_sync), answer_request_sync),
+    "devices.reportStateAndNotification": Answering(_in_body(read_report), answer_report),
+    "devices.query": Answering(_in_body(read_query_request), answer_query),
+    "devices.sync": Answering(_in_body(read_sync), answer_sync),
+    "agentUsers.delete": Answering(_in_path, answer_delete),
 }
 
 _EMPTY: Final[dict[str, Any]] = {}
