@@ -26,6 +26,7 @@ from homegraph.graph.syncing import Admission, Retry
 from homegraph.store.migrate import migrations
 from homegraph.store.port import Declaration
 from homegraph.store.sqlite import SqliteStore
+from homegraph.store.sqlite.opening import LARGE_FROM_BYTES, open_database
 from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
     TOKENS,
@@ -334,6 +335,23 @@ async def test_a_database_of_somebody_else(path):
             async with opened(path):
                 pass
         assert theirs.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+
+
+async def test_a_large_file_has_a_larger_cache(path):
+    """The inner pages of very many homes stay in memory; in a small file the cache is walked through too often to be large."""
+
+    def cache_kib():
+        opened = open_database(path, itertools.count, 0.0)
+        try:
+            return -opened.writer.connection.pragma("cache_size")
+        finally:
+            opened.close()
+
+    small = cache_kib()
+    os.truncate(path, LARGE_FROM_BYTES)  # sparse: it takes no room
+    large = cache_kib()
+
+    assert (small, large) == (32 * 1024, 64 * 1024)
 
 
 async def test_a_database_of_a_newer_homegraph(path):

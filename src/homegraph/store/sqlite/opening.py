@@ -32,6 +32,9 @@ from homegraph.store.sqlite.database import (
 
 IN_MEMORY: Final = ":memory:"
 
+LARGE_FROM_BYTES: Final = 1 << 30
+"""A file from which on the writer's cache is larger. In a smaller file a commit that rearranges a tree walks through all of the cache."""
+
 _SCHEME: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
 _OWNER_ONLY: Final = 0o600
 
@@ -178,6 +181,8 @@ def _connect_beside(path: Path, configure: str, undo: contextlib.ExitStack) -> D
 
 def _configure(db: Database, path: Path | None) -> None:
     db.rows("configure")  # to its last line: a pragma that answers would stop anything less
+    if path is not None and path.stat().st_size >= LARGE_FROM_BYTES:
+        db.run("enlarge_cache")
     if path is not None and db.value("journal_mode") != "wal":
         raise StoreUnavailable(
             f"{path} is on a file system without shared memory.",

@@ -1,6 +1,6 @@
 -- configure --
 -- Set up a connection. FULL: a commit is on the disk when it returns. The log is folded in by others (store.sqlite.folding), unless
--- it has grown to 64 MB nevertheless; one that grew behind a long read shrinks again. 32 MB of cache hold the hot rows.
+-- it has grown to 64 MB nevertheless; one that grew behind a long read shrinks again. 32 MB of cache hold the hot rows of most.
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
@@ -8,6 +8,10 @@ PRAGMA wal_autocheckpoint = 16000;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -32768;
 PRAGMA temp_store = MEMORY;
+
+-- enlarge_cache --
+-- Have twice the cache, in which the inner pages of the trees of very many homes stay.
+PRAGMA cache_size = -65536;
 
 -- configure_reader --
 -- Set up a second connection that only reads.
