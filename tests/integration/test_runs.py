@@ -24,7 +24,7 @@ from homegraph.settings.projects import KeySettings, LinkSettings
 from homegraph.settings.secret import Secret
 from homegraph.store.sqlite import SqliteStore, devices
 from homegraph.testing.clock import ManualClock
-from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
+from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from homegraph.testing.store_contract.scene import exchange
 from support.served import CALL, JSON, WAIT_SECONDS, Served, an_integration, settings_in
 
@@ -58,6 +58,44 @@ def test_a_project_that_hangs_leaves_a_place_for_others(cloud, tmp_path):
                 assert (answer.status, len(cloud.intents())) == (200, 3)
             finally:
                 hold.set()
+
+
+def test_a_place_that_becomes_free_during_a_look_is_taken(cloud, tmp_path, monkeypatch):
+    """All runs of a project may end while the loop asks what is due. Nobody wakes it afterwards, and the clock stands still here."""
+    clock, hold = ManualClock(SystemClock().now()), threading.Event()
+    cloud.homes["token-2"] = Home("user-2")
+    users = (LinkSettings("ann", Secret("token-1")), LinkSettings("bob", Secret("token-2")))
+    settings = settings_in(tmp_path, an_integration(cloud, links=users), project_concurrency=1)
+    projects_due = SqliteStore.projects_due
+
+    async def are_linked(house):
+        links = await house.store.links("acme")
+        return all(link.agent_user_id for link in links)
+
+    async def look(house):
+        house.runs.changed.set()
+
+    async def is_done(house):
+        return await house.store.runs("acme", "user-2")
+
+    with Served(settings, clock=clock) as served:
+        served.until(are_linked)
+        cloud.answer_next(Answer(hold=hold))
+        before = len(cloud.intents())
+
+        async def slow(store, now):
+            due = await projects_due(store, now)
+            hold.set()
+            await served.house.runs.drain(WAIT_SECONDS)
+            return due
+
+        served.request_sync("user-1", **{"async": True})
+        cloud.wait_for(before + 1)
+        served.request_sync("user-2", **{"async": True})
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStore, "projects_due", slow)
+            served.do(look(served.house))
+            served.until(is_done)
 
 
 def test_a_bug_ends_the_run_visibly_and_is_not_repeated(cloud, tmp_path, monkeypatch, caplog):

@@ -73,16 +73,16 @@ class Loop:
         return self.clock.now() - self.looked_at < 3 * LOOK_AGAIN_SECONDS
 
     async def _claim(self, now: Instant) -> None:
-        running = self.runs.running_by_project()
-        free = self.concurrency - running.total()
-        self.runs.place_wanted = free <= 0
-        if free <= 0 or self.stopping:
+        self.runs.place_wanted = self._free() <= 0
+        if self.runs.place_wanted or self.stopping:
             return
         due = await self.store.projects_due(now)
         if due:  # what is not claimed below is left for want of a place; and somebody may have asked meanwhile
             self.runs.place_wanted = True
+        # Who ended during that question has not woken anybody. So the places are counted now, and from now on whoever ends does.
+        running = self.runs.running_by_project()
         shares = share(
-            free,
+            self._free(),
             due,
             running,
             each_max=self.project_concurrency,
@@ -100,6 +100,10 @@ class Loop:
                 self.runs.start(claim)
             if len(claims) == places:
                 self.runs.changed.set()  # there may be more, and room for it
+
+    def _free(self) -> int:
+        """How many places there are."""
+        return self.concurrency - self.runs.running_by_project().total()
 
     async def _next_look(self, now: Instant) -> Instant:
         latest = now + LOOK_AGAIN_SECONDS
