@@ -12,9 +12,10 @@ DEV_STAMP := $(VENV)/.dev
 
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,kill link_kill execute_kill faults_postgres faults_disk \
   workers postgres moving db)
+DOCUMENT := tests/acceptance/test_schemathesis.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev pooler demo test lint types unit contract integration acceptance faults bench simulate format lock clean
+.PHONY: help install dev pooler demo test lint types unit contract integration acceptance faults document bench simulate format lock clean
 
 help:  ## List all targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +54,7 @@ demo: $(RUN_STAMP)  ## Tell the story of Request Sync against a real server (ONC
 
 test: $(DEV_STAMP) browser pooler  ## Everything that must hold, in under ten minutes; three parts at a time
 	@# What takes longest begins first, and waits for nothing: the system's packages are there by now.
-	@$(MAKE) --no-print-directory -j3 -Otarget PREPARED=1 acceptance faults integration unit contract types lint
+	@$(MAKE) --no-print-directory -j3 -Otarget PREPARED=1 acceptance faults integration unit contract document types lint
 	@$(BIN)/python -m tests.summary $(VENV)/junit
 
 lint: $(DEV_STAMP)  ## Style, formatting, and the direction of imports
@@ -75,10 +76,13 @@ integration: $(DEV_STAMP)  ## A real server in the test's process, by real socke
 	$(BIN)/pytest tests/integration -q --junitxml=$(VENV)/junit/integration.xml
 
 acceptance: $(DEV_STAMP) $(if $(PREPARED),,browser)  ## The command as a process: from outside, as a user would
-	$(BIN)/pytest tests/acceptance $(FAULTS:%=--ignore=%) -q --junitxml=$(VENV)/junit/acceptance.xml
+	$(BIN)/pytest tests/acceptance $(patsubst %,--ignore=%,$(FAULTS) $(DOCUMENT)) -q --junitxml=$(VENV)/junit/acceptance.xml
 
 faults: $(DEV_STAMP)  ## The same, when something dies: kill -9, full disks, databases that go away, many processes
 	$(BIN)/pytest $(FAULTS) -q --junitxml=$(VENV)/junit/faults.xml
+
+document: $(DEV_STAMP)  ## Thousands of calls that the OpenAPI document suggests
+	$(BIN)/pytest $(DOCUMENT) -q --junitxml=$(VENV)/junit/document.xml
 
 bench: $(DEV_STAMP)  ## Figures as ratios to a bare server measured in the same run
 	$(BIN)/python -m bench $(or $(ARGS),--postgres)

@@ -78,6 +78,17 @@ def test_a_trait_that_the_catalog_does_not_know_may_report_anything():
     }
 
 
+def test_states_of_one_trait_stand_together():
+    """Also with one of another trait between them."""
+    device = ReportedDevice(("OnOff", "Glow"))
+    verdict = decided({"new": {"glow": 3, "on": True, "hue": 7}}, new=device)
+
+    assert {row.trait: row.state for row in verdict.rows} == {
+        "Glow": b'{"glow":3,"hue":7}',
+        "OnOff": b'{"on":true}',
+    }
+
+
 TRAIT = "action.devices.traits."
 
 
