@@ -24,7 +24,7 @@ def spoilt(strategy):
 
 
 @by_name
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_attributes(name, data):
     """Of one trait, alone or beside one that nobody knows."""
@@ -35,7 +35,7 @@ def test_attributes(name, data):
 
 
 @by_name
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_states(name, data):
     """Of one trait, as a report and as an answer to QUERY; the attributes need not be right."""
@@ -49,7 +49,7 @@ def test_states(name, data):
 
 
 @pytest.mark.parametrize("among", [NAMES, COLORS], ids=["all", "colors"])
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_several_traits(among, data):
     """Their members share one object; those of the three traits for colors even share members."""
@@ -64,7 +64,7 @@ def test_several_traits(among, data):
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=lambda one: str(one)[-24:])
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_commands(name, command, data):
     """A command with its parameters, and what its answer has beside states."""
