@@ -216,6 +216,13 @@ class Link:
     changed_at: Instant = 0.0
     refresh: RefreshState = RefreshState()
 
+    @property
+    def target(self) -> Target:
+        """For whom its syncs run: its agent user, or the link itself before its first SYNC."""
+        return Target(
+            self.project_id, self.agent_user_id, "" if self.agent_user_id else self.user_id
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

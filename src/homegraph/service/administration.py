@@ -292,7 +292,7 @@ async def show_link(house: House, asked: WhichLink) -> homes.LinkDetail:
 
 async def work_of_link(house: House, link: Link) -> dict[Target, Work]:
     """The work of whom a link belongs to, if there is some, for telling its next attempt."""
-    return await house.store.find_works([homes.target_of(link)])
+    return await house.store.find_works([link.target])
 
 
 async def works_by_target(house: House) -> dict[Target, Work]:

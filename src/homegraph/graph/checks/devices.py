@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.graph.checks import device_rules as rules
-from homegraph.graph.checks.rule import pointer, shown
+from homegraph.graph.checks.rule import pointer, shown, strangers
 from homegraph.graph.checks.traits import trait_findings
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
@@ -204,9 +204,8 @@ def _form(
         what = f"attributes is {shown(attributes)}; it must be an object."
         path = pointer(*at, "attributes")
         yield rules.ATTRIBUTES_NOT_OBJECT.found(what, path=path, device_id=device_id)
-    for name in (one for one in device if one not in _MEMBERS):
-        what = f"{shown(name)} is no member of a device.{did_you_mean(name, _MEMBERS)}"
-        yield rules.MEMBER_UNKNOWN.found(what, path=pointer(*at, name), device_id=device_id)
+    rule = rules.MEMBER_UNKNOWN
+    yield from strangers(rule, device, _MEMBERS, "a device", *at, device_id=device_id)
     yield from _info(device.get("deviceInfo"), at, device_id)
     yield from _others(device.get("otherDeviceIds"), at, device_id)
 
@@ -299,12 +298,8 @@ def _more_names(
             what = f"name.{member} is {shown(listed)}; it must be a list of texts."
             path = pointer(*at, "name", member)
             yield rules.NAME_LIST_FORM.found(what, path=path, device_id=device_id)
-    for member in (one for one in name if one not in _Name.__struct_fields__):
-        what = (
-            f"{shown(member)} is no member of name.{did_you_mean(member, _Name.__struct_fields__)}"
-        )
-        path = pointer(*at, "name", member)
-        yield rules.MEMBER_UNKNOWN.found(what, path=path, device_id=device_id)
+    known, here = _Name.__struct_fields__, (*at, "name")
+    yield from strangers(rules.MEMBER_UNKNOWN, name, known, "name", *here, device_id=device_id)
 
 
 def _is_speakable(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from homegraph.graph.checks.rule import Rule, shown
+from homegraph.graph.checks.rule import Rule, shown, strangers
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.suggestions import did_you_mean
 from homegraph.wire.json_faults import Fault, fault_of
@@ -35,7 +35,10 @@ def open_answer(body: bytes, *, request_id: str = "") -> Opened:
     if not isinstance(document, dict):
         return _closed(_no_object(document))
     payload = document.get("payload")
-    findings = [*check_request_id(document.get("requestId"), request_id), *_members(document)]
+    findings = [
+        *check_request_id(document.get("requestId"), request_id),
+        *strangers(ANSWER_MEMBER_UNKNOWN, document, _TOP, "an answer"),
+    ]
     if not isinstance(payload, dict):
         told = "no payload" if payload is None else "a payload that is no object"
         findings.append(PAYLOAD_MISSING.found(f"The answer has {told}.", path="/payload"))
@@ -99,13 +102,6 @@ def check_request_id(echoed: object, sent: str) -> Iterator[Finding]:
     elif sent and echoed != sent:
         what = f"requestId is {shown(echoed)}, which is not the one that was sent."
         yield REQUEST_ID_NOT_ECHOED.found(what, path="/requestId")
-
-
-def _members(document: Mapping[str, Any]) -> Iterator[Finding]:
-    for name in (one for one in document if one not in _TOP):
-        what = f"{shown(name)} is no member of an answer.{did_you_mean(name, _TOP)}"
-        path = f"/{name.replace('~', '~0').replace('/', '~1')}"
-        yield ANSWER_MEMBER_UNKNOWN.found(what, path=path)
 
 
 def check_members(body: bytes) -> Iterator[Finding]:

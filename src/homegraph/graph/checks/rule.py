@@ -8,12 +8,14 @@ Owns no rules and no checks.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog import problems
+from homegraph.wire.catalog.suggestions import did_you_mean
 
 Severity: TypeAlias = Literal["refused", "ignored", "advice"]
 """What Google does: it refuses the device, the reply or the report; it takes it and ignores this; or it works, but not well."""
@@ -62,6 +64,21 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 def pointer(*steps: str | int) -> str:
     """An RFC 6901 pointer, e.g. ``/payload/devices/0/name`` (``~`` and ``/`` in a step are escaped)."""
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+def strangers(
+    rule: Rule,
+    members: Iterable[str],
+    known: Collection[str],
+    whose: str,
+    *at: str | int,
+    device_id: str = "",
+) -> Iterator[Finding]:
+    """Members that are none of the known ones, in their order. ``whose`` they are not is said, ``at`` is where they stand."""
+    for name in members:
+        if name not in known:
+            what = f"{shown(name)} is no member of {whose}.{did_you_mean(name, known)}"
+            yield rule.found(what, path=pointer(*at, name), device_id=device_id)
 
 
 def shown(text: object) -> str:

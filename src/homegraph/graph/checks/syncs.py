@@ -12,10 +12,9 @@ from typing import Any, Final
 from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.envelopes import error_payload, open_answer
 from homegraph.graph.checks.replies import Spoken, check_list, same_names
-from homegraph.graph.checks.rule import Rule, pointer, shown
+from homegraph.graph.checks.rule import Rule, shown, strangers
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
-from homegraph.wire.catalog.suggestions import did_you_mean
 from homegraph.wire.intents import DEVICES_MAX
 
 TOLD_MAX: Final = 1_000
@@ -66,9 +65,7 @@ def spoken_name(device: object) -> Spoken:
 def _payload(
     payload: Mapping[str, Any], catalog: Catalog, agent_user_id: str | None, took: float
 ) -> Iterator[Finding]:
-    for name in (one for one in payload if one not in _MEMBERS):
-        what = f"{shown(name)} is no member of payload.{did_you_mean(name, _MEMBERS)}"
-        yield PAYLOAD_MEMBER_UNKNOWN.found(what, path=pointer("payload", name))
+    yield from strangers(PAYLOAD_MEMBER_UNKNOWN, payload, _MEMBERS, "payload", "payload")
     devices = payload.get("devices")
     if not isinstance(devices, list):
         told = "missing" if devices is None else f"{shown(devices)}, not a list"

@@ -98,12 +98,6 @@ def refresh_view(
     )
 
 
-def target_of(link: Link) -> Target:
-    """For whom the syncs of a link run: its agent user, or the link itself before its first SYNC."""
-    user_id = "" if link.agent_user_id else link.user_id
-    return Target(link.project_id, link.agent_user_id, user_id)
-
-
 def _detail_members(link: Link, works: Mapping[Target, Work]) -> dict[str, Any]:
     token = TokenView(
         expires_at=rfc3339(link.tokens.expires_at),
@@ -117,7 +111,7 @@ def _detail_members(link: Link, works: Mapping[Target, Work]) -> dict[str, Any]:
 
 
 def _link_members(link: Link, works: Mapping[Target, Work]) -> dict[str, Any]:
-    work = works.get(target_of(link), Work())
+    work = works.get(link.target, Work())
     waits = work.requested > work.done and not work.taken
     return {
         "project_id": link.project_id,

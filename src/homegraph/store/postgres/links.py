@@ -161,7 +161,7 @@ async def begin(db: Database, begun: Sequence[tuple[Link, Instant]]) -> list[int
     The links are locked. One that comes twice is as it came last, and is asked for twice.
     """
     await save(db, *{(link.project_id, link.user_id): link for link, _ in begun}.values())
-    targets = [_target_of(link) for link, _ in begun]
+    targets = [link.target for link, _ in begun]
     here = await work.lock_works(db, set(targets))
     works = here | await _first_works(db, {one for one in targets if one not in here})
     generations = []
@@ -223,11 +223,6 @@ async def _first_works(db: Database, targets: Collection[Target]) -> dict[Target
         return {}
     rows = await db.rows("find_link_fence", *columns(keys))
     return {Target(row[1], "", row[2]): Work(fence=row[0]) for row in rows}
-
-
-def _target_of(link: Link) -> Target:
-    """For whom its syncs run: its agent user, or itself before its first SYNC."""
-    return Target(link.project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
 
 
 async def _lock_one(db: Database, project_id: str, user_id: str) -> Link:

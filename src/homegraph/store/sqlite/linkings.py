@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
 from homegraph.graph.linking import Linking, LinkingStep
-from homegraph.graph.model import Instant, Link, Target, Tokens
+from homegraph.graph.model import Instant, Link, Tokens
 from homegraph.store.linking_rows import (
     LINKINGS_KEPT_SECONDS,
     LINKINGS_MAX,
@@ -89,9 +89,7 @@ def grant(
     links.begin(db, link, now)
     db.run("delete_unlinking", link.project_id, link.user_id)
     end(db, used.project_id, used.id, linking.GRANTED, steps)
-    user_id = "" if link.agent_user_id else link.user_id
-    target = Target(link.project_id, link.agent_user_id, user_id)
-    return link, work.generation(db, target)
+    return link, work.generation(db, link.target)
 
 
 def _save(db: Database, changed: Linking) -> None:

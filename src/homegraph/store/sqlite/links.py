@@ -121,10 +121,9 @@ def adopt(db: Database, project_id: str, declared: DeclaredLink, now: Instant) -
 def begin(db: Database, link: Link, now: Instant) -> None:
     """Write a link that has a new grant, and ask for the SYNC that shows what it is worth."""
     save(db, link)
-    project_id = link.project_id
-    target = Target(project_id, link.agent_user_id, "" if link.agent_user_id else link.user_id)
+    target = link.target
     if target.is_first_sync and db.row("find_work", *key_of_target(target)) is None:
-        work.open_work(db, target, db.value("find_link_fence", project_id, link.user_id))
+        work.open_work(db, target, db.value("find_link_fence", link.project_id, link.user_id))
     work.ask(db, target, now)
 
 
