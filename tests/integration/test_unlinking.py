@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -34,6 +35,20 @@ def served(tmp_path, cloud):
     """A server with a linked user."""
     with linked(tmp_path, cloud) as running:
         yield running
+
+
+@contextmanager
+def two_users(tmp_path, cloud):
+    """A server with two users behind one agent user, both linked: ann, and bea with a token of her own."""
+    cloud.homes["token-b"] = Home("user-1", [lamp("lamp")])
+    links = (
+        LinkSettings("ann", Secret("token-1"), Secret("refresh-1")),
+        LinkSettings("bea", Secret("token-b"), Secret("refresh-2")),
+    )
+    with Served(settings_in(tmp_path, an_integration(cloud, links=links))) as served:
+        for user in ("ann", "bea"):
+            served.until_link(lambda link: link.state is LinkState.LINKED, user=user)
+        yield served
 
 
 def unlink(served, user="ann"):
@@ -163,14 +178,7 @@ def test_who_waits_for_a_sync_is_told_that_the_user_is_gone(served, cloud):
 
 def test_who_waits_for_a_sync_of_another_link_goes_on_waiting(tmp_path, cloud):
     """One of two users leaves: the agent user stays, and so does the answer to the call."""
-    cloud.homes["token-b"] = Home("user-1", [lamp("lamp")])
-    links = (
-        LinkSettings("ann", Secret("token-1"), Secret("refresh-1")),
-        LinkSettings("bea", Secret("token-b"), Secret("refresh-2")),
-    )
-    with Served(settings_in(tmp_path, an_integration(cloud, links=links))) as served:
-        for user in ("ann", "bea"):
-            served.until_link(lambda link: link.state is LinkState.LINKED, user=user)
+    with two_users(tmp_path, cloud) as served:
         hold = threading.Event()
         before = len(cloud.intents(SYNC))
         cloud.answer_next(Answer(hold=hold))
@@ -185,14 +193,7 @@ def test_who_waits_for_a_sync_of_another_link_goes_on_waiting(tmp_path, cloud):
 
 def test_devices_stay_for_the_other_user(tmp_path, cloud):
     """Two users behind one agent user: each is told of by his own token; with the last one the devices go."""
-    cloud.homes["token-b"] = Home("user-1", [lamp("lamp")])
-    links = (
-        LinkSettings("ann", Secret("token-1"), Secret("refresh-1")),
-        LinkSettings("bea", Secret("token-b"), Secret("refresh-2")),
-    )
-    with Served(settings_in(tmp_path, an_integration(cloud, links=links))) as served:
-        for user in ("ann", "bea"):
-            served.until_link(lambda link: link.state is LinkState.LINKED, user=user)
+    with two_users(tmp_path, cloud) as served:
         unlink(served)
         after_one = served.admin("GET", "devices?project=acme&agent_user=user-1")
         unlink(served, "bea")

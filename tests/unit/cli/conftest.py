@@ -78,21 +78,26 @@ def admin(run, server, monkeypatch):
     return run
 
 
+def ended(arguments, variables, **stdin) -> Done:
+    """What a command said as a process of its own; ``stdin`` is given as ``subprocess.run`` takes it."""
+    done = subprocess.run(
+        command_line(arguments),
+        **stdin,
+        capture_output=True,
+        text=True,
+        timeout=PROCESS_SECONDS,
+        env={**os.environ, **variables},
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 @pytest.fixture
 def process():
     """Run a command as a process of its own."""
 
     def call(*arguments: str, stdin: str = "", **variables: str) -> Done:
-        done = subprocess.run(
-            command_line(arguments),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=PROCESS_SECONDS,
-            env={**os.environ, **variables},
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return ended(arguments, variables, input=stdin)
 
     return call
 
@@ -105,19 +110,10 @@ def terminal():
         main, follower = pty.openpty()
         try:
             os.write(main, typed.encode())
-            done = subprocess.run(
-                command_line(arguments),
-                stdin=follower,
-                capture_output=True,
-                text=True,
-                timeout=PROCESS_SECONDS,
-                env={**os.environ, **variables},
-                check=False,
-            )
+            return ended(arguments, variables, stdin=follower)
         finally:
             os.close(main)
             os.close(follower)
-        return Done(done.returncode, done.stdout, done.stderr)
 
     return call
 
