@@ -16,6 +16,7 @@ from homegraph.errors import (
     SchemaTooNew,
     SettingsError,
     StoreError,
+    StoreUnavailable,
 )
 from homegraph.graph import syncing
 from homegraph.graph.effects import BindLink
@@ -25,7 +26,7 @@ from homegraph.graph.refreshing import BackedOff, Failed, Start
 from homegraph.graph.syncing import Admission, Retry
 from homegraph.store.migrate import migrations
 from homegraph.store.port import Declaration
-from homegraph.store.sqlite import SqliteStore
+from homegraph.store.sqlite import SqliteStore, care
 from homegraph.store.sqlite.opening import LARGE_FROM_BYTES, open_database
 from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
@@ -293,6 +294,23 @@ async def test_files_are_for_their_owner_only(path, tmp_path):
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
 
     assert modes == dict.fromkeys(["home.db", "home.db-lock", "home.db-shm", "home.db-wal"], 0o600)
+
+
+async def test_a_lock_that_cannot_be_had_is_said_in_words(path, tmp_path):
+    """Whoever takes care of a file that he may not lock is told so, and nothing is done to it."""
+    async with opened(path):
+        pass
+    lock = tmp_path / "home.db-lock"
+    lock.unlink()
+    lock.mkdir()
+    copy = tmp_path / "copy.db"
+    care.backup(path, copy)
+
+    with pytest.raises(StoreUnavailable, match=r"home.db cannot be used: Is a directory"):
+        care.migrate(path, 1_000.0)
+    with pytest.raises(StoreUnavailable, match=r"home.db cannot be used: Is a directory"):
+        care.restore(path, copy)
+    assert care.check(path) == ()
 
 
 @pytest.mark.parametrize(

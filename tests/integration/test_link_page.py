@@ -159,6 +159,7 @@ def test_a_form_of_its_own_begins_a_linking(served, came_from):
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://[half-an-address"},
     ],
 )
 def test_a_form_of_another_page_begins_nothing(served, headers):

@@ -298,3 +298,11 @@ def test_a_first_sync_that_fails_is_told_by_the_api(served, cloud):
     told = served.admin("POST", "links/finish", project="acme", url=url)
 
     assert told.json["error"]["reason"] == "FULFILLMENT_REFUSED"
+
+
+def test_what_is_no_address_is_refused_by_the_api(served):
+    """An address of which a part is missing is the caller's mistake, and is not repeated: there may be a code in it."""
+    told = served.admin("POST", "links/finish", project="acme", url="http://[half/r/acme?code=c")
+
+    assert (told.status, told.json["error"]["reason"]) == (400, "SETTINGS")
+    assert told.json["error"]["message"] == "url: is not an address"

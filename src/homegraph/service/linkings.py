@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from homegraph.errors import NotFound
+from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.checks.queries import FIRST_QUERY_FAILED
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
 from homegraph.graph.model import Device, Link, LinkState, Run
@@ -39,6 +39,7 @@ from homegraph.wire.authorization import LOCALE
 CALLBACK_CHARS_MAX: Final = 16_384
 """Characters of the address that a login page redirects to; codes of a few thousand occur."""
 
+ANSWER_HINT: Final = "Copy the whole address that the browser has ended at."
 USER_CHARS_MAX: Final = 256
 """Characters of a user's name, as in homegraph.toml."""
 
@@ -102,8 +103,16 @@ async def start(house: House, asked: LinkingWanted, *, site_url: str) -> Linking
 
 
 async def finish(house: House, asked: LinkingAnswer) -> LinkDetail:
-    """Take an answer that somebody carried here by hand. Raises what the linking, or its first SYNC, failed with."""
-    parts = urlsplit(asked.url)
+    """Take an answer that somebody carried here by hand.
+
+    Raises:
+        SettingsError: what was carried is no address. It is not repeated: there may be a code in it.
+        HomegraphError: what the linking, or its first SYNC, failed with.
+    """
+    try:
+        parts = urlsplit(asked.url)
+    except ValueError:
+        raise SettingsError("is not an address", place="url", hint=ANSWER_HINT) from None
     came = authorizing.Came(parts.query or parts.fragment, user_id=asked.user)
     linked = await authorizing.finish(house, asked.project, came)
     if linked.failure is not None:

@@ -207,7 +207,8 @@ def _reading(path: Path) -> Iterator[Database]:
 @contextlib.contextmanager
 def _owning(path: Path) -> Iterator[None]:
     """Nobody else has the file meanwhile."""
-    lock = FileLock(path)
+    with _translating(path):
+        lock = FileLock(path)
     try:
         yield
     finally:
