@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import msgspec
 
@@ -60,6 +60,11 @@ class Target(msgspec.Struct, frozen=True, order=True):
     project_id: str
     agent_user_id: str
     user_id: str = ""
+
+    @classmethod
+    def of_first_sync(cls, project_id: str, user_id: str) -> Self:
+        """A user's link whose agent user is not known yet."""
+        return cls(project_id, "", user_id)
 
     @property
     def is_first_sync(self) -> bool:
@@ -219,9 +224,9 @@ class Link:
     @property
     def target(self) -> Target:
         """For whom its syncs run: its agent user, or the link itself before its first SYNC."""
-        return Target(
-            self.project_id, self.agent_user_id, "" if self.agent_user_id else self.user_id
-        )
+        if self.agent_user_id:
+            return Target(self.project_id, self.agent_user_id)
+        return Target.of_first_sync(self.project_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,7 +268,7 @@ async def _grant(
 ) -> Linked:
     """Store the tokens, with the steps that brought them, and wait for the SYNC. It goes on whatever becomes of the browser."""
     old = await house.store.find_link(linking.project_id, linking.user_id)
-    targets = [Target(linking.project_id, "", linking.user_id)]
+    targets = [Target.of_first_sync(linking.project_id, linking.user_id)]
     if old is not None and old.agent_user_id:
         targets.append(Target(linking.project_id, old.agent_user_id))
     listeners = house.runs.listeners

@@ -35,7 +35,7 @@ from homegraph.graph.model import (
 from homegraph.graph.policy import Policy
 
 AGENT_USER = Target("acme", "u-1")
-FIRST = Target("acme", "", "ann")
+FIRST = Target.of_first_sync("acme", "ann")
 KEEP, UNLINK = Policy(), Policy(empty_sync="unlink")
 LAMP = Stored("lamp", b"f", b"{}", Placement())
 ADDED = Applied(Changes(added=("lamp",)), (LAMP,), ())

@@ -154,7 +154,7 @@ GRANTED = replace(BEGUN, used_at=12.0, outcome=linking.GRANTED)
 
 def run(run_id, started_at, outcome=Outcome.DONE, reason=""):
     """A run of the link."""
-    target = Target("acme", "", "ann")
+    target = Target.of_first_sync("acme", "ann")
     return Run(
         run_id,
         target,

@@ -35,7 +35,7 @@ def test_the_first_that_began_after_the_request():
         run("a", mode=Mode.ASYNC),
         run("a", outcome=Outcome.INTERRUPTED),
         run("a", target=Target("acme", "1837")),
-        run("a", target=Target("acme", "", "anna")),
+        run("a", target=Target.of_first_sync("acme", "anna")),
     ],
     ids=["before", "nobody waited", "died", "another", "first sync"],
 )
@@ -96,7 +96,7 @@ def test_it_is_looked_for_again_only_when_it_is_time(monkeypatch):
 def test_a_first_sync_is_told_by_its_link(monkeypatch, state, agent_user_id, problem, told):
     """Among thousands of others in the journal: only of one that failed, or whose link has ended, is the run looked for."""
     monkeypatch.setattr(elsewhere, "LOOK_SECONDS", 0.01)
-    clock, first, read = ManualClock(), Target("acme", "", "anna"), []
+    clock, first, read = ManualClock(), Target.of_first_sync("acme", "anna"), []
     failed = msgspec.structs.replace(run("a", target=first), reason="TIMEOUT")
     link = Link("acme", "anna", state, Tokens(b""), 1.0, agent_user_id, problem=problem)
     looked = asyncio.Event()

@@ -204,7 +204,7 @@ async def end(db: Database, link: Link, now: Instant, problem: str = "") -> Link
 
 async def close_first_sync(db: Database, link: Link) -> None:
     """Forget the work of a link's first SYNC, except for its fence."""
-    fence = await work.close_work(db, Target(link.project_id, "", link.user_id))
+    fence = await work.close_work(db, Target.of_first_sync(link.project_id, link.user_id))
     await db.run("keep_link_fence", link.project_id, link.user_id, fence)
 
 
@@ -222,7 +222,7 @@ async def _first_works(db: Database, targets: Collection[Target]) -> dict[Target
     if not keys:
         return {}
     rows = await db.rows("find_link_fence", *columns(keys))
-    return {Target(row[1], "", row[2]): Work(fence=row[0]) for row in rows}
+    return {Target.of_first_sync(row[1], row[2]): Work(fence=row[0]) for row in rows}
 
 
 async def _lock_one(db: Database, project_id: str, user_id: str) -> Link:

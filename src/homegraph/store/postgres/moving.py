@@ -164,18 +164,14 @@ async def _link_copies(
     keys = columns(_key_of(link) for link, _ in kept)
     fences = {tuple(row[1:]): row[0] for row in await db.rows("find_link_fence", *keys)}
     unlinkings = {tuple(row[1:]): row[0] for row in await db.rows("find_unlinking", *keys)}
-    first = [_first_sync(link) for link, _ in kept if not link.agent_user_id]
+    first = [link.target for link, _ in kept if not link.agent_user_id]
     (works,) = await work.find_works(db, [first])
     return {
         (key := _key_of(link)): link_copy_of(
-            link, fences[key], works.get(_first_sync(link)), unlinkings.get(key), now
+            link, fences[key], works.get(link.target), unlinkings.get(key), now
         )
         for link, now in kept
     }
-
-
-def _first_sync(link: Link) -> Target:
-    return Target(link.project_id, "", link.user_id)
 
 
 def _key_of(link: Link) -> tuple[str, str]:
@@ -191,7 +187,7 @@ def _work_of_home(copy: HomeCopy) -> tuple[Target, Work]:
 
 
 def _work_of_link(copy: LinkCopy) -> tuple[Target, Work]:
-    return _first_sync(copy.link), opened(copy.work, copy.fence)
+    return copy.link.target, opened(copy.work, copy.fence)
 
 
 async def _agent_users(db: Database, copies: Sequence[HomeCopy]) -> set[tuple[str, str]]:

@@ -310,7 +310,7 @@ async def _links(db: Database, targets: Sequence[Target]) -> dict[Target, list[L
         keys = columns((one.project_id, one.user_id) for one in first_syncs)
         for row in await db.rows("find_link", *keys):
             link = link_of(row)
-            links[Target(link.project_id, "", link.user_id)] = [link]
+            links[Target.of_first_sync(link.project_id, link.user_id)] = [link]
     homes = [one for one in targets if not one.is_first_sync]
     if homes:
         keys = columns((one.project_id, one.agent_user_id) for one in homes)

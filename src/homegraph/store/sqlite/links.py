@@ -153,7 +153,7 @@ def recover(db: Database) -> None:
 
 def close_first_sync(db: Database, link: Link) -> None:
     """Forget the work of a link's first SYNC, except for its fence."""
-    fence = work.close_work(db, Target(link.project_id, "", link.user_id))
+    fence = work.close_work(db, Target.of_first_sync(link.project_id, link.user_id))
     db.run("keep_link_fence", link.project_id, link.user_id, fence)
 
 

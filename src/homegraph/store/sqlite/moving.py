@@ -113,14 +113,13 @@ def import_link(db: Database, copy: LinkCopy) -> bool:
     if not _add_link(db, copy):
         return False
     if link.state is not LinkState.UNLINKED:
-        target = Target(link.project_id, "", link.user_id)
-        db.run("insert_work", *row_of_work(target, opened(copy.work, copy.fence)))
+        db.run("insert_work", *row_of_work(link.target, opened(copy.work, copy.fence)))
     return True
 
 
 def _link_copy(db: Database, link: Link, now: Instant) -> LinkCopy:
     key = (link.project_id, link.user_id)
-    work = None if link.agent_user_id else _work(db, Target(link.project_id, "", link.user_id))
+    work = None if link.agent_user_id else _work(db, link.target)
     fence = db.value("find_link_fence", *key)
     return link_copy_of(link, fence, work, db.value("find_unlinking", *key), now)
 

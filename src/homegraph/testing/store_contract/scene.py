@@ -192,7 +192,7 @@ def target(agent_user_id: str = "1836", project_id: str = "acme") -> Target:
 
 def first_sync(user_id: str = "anna", project_id: str = "acme") -> Target:
     """A link in its first SYNC."""
-    return Target(project_id, "", user_id)
+    return Target.of_first_sync(project_id, user_id)
 
 
 @dataclass
