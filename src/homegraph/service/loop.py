@@ -73,7 +73,7 @@ class Loop:
         return self.clock.now() - self.looked_at < 3 * LOOK_AGAIN_SECONDS
 
     async def _claim(self, now: Instant) -> None:
-        self.runs.place_wanted = self._free() <= 0
+        self.runs.place_wanted = len(self.runs.leases) >= self.concurrency
         if self.runs.place_wanted or self.stopping:
             return
         due = await self.store.projects_due(now)
@@ -82,7 +82,7 @@ class Loop:
         # Who ended during that question has not woken anybody. So the places are counted now, and from now on whoever ends does.
         running = self.runs.running_by_project()
         shares = share(
-            self._free(),
+            self.concurrency - running.total(),
             due,
             running,
             each_max=self.project_concurrency,
@@ -100,10 +100,6 @@ class Loop:
                 self.runs.start(claim)
             if len(claims) == places:
                 self.runs.changed.set()  # there may be more, and room for it
-
-    def _free(self) -> int:
-        """How many places there are."""
-        return self.concurrency - self.runs.running_by_project().total()
 
     async def _next_look(self, now: Instant) -> Instant:
         latest = now + LOOK_AGAIN_SECONDS
