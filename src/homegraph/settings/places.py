@@ -1,7 +1,7 @@
 """Where in a TOML text a key stands; ``tomllib`` tells values, but not lines.
 
 ``lines_of`` walks a text once and notes the line of every table header, key and array element, by the path that leads
-to the value in what ``tomllib.loads`` returns: ``("projects", "acme", "links", 0, "user")``. ``place_of`` answers for any
+to the value in what ``tomllib.loads`` returns: ``("projects", "acme", "links", 0, "user")``. ``nearest`` answers for any
 path, with the nearest thing above it that has a line. So the inside of an inline table is found at the key that holds it,
 and a missing key at the table that should have it.
 
@@ -44,13 +44,8 @@ _ARRAY: Final = re.compile(r"[ \t]*=[ \t]*\[")
 _BLANK: Final = re.compile(r"(?: [ \t\r\n]+ | \#[^\n]* )*", re.VERBOSE)
 
 
-def place_of(text: str, path: KeyPath) -> int:
-    """The line, counted from 1, of what ``path`` leads to, or of the nearest thing that should hold it."""
-    return nearest(lines_of(text), path)
-
-
 def nearest(lines: dict[KeyPath, int], path: KeyPath) -> int:
-    """The same, for a text that was walked already."""
+    """The line, counted from 1, of what ``path`` leads to, or of the nearest thing that should hold it."""
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)

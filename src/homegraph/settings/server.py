@@ -302,16 +302,6 @@ class Settings:
             return self.listen.host.lower() in LOOPBACK_NAMES
         return self.link_page == "open"
 
-    def base_for(self, port: int) -> str:
-        """What links start with, once the port is known that the server got."""
-        if self.base_url:
-            return self.base_url
-        if self.listen.path:
-            return "http://localhost"
-        # A wildcard is nowhere to go to; the machine itself is always reached on the loopback.
-        host = "127.0.0.1" if self.listen.is_everywhere else self.listen.host
-        return f"http://{ListenAddress(host, port)}"
-
     def shown(self) -> tuple[tuple[str, str, str], ...]:
         """(name, value, source) of every setting as the file would say it, secrets masked."""
         return tuple(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homegraph.settings.places import lines_of, place_of
+from homegraph.settings.places import lines_of, nearest
 
 TEXT = textwrap.dedent(
     '''\
@@ -76,7 +76,7 @@ def test_every_way_of_writing_a_key(line, path):
     for key in path:
         value = value[key]
 
-    assert line == place_of(TEXT, path)
+    assert line == nearest(lines_of(TEXT), path)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_every_way_of_writing_a_key(line, path):
 )
 def test_what_is_not_there_is_placed_where_it_should_be(line, path):
     """A missing key is placed at its table, the inside of an inline table at what holds it."""
-    assert line == place_of(TEXT, path)
+    assert line == nearest(lines_of(TEXT), path)
 
 
 KEYS = st.text("ab-_.é\"'\\ #[]=", min_size=1, max_size=4).map(lambda text: (text,)) | st.tuples(
