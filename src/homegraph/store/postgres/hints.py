@@ -87,10 +87,11 @@ class Hints:
             await self._news.wait()
             self._news.clear()
             hints, self._waiting = self._waiting, set()
-            if self._connection is not None:
+            connection = self._connection  # another one, or none, as soon as somebody waits
+            if connection is not None:
                 try:
                     for hint in hints:
-                        await Database(self._connection).rows("tell", hint.value)
+                        await Database(connection).rows("tell", hint.value)
                 except Exception as exc:
                     if translated(exc) is exc:
                         raise
