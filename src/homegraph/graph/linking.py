@@ -31,7 +31,7 @@ from homegraph.graph.model import (
     Tokens,
 )
 
-NO_TOKENS = Tokens(b"")
+NO_TOKENS: Final = Tokens(b"")
 """What a link that has ended holds."""
 
 BY_FILE: Final = "file"

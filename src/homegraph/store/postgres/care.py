@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 from homegraph import __version__
 from homegraph.errors import StoreError
@@ -18,7 +19,7 @@ from homegraph.store.postgres.database import Database
 from homegraph.store.postgres.instances import instances
 from homegraph.store.postgres.opening import apply, connect, look, options_of, told_in_our_words
 
-INSTANCES_NAMED_MAX = 5
+INSTANCES_NAMED_MAX: Final = 5
 """Servers that stand in the way; whoever has stopped these asks again."""
 
 
