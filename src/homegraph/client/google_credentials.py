@@ -69,9 +69,9 @@ def credential_from(credentials: CredentialSource) -> Credential:
     if isinstance(credentials, Credentials):
         return GoogleCredential(lambda _door: credentials)
     if isinstance(credentials, Mapping):
-        account = _account(credentials, "credentials")
+        account = _account(credentials)
     elif isinstance(credentials, str | os.PathLike):
-        account = _account(read_key_file(Path(credentials)), "credentials")
+        account = _account(read_key_file(Path(credentials)))
     else:
         raise SettingsError(
             f"A {type(credentials).__name__} is no credential.",
@@ -228,19 +228,19 @@ def read_key_file(path: Path) -> dict[str, Any]:
     )
 
 
-def _account(content: Mapping[str, Any], place: str) -> Credentials:
+def _account(content: Mapping[str, Any]) -> Credentials:
     """The service account of a key file. Raises SettingsError."""
     kind = content.get("type", "service_account")
     if kind != "service_account":
         raise SettingsError(
             "This is no key file of a service account; its type is another one.",
-            place=place,
+            place="credentials",
             hint="For other credentials name the file in GOOGLE_APPLICATION_CREDENTIALS and give homegraph.client.ADC.",
         )
     missing = [name for name in REQUIRED if not isinstance(content.get(name), str)]
     if missing:
         raise SettingsError(
-            f"The key file lacks {', '.join(missing)}.", place=place, hint=KEY_FILE_HINT
+            f"The key file lacks {', '.join(missing)}.", place="credentials", hint=KEY_FILE_HINT
         )
     try:
         found: Credentials | None = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
@@ -251,7 +251,7 @@ def _account(content: Mapping[str, Any], place: str) -> Credentials:
     if found is not None:
         return found
     raise SettingsError(
-        "The private key in the key file cannot be used.", place=place, hint=KEY_FILE_HINT
+        "The private key in the key file cannot be used.", place="credentials", hint=KEY_FILE_HINT
     )
 
 
