@@ -16,7 +16,7 @@ Where to look::
     what went out        transport (http is the one that is used), recording, transcript
     accounts             authorizing, code_exchange, linkings, refreshing, unlinking
     EXECUTE and QUERY    errands, executing, querying
-    operators            administration, accepting, trying, service_accounts, key_files, moving; doctor, interpreter, promises
+    operators            questions, administration, accepting, trying, service_accounts, key_files, moving; doctor, interpreter, promises
     homegraph.toml       declaring, declared_files, authorities, catalogs
     what is shown        views, log, lines
     duties               upkeep

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from homegraph.errors import AdminRefused, NotFound
 from homegraph.graph.model import Cause, Mode, Outcome, Run, Target
-from homegraph.service.administration import WhichRun
 from homegraph.service.events import SyncRequested
 from homegraph.service.house import House
+from homegraph.service.questions import WhichRun
 from homegraph.service.views import runs as views
 from homegraph.store.port import Store
 

@@ -1,8 +1,8 @@
 """The admin side: what an operator looks at and changes while the server runs.
 
-Every use-case takes the house and a question and returns a view. A question is a struct whose fields are the parameters of
-the admin API, with their bounds, so that a wrong one is refused with the field's name before it gets here. Projects
-are made by homegraph.toml; here they are looked at, and what people do by hand is done: keys, placements, unlinking.
+Every use-case takes the house and a question (``questions``) and returns a view. Projects are made by homegraph.toml; here they are
+looked at, and so are links, devices and runs. What people change by hand are keys and placements; links are begun, tried and ended in
+``linkings``, ``trying`` and ``unlinking``.
 
 Names that do not exist raise ``NotFound`` and say what was looked for.
 
@@ -26,8 +26,9 @@ from homegraph.graph.model import ApiKey, Device, HeldDevice, Instant, Link, Pro
 from homegraph.graph.syncing import Work
 from homegraph.service import doctor
 from homegraph.service.credentials import networks_of
-from homegraph.service.declaring import KEY_HINT_CHARACTERS
+from homegraph.service.declaring import KEY_HINT_CHARACTERS, key_id
 from homegraph.service.house import House
+from homegraph.service.questions import MaybeName, Name, WhichLink, WhichRun
 from homegraph.service.reading import all_links, count_agent_users, get_project, whose
 from homegraph.service.upkeep import SILENT_SECONDS_MAX
 from homegraph.service.vault import digest
@@ -46,11 +47,6 @@ RUNS_SHOWN_MAX: Final = 1_000
 WORKS_READ_MAX: Final = 10_000
 """Targets with waiting work that are looked through for the next attempt of links."""
 
-ID_CHARS_MAX: Final = 1_024
-"""Characters of any name in a question; as long as an agentUserId may be."""
-
-Name = Annotated[str, Meta(min_length=1, max_length=ID_CHARS_MAX)]
-Filter = Annotated[str, Meta(max_length=ID_CHARS_MAX)]
 Words = Annotated[str, Meta(max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 SomeWords = Annotated[
     str, Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f]*\Z")
@@ -89,16 +85,9 @@ class KeyWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WhichLinks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Links of a project, or of all; those after the user ``after``."""
 
-    project: Filter = ""
-    after: Filter = ""
+    project: MaybeName = ""
+    after: MaybeName = ""
     limit: Annotated[int, Meta(ge=1, le=LINKS_SHOWN_MAX)] = LINKS_SHOWN_MAX
-
-
-class WhichLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A user's link to a project."""
-
-    project: Name
-    user: Name
 
 
 class WhichHome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,16 +119,10 @@ class PlacementWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WhichRuns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Runs of a project or of one of its agent users, or all; those older than the run ``before``."""
 
-    project: Filter = ""
-    agent_user: Filter = ""
-    before: Filter = ""
+    project: MaybeName = ""
+    agent_user: MaybeName = ""
+    before: MaybeName = ""
     limit: Annotated[int, Meta(ge=1, le=RUNS_SHOWN_MAX)] = 100
-
-
-class WhichRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A run, by its id."""
-
-    id: Name
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
@@ -214,7 +197,7 @@ async def create_key(house: House, asked: KeyWanted) -> projects.NewKey:
     text = house.ids.api_key()
     key_digest = digest(text)
     key = ApiKey(
-        id=key_digest.hex()[:KEY_HINT_CHARACTERS],
+        id=key_id(key_digest),
         project_id=asked.project,
         digest=key_digest,
         hint=text[:KEY_HINT_CHARACTERS],
@@ -317,12 +300,12 @@ async def list_devices(house: House, asked: WhichHome) -> homes.Devices:
 
 async def show_device(house: House, asked: WhichDevice) -> homes.DeviceView:
     """One device. Raises NotFound."""
-    return homes.device_view(await _find_device(house, asked.project, asked.agent_user, asked.id))
+    return homes.device_view(await _get_device(house, asked.project, asked.agent_user, asked.id))
 
 
 async def place_device(house: House, asked: PlacementWanted) -> homes.DeviceView:
     """Set room, name or nicknames of a device; from then on SYNC does not touch them. Raises NotFound."""
-    device = await _find_device(house, asked.project, asked.agent_user, asked.device)
+    device = await _get_device(house, asked.project, asked.agent_user, asked.device)
     wanted = {
         name: value
         for name in ("room", "name", "nicknames")
@@ -333,7 +316,7 @@ async def place_device(house: House, asked: PlacementWanted) -> homes.DeviceView
     return homes.device_view(replace(device, placement=placement))
 
 
-async def _find_device(house: House, project: str, agent_user: str, device_id: str) -> Device:
+async def _get_device(house: House, project: str, agent_user: str, device_id: str) -> Device:
     for device in await house.store.devices(project, agent_user):
         if device.id == device_id:
             return device

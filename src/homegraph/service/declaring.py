@@ -25,6 +25,8 @@ KEY_HINT_CHARACTERS: Final = 8
 
 KEY_HINT_SHARE: Final = 4
 """Of a shorter key no more than a quarter is shown."""
+KEY_ID_DIGITS: Final = 8
+"""Hexadecimal digits: enough to tell the keys of a project apart, and short enough to be typed."""
 
 
 async def declare(house: House) -> None:
@@ -52,6 +54,11 @@ async def declare(house: House) -> None:
     await house.store.declare(declarations, now)
     house.credentials.forget()
     house.runs.changed.set()
+
+
+def key_id(key_digest: bytes) -> str:
+    """What an API key is called where it must not be shown itself."""
+    return key_digest.hex()[:KEY_ID_DIGITS]
 
 
 def _declaration(
@@ -109,7 +116,7 @@ def _key(project_id: str, settings: KeySettings, now: Instant) -> ApiKey:
     key = settings.key.reveal()
     key_digest = digest(key)
     return ApiKey(
-        id=key_digest.hex()[:8],
+        id=key_id(key_digest),
         project_id=project_id,
         digest=key_digest,
         hint=key[: min(KEY_HINT_CHARACTERS, len(key) // KEY_HINT_SHARE)],

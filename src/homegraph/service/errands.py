@@ -29,6 +29,7 @@ from homegraph.service.catalogs import catalog_of
 from homegraph.service.events import Event, StatesReported
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
+from homegraph.service.questions import MaybeName, Name
 from homegraph.service.reading import get_project, whose
 from homegraph.service.transcript import MASK
 from homegraph.service.views import errands as views
@@ -36,15 +37,11 @@ from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.execute_intent import SECRET_RESULTS
 
 DEVICES_MAX: Final = 100
-TEXT_CHARS_MAX: Final = 1_024
-"""Of a name, as long as an id may be."""
 
 LOOK_AGAIN_SECONDS: Final = 2.0
 """While a follow-up is waited for: reports are heard of at once, but only those that this process took."""
 
-Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
-Texts = Annotated[tuple[Text, ...], Meta(min_length=1, max_length=DEVICES_MAX)]
-MaybeText = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
+Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=DEVICES_MAX)]
 
 
 WAIT_SECONDS_MAX: Final = 10.0
@@ -56,26 +53,26 @@ ERRANDS_SHOWN_MAX: Final = 1_000
 class WhichErrands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Errands of a project or of one of its agent users, or all; those older than the errand ``before``."""
 
-    project: MaybeText = ""
-    agent_user: MaybeText = ""
-    before: MaybeText = ""
+    project: MaybeName = ""
+    agent_user: MaybeName = ""
+    before: MaybeName = ""
     limit: Annotated[int, Meta(ge=1, le=ERRANDS_SHOWN_MAX)] = 100
 
 
 class WhichErrand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An errand, by its id; answered at once, or when its follow-ups are there, for which ``wait`` seconds are waited."""
 
-    id: Text
+    id: Name
     wait: Annotated[float, Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
 
 
 class Whom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Devices of an agent user, by id or as they are called; ``user`` is whose link's token is used, "" for the oldest."""
 
-    project: Text
-    agent_user: Text
-    devices: Texts
-    user: MaybeText = ""
+    project: Name
+    agent_user: Name
+    devices: Names
+    user: MaybeName = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +120,11 @@ async def list_errands(house: House, asked: WhichErrands) -> views.Errands:
 
 async def show_errand(house: House, asked: WhichErrand) -> views.ErrandDetail:
     """One errand with everything that is kept of it. Raises NotFound."""
-    found = await find(house, asked.id, wait_seconds=asked.wait)
+    found = await get_errand(house, asked.id, wait_seconds=asked.wait)
     return views.errand_detail(found.errand, found.follow_ups, found.exchanges)
 
 
-async def party(house: House, asked: Whom) -> Party:
+async def get_party(house: House, asked: Whom) -> Party:
     """Find whom somebody means.
 
     Raises:
@@ -143,15 +140,15 @@ async def party(house: House, asked: Whom) -> Party:
 
 
 async def carry_out(
-    house: House, errand: Errand, group_of: Party, intent: Intent, follow_ups: Sequence[FollowUp]
+    house: House, errand: Errand, party: Party, intent: Intent, follow_ups: Sequence[FollowUp]
 ) -> Errand:
     """Send an errand and keep what came of it, with its exchanges."""
     await house.store.start_errand(errand, follow_ups)
-    heard = Heard("", group_of.link)
+    heard = Heard("", party.link)
     results: list[DeviceResult] = []
     findings: list[Finding] = []
     refused: TokenError | None = None
-    for group in groups(group_of.devices):
+    for group in groups(party.devices):
         try:
             if refused is not None:
                 raise refused
@@ -177,7 +174,7 @@ async def carry_out(
     return ended
 
 
-async def find(house: House, errand_id: str, *, wait_seconds: float = 0.0) -> Found:
+async def get_errand(house: House, errand_id: str, *, wait_seconds: float = 0.0) -> Found:
     """An errand; with ``wait_seconds`` as soon as all its follow-ups came, or when that time is over. Raises NotFound."""
     until = house.clock.now() + wait_seconds
     news = asyncio.Event()
@@ -198,16 +195,16 @@ async def find(house: House, errand_id: str, *, wait_seconds: float = 0.0) -> Fo
             await house.clock.wait(news, min(until, now + LOOK_AGAIN_SECONDS))
 
 
-def begun(errand_id: str, intent: str, asked: Whom, group_of: Party, now: Instant) -> Errand:
+def begun(errand_id: str, intent: str, asked: Whom, party: Party, now: Instant) -> Errand:
     """An errand before it is sent."""
     return Errand(
         id=errand_id,
         project_id=asked.project,
         agent_user_id=asked.agent_user,
-        user_id=group_of.link.user_id,
+        user_id=party.link.user_id,
         intent=intent,
         started_at=now,
-        devices=tuple(DeviceResult(id=device.id) for device in group_of.devices),
+        devices=tuple(DeviceResult(id=device.id) for device in party.devices),
     )
 
 

@@ -32,25 +32,24 @@ from homegraph.graph.model import Finding
 from homegraph.graph.naming import Named
 from homegraph.graph.reporting import TraitState, queried
 from homegraph.service.errands import (
-    TEXT_CHARS_MAX,
-    MaybeText,
     Party,
     Whom,
     begun,
     carry_out,
-    find,
-    party,
+    get_errand,
+    get_party,
 )
 from homegraph.service.events import Executed
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
+from homegraph.service.questions import ID_CHARS_MAX, MaybeName
 from homegraph.service.views.errands import ErrandAnswer, errand_answer
 from homegraph.wire.execute_intent import PENDING, ExecuteResult, read_execute_reply, silent
 
 PARAMS_MAX: Final = 100
 PIN_CHARS_MAX: Final = 64
 
-Pair = Annotated[str, Meta(max_length=4 * TEXT_CHARS_MAX)]
+Pair = Annotated[str, Meta(max_length=4 * ID_CHARS_MAX)]
 """A parameter may be four times as long as a name."""
 
 
@@ -68,7 +67,7 @@ class Wanted(Whom, frozen=True, forbid_unknown_fields=True):
     """What shall be done, by which devices."""
 
     params: Annotated[tuple[Pair, ...], Meta(max_length=PARAMS_MAX)] = ()
-    command: MaybeText = ""
+    command: MaybeName = ""
     challenge: Challenge | None = None
     unchecked: bool = False
 
@@ -81,9 +80,9 @@ async def execute(house: House, asked: Wanted) -> ErrandAnswer:
         LinkBroken: there is a link, but it is broken.
         SettingsError: a name of several devices, no such command, parameters that the catalog refuses.
     """
-    group_of = await party(house, asked)
-    devices = group_of.devices
-    command = read_command(asked.command, outermost(asked.params), devices[0], group_of.catalog)
+    party = await get_party(house, asked)
+    devices = party.devices
+    command = read_command(asked.command, outermost(asked.params), devices[0], party.catalog)
     known = devices[0].bound.command(command)
     params = read_params(asked.params, known and known[1])
     wrong = () if asked.unchecked else refusals(devices, command, params)
@@ -100,16 +99,16 @@ async def execute(house: House, asked: Wanted) -> ErrandAnswer:
         if follows_up(device, command, params)
     ]
     errand = replace(
-        begun(house.ids.run(), EXECUTE, asked, group_of, now), command=command, params=params
+        begun(house.ids.run(), EXECUTE, asked, party, now), command=command, params=params
     )
     tokens = {one.device_id: one.token for one in follow_ups}
-    intent = _Executing(house, group_of, command, params, asked.challenge, tokens)
-    ended = await carry_out(house, errand, group_of, intent, follow_ups)
+    intent = _Executing(house, party, command, params, asked.challenge, tokens)
+    ended = await carry_out(house, errand, party, intent, follow_ups)
     failed = tuple(device.id for device in ended.devices if not device.ok)
     ids = tuple(device.id for device in devices)
     house.events.announce(Executed(asked.project, asked.agent_user, command, ids, failed))
     # A fast device has told the result by now.
-    follow_ups = list((await find(house, ended.id)).follow_ups) if follow_ups else []
+    follow_ups = list((await get_errand(house, ended.id)).follow_ups) if follow_ups else []
     return errand_answer(ended, follow_ups)
 
 

@@ -21,9 +21,10 @@ from homegraph.graph.checks.queries import FIRST_QUERY_FAILED
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
 from homegraph.graph.model import Device, Link, LinkState, Run
 from homegraph.service import authorizing
-from homegraph.service.administration import Name, work_of_link
+from homegraph.service.administration import work_of_link
 from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
 from homegraph.service.house import House
+from homegraph.service.questions import Name
 from homegraph.service.reading import get_project
 from homegraph.service.views.homes import LinkDetail, link_detail
 from homegraph.service.views.linkings import (

@@ -19,9 +19,9 @@ from msgspec import Meta
 from homegraph import __version__
 from homegraph.errors import AdminRefused, ExportUnusable, NotFound
 from homegraph.graph.model import Instant
-from homegraph.service.administration import ID_CHARS_MAX
 from homegraph.service.clock import rfc3339
 from homegraph.service.house import House
+from homegraph.service.questions import MaybeName
 from homegraph.service.views import View
 from homegraph.store.copies import (
     FORMAT,
@@ -53,8 +53,8 @@ class WhichPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The page after the line about this piece; without one, the first page."""
 
     kind: Kind | Literal[""] = ""
-    project: Annotated[str, Meta(max_length=ID_CHARS_MAX)] = ""
-    id: Annotated[str, Meta(max_length=ID_CHARS_MAX)] = ""
+    project: MaybeName = ""
+    id: MaybeName = ""
 
 
 class Header(View, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from homegraph.graph.errands import QUERY, DeviceResult
 from homegraph.graph.model import Finding
 from homegraph.graph.naming import Named
 from homegraph.graph.reporting import TraitState, last_stored
-from homegraph.service.errands import Party, Whom, begun, carry_out, party
+from homegraph.service.errands import Party, Whom, begun, carry_out, get_party
 from homegraph.service.events import Queried
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard, Said
@@ -43,9 +43,9 @@ async def query(house: House, asked: QueryWanted) -> ErrandAnswer:
         LinkBroken: there is a link, but it is broken.
         SettingsError: a name of several devices.
     """
-    group_of = await party(house, asked)
-    errand = begun(house.ids.run(), QUERY, asked, group_of, house.clock.now())
-    ended = await carry_out(house, errand, group_of, _Querying(house, group_of, asked), ())
+    party = await get_party(house, asked)
+    errand = begun(house.ids.run(), QUERY, asked, party, house.clock.now())
+    ended = await carry_out(house, errand, party, _Querying(house, party, asked), ())
     house.events.announce(
         Queried(
             asked.project,

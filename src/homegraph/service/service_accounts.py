@@ -23,6 +23,7 @@ from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Instant, ServiceKey
 from homegraph.service.house import House
 from homegraph.service.key_files import KeyFile, KeyHalf, make_key_file, read_key_file
+from homegraph.service.questions import MaybeName, Name
 from homegraph.service.reading import get_project
 from homegraph.service.views.service_accounts import (
     NewServiceKey,
@@ -38,7 +39,6 @@ KEYS_MAX: Final = 10
 EMAIL_DOMAIN: Final = "iam.gserviceaccount.com"
 DEFAULT_NAME: Final = "home-graph"
 
-Name = Annotated[str, Meta(min_length=1, max_length=1_024)]
 AccountName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]\Z")]
 Email = Annotated[str, Meta(max_length=256, pattern=r"^[!-?A-~]+@[!-?A-~]+\Z")]
 
@@ -61,8 +61,8 @@ class WhichServiceKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key by its id, or all keys of an account by its email."""
 
     project: Name
-    id: Annotated[str, Meta(max_length=1_024)] = ""
-    email: Annotated[str, Meta(max_length=1_024)] = ""
+    id: MaybeName = ""
+    email: MaybeName = ""
 
 
 # --- use-cases -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import CallRefused, NotFound
-from homegraph.graph.model import Device, LinkState, Notification, Project, Target
+from homegraph.graph.model import Device, Instant, LinkState, Notification, Project, Target
 from homegraph.graph.reporting import Rule, TraitState, Violation, malformed
 from homegraph.graph.state_checks import checker
 from homegraph.service.catalogs import catalog_of
@@ -55,7 +55,7 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
         project.id,
         message.agent_user_id,
         message.states,
-        tuple(_notifications(house, project, message)) if message.has_notifications else (),
+        tuple(_notifications(house, project, message, now)) if message.has_notifications else (),
         _rule(house.settings.settle_seconds, catalog_of(project.policy)),
         now,
     )
@@ -148,9 +148,9 @@ def _committed(rows: Iterable[TraitState]) -> dict[str, str]:
     return {row.trait: rfc3339(row.committed_at) or "" for row in rows}
 
 
-def _notifications(house: House, project: Project, message: ReportState) -> Iterable[Notification]:
-    now = house.clock.now()
-
+def _notifications(
+    house: House, project: Project, message: ReportState, now: Instant
+) -> Iterable[Notification]:
     def entry(device_id: str, trait: str, body: bytes, token: str = "") -> Notification:
         return Notification(
             id=house.ids.run(),

@@ -9,11 +9,12 @@ The rule that is easily broken: the refresh token stays, also when the grant cou
 from __future__ import annotations
 
 from homegraph.errors import AdminRefused, NotFound
-from homegraph.graph.model import Link, LinkState
+from homegraph.graph.model import Link, LinkState, Project
 from homegraph.graph.refreshing import Expired, Revoked
-from homegraph.service.administration import WhichLink, work_of_link
+from homegraph.service.administration import work_of_link
 from homegraph.service.events import LinkChanged
 from homegraph.service.house import House
+from homegraph.service.questions import WhichLink
 from homegraph.service.reading import get_project
 from homegraph.service.views.homes import LinkDetail, RefreshView, link_detail, refresh_view
 
@@ -26,8 +27,7 @@ async def refresh(house: House, asked: WhichLink) -> RefreshView:
         AdminRefused: there is nothing to ask with.
         TokenError: no token came.
     """
-    link = await _refreshable(house, asked)
-    project = await get_project(house.store, asked.project)
+    link, project = await _refreshable(house, asked)
     landing = await house.outbound.refreshing.insisted(project, link)
     if landing.error is not None:
         raise landing.error
@@ -42,7 +42,7 @@ async def refresh(house: House, asked: WhichLink) -> RefreshView:
 
 async def expire(house: House, asked: WhichLink) -> LinkDetail:
     """Have the access token count as expired: the next intent refreshes first. Raises as ``refresh``, but for TokenError."""
-    link = await _refreshable(house, asked)
+    link, _ = await _refreshable(house, asked)
     after = await house.store.follow_tokens(
         link.project_id, link.user_id, Expired(), house.clock.now()
     )
@@ -69,7 +69,8 @@ async def _link(house: House, asked: WhichLink) -> Link:
     return link
 
 
-async def _refreshable(house: House, asked: WhichLink) -> Link:
+async def _refreshable(house: House, asked: WhichLink) -> tuple[Link, Project]:
+    """A link whose token can be refreshed, and its project. Raises as ``refresh``."""
     link = await _link(house, asked)
     project = await get_project(house.store, asked.project)
     if not link.tokens.sealed_refresh or not project.oauth.token_url:
@@ -78,4 +79,4 @@ async def _refreshable(house: House, asked: WhichLink) -> Link:
             f"There is no {missing}, so the access token of {asked.user!r} cannot be refreshed.",
             hint="It is used until the fulfillment answers 401. Give the link a refresh_token and the project a token_url.",
         )
-    return link
+    return link, project

@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from homegraph.errors import FulfillmentTimeout, HomegraphError, StoreError
 from homegraph.graph.errands import DISCONNECT, DeviceResult, Errand
 from homegraph.graph.model import Link, LinkState, Target
-from homegraph.service.administration import WhichLink
 from homegraph.service.events import Disconnected, DutyFailed, LinkChanged
 from homegraph.service.explaining import dismiss
 from homegraph.service.house import House
 from homegraph.service.outbound import Heard
+from homegraph.service.questions import WhichLink
 from homegraph.service.reading import get_project
 from homegraph.service.views.homes import LinkView, link_view
 

@@ -24,6 +24,7 @@ from homegraph.service import administration as use
 from homegraph.service import errands, executing, linkings, moving, querying, trying, unlinking
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
+from homegraph.service.questions import WhichLink, WhichRun
 from homegraph.service.views.linkings import LinkingView
 from homegraph.service.views.server import Status
 from homegraph.service.views.service_accounts import NewServiceKey
@@ -90,15 +91,15 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ),
     ("POST", "service-accounts/revoke"): Route(accounts.WhichServiceKey, accounts.revoke),
     ("GET", "links"): Route(use.WhichLinks, use.list_links),
-    ("GET", "link"): Route(use.WhichLink, use.show_link),
+    ("GET", "link"): Route(WhichLink, use.show_link),
     ("POST", "links/start"): Route(linkings.LinkingWanted, _start_linking, of_site=True),
     ("POST", "links/finish"): Route(linkings.LinkingAnswer, linkings.finish),
     ("GET", "linking"): Route(linkings.WhichLinking, linkings.show),
-    ("POST", "links/refresh"): Route(use.WhichLink, trying.refresh),
-    ("POST", "links/expire"): Route(use.WhichLink, trying.expire),
-    ("POST", "links/revoke"): Route(use.WhichLink, trying.revoke),
+    ("POST", "links/refresh"): Route(WhichLink, trying.refresh),
+    ("POST", "links/expire"): Route(WhichLink, trying.expire),
+    ("POST", "links/revoke"): Route(WhichLink, trying.revoke),
     ("GET", "links/trace"): Route(linkings.WhichTraces, linkings.trace),
-    ("POST", "links/unlink"): Route(use.WhichLink, unlinking.unlink),
+    ("POST", "links/unlink"): Route(WhichLink, unlinking.unlink),
     ("GET", "devices"): Route(use.WhichHome, use.list_devices),
     ("GET", "device"): Route(use.WhichDevice, use.show_device),
     ("POST", "devices/place"): Route(use.PlacementWanted, use.place_device),
@@ -107,8 +108,8 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "errands"): Route(errands.WhichErrands, errands.list_errands),
     ("GET", "errand"): Route(errands.WhichErrand, errands.show_errand),
     ("GET", "runs"): Route(use.WhichRuns, use.list_runs),
-    ("GET", "run"): Route(use.WhichRun, use.show_run),
-    ("POST", "runs/accept"): Route(use.WhichRun, accept_run),
+    ("GET", "run"): Route(WhichRun, use.show_run),
+    ("POST", "runs/accept"): Route(WhichRun, accept_run),
     ("POST", "export"): Route(moving.WhichPage, moving.export),
     ("POST", "import"): Route(moving.ImportWanted, moving.import_, body_bytes_max=CALL_BYTES_MAX),
     ("GET", "doctor"): Route(use.Nothing, use.examine),
