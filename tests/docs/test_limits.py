@@ -16,7 +16,7 @@ from homegraph.graph import (
 )
 from homegraph.graph import refreshing as decided
 from homegraph.graph.checks import syncs
-from homegraph.http import pool, reading, reply, trust
+from homegraph.http import coding, pool, reading, reply, trust
 from homegraph.server import doors, process, workers
 from homegraph.service import (
     authorities,
@@ -108,7 +108,7 @@ FIXED = {
         f"{reading.UNSEEN_MAX_BYTES // 1024} KiB, {reading.HEADERS_MAX} headers, "
         f"{reading.INTERIM_MAX} interim answers"
     ),
-    "streams of a gzip body": f"{reading.GZIP_MEMBERS_MAX}",
+    "streams of a gzip body": f"{coding.GZIP_MEMBERS_MAX}",
     "URL of a fulfillment": f"{destinations.URL_CHARS_MAX} characters",
     "`ca_file`": f"{authorities.FILE_BYTES_MAX // 1024} KiB",
     "idle connections": (

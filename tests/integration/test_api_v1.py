@@ -1,6 +1,7 @@
 """The public API by real sockets: the order of its checks, its credentials, its bounds, and callers who leave."""
 
 import asyncio
+import gzip
 import http.client
 import io
 import itertools
@@ -8,6 +9,7 @@ import json
 import logging
 import socket
 import threading
+import zlib
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -362,6 +364,67 @@ def test_a_body_of_many_megabytes_does_not_hide_the_refusal(served):
     answer = call(served, padded(6 * 2**20))
 
     assert (answer.status, answer.reason) == (400, "BODY_TOO_LARGE")
+
+
+PACKED = {
+    "gzip": gzip.compress,
+    "X-GZip": gzip.compress,
+    "deflate": zlib.compress,
+    "identity": bytes,
+    "utf-8": bytes,
+}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+@pytest.mark.parametrize("way", ["whole", "in-chunks"])
+def test_a_body_may_come_packed(served, coding, way):
+    """Google's clients pack by themselves: for .NET with a length, for Java in chunks. What names no compression says nothing."""
+    packed = PACKED[coding](GOOD)
+    body = packed if way == "whole" else iter([packed[:10], packed[10:]])
+
+    assert call(served, body, headers={**JSON, "Content-Encoding": coding}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "reason"),
+    [
+        ("gzip", GOOD, "BODY_ENCODING"),
+        ("gzip", gzip.compress(GOOD)[:-1], "BODY_ENCODING"),
+        ("deflate", gzip.compress(GOOD), "BODY_ENCODING"),
+        ("br", GOOD, "BODY_ENCODING"),
+        ("gzip", gzip.compress(b"{oops"), "JSON_SYNTAX"),
+        ("gzip", gzip.compress(padded(BODY_MAX + 1)), "BODY_TOO_LARGE"),
+    ],
+    ids=["plain", "cut", "another", "unread", "no-json", "bomb"],
+)
+def test_a_packed_body_is_refused_for_what_it_is(served, coding, body, reason):
+    """Told apart from JSON that is wrong, and bounded by what it becomes."""
+    answer = call(served, body, headers={**JSON, "Content-Encoding": coding})
+
+    assert (answer.status, answer.reason) == (400, reason)
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["largest", "larger"])
+def test_a_long_packed_body_has_the_same_bound(served, monkeypatch, more):
+    """Unpacked in a thread, to the byte."""
+    monkeypatch.setattr(exchange, "UNPACKED_AT_ONCE_MAX_BYTES", 0)
+    packed = gzip.compress(padded(BODY_MAX + more))
+    answer = call(served, packed, headers={**JSON, "Content-Encoding": "gzip"})
+
+    assert answer.status == (400 if more else 200)
+
+
+def test_a_caller_who_stays_may_pack_one_body_and_not_the_next(served):
+    """What was read of a connection's last head is not taken for the next one's."""
+    with Wire(served.url) as wire:
+        statuses = []
+        for packed in (gzip.compress(GOOD), GOOD, gzip.compress(GOOD)):
+            coding = [] if packed is GOOD else ["Content-Encoding: gzip"]
+            wire.head(f"Content-Length: {len(packed)}", "Content-Type: application/json", *coding)
+            wire.socket.sendall(packed)
+            statuses.append(wire.answer()[0])
+
+    assert statuses == [200, 200, 200]
 
 
 class Wire:

@@ -7,6 +7,7 @@
     gathering     what is written in one turn of the loop leaves together
     deadlines     one timer for all exchanges
     reading       bytes -> reply; no I/O
+    coding        gzip and deflate, within a bound
     reply         a reply, and how one is known at one look
     fifo          what is worked out once and then known, bounded
     trust         whose certificates are believed

@@ -10,13 +10,13 @@ than what is still allowed. Bytes that are no body are counted before they are f
 
 from __future__ import annotations
 
-import zlib
 from types import MappingProxyType
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from homegraph.errors import HomegraphError, ReplyGarbled, ReplyTooLarge
+from homegraph.http.coding import CODINGS, CodedTooLarge, NotDecodable, decoded
 from homegraph.http.reply import Heads, HttpReply
 
 KIB: Final = 1024
@@ -30,13 +30,8 @@ HEADERS_MAX: Final = 128
 INTERIM_MAX: Final = 8
 """Answers 1xx before the real one; one is usual, and rare."""
 
-GZIP_MEMBERS_MAX: Final = 16
-"""Streams that one gzip body is put together from; one is usual."""
-
 _INTERIM: Final = range(100, 200)
 _BODILESS: Final = frozenset({204, 304})
-
-_CODINGS: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
 class ReplyReader:
@@ -179,11 +174,11 @@ class ReplyReader:
         self._is_framed = coding is not None or length is not None or status in _BODILESS
         compressed = given.get("content-encoding", "").strip().lower()
         if compressed not in ("", "identity"):
-            if compressed not in _CODINGS:
+            if compressed not in CODINGS:
                 raise self._stop(
                     ReplyGarbled("The reply is compressed in a way that was not offered.")
                 )
-            self._coding = _CODINGS[compressed]
+            self._coding = CODINGS[compressed]
 
     def on_body(self, chunk: bytes) -> None:
         """A part of the body."""
@@ -214,47 +209,23 @@ class ReplyReader:
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if self._coding and body:
-            body = _decompressed(self._coding, body, self._most)
+            body = self._decoded(body)
         headers = MappingProxyType(dict(self._headers))
         self._reply = HttpReply(self._status, headers, body)
         self.keeps_alive = keeps_alive
+
+    def _decoded(self, body: bytes) -> bytes:
+        """The body without its gzip or deflate. Raises ReplyTooLarge, ReplyGarbled."""
+        try:
+            return decoded(self._coding, body, self._most)
+        except CodedTooLarge as exc:
+            raise ReplyTooLarge(
+                f"The reply has more than {self._most} bytes when decompressed."
+            ) from exc
+        except NotDecodable as exc:
+            raise ReplyGarbled(f"The reply {exc}.") from exc
 
     def _stop(self, error: HomegraphError) -> HomegraphError:
         """Keep what is to be raised: the parser puts an exception of its own in the place of any other."""
         self._error = error
         return error
-
-
-def _decompressed(coding: str, body: bytes, most: int) -> bytes:
-    """The body without its gzip or deflate.
-
-    Raises:
-        ReplyTooLarge: it becomes more than ``most`` bytes.
-        ReplyGarbled: it is not what its header says.
-    """
-    parts: list[bytes] = []
-    size, rest = 0, body
-    while rest:
-        if len(parts) >= GZIP_MEMBERS_MAX:
-            raise ReplyGarbled(f"The reply's gzip has more than {GZIP_MEMBERS_MAX} streams.")
-        stream = zlib.decompressobj(_window(coding, rest))
-        try:
-            part = stream.decompress(rest, most - size + 1)
-        except zlib.error as exc:
-            raise ReplyGarbled(f"The reply is not {coding}, as its header says.") from exc
-        size += len(part)
-        if size > most:
-            raise ReplyTooLarge(f"The reply has more than {most} bytes when decompressed.")
-        if not stream.eof:
-            raise ReplyGarbled(f"The reply's {coding} ends too early.")
-        parts.append(part)
-        rest = stream.unused_data if coding == "gzip" else b""
-    return b"".join(parts)
-
-
-def _window(coding: str, data: bytes) -> int:
-    """What zlib is told. "deflate" is zlib's format (RFC 9110 8.4.1.2), but some send it without zlib's head."""
-    if coding == "gzip":
-        return zlib.MAX_WBITS | 16
-    has_head = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
-    return zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS

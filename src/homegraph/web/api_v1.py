@@ -9,7 +9,7 @@ that Google finds first. ``MethodDoor.answer_call`` is that order, step by step:
     4  what the credential may do  restrictions of the key, scopes of the token, then API enabled, then suspended
     5  the project's quota         of requestSync only in async mode, which only the body tells: there it comes after step 8
     6  the form of the answer      alt=media, fields
-    7  body, content type, JSON    read within bounds, then transcoded
+    7  body, content type, JSON    read and unpacked within bounds, then transcoded
     8  fields
     9  the use-case                is the server stopping, is the user known, is another call in flight, and the work itself
 
@@ -37,7 +37,14 @@ from homegraph.errors import HomegraphError
 from homegraph.graph.model import Project
 from homegraph.service.events import Refused
 from homegraph.service.identity import identify
-from homegraph.web.exchange import CallerGone, Headers, answer, answer_and_close, read_body
+from homegraph.web.exchange import (
+    CallerGone,
+    Headers,
+    answer,
+    answer_and_close,
+    read_body,
+    unpacked,
+)
 from homegraph.web.head import Head, head_of
 from homegraph.web.methods import ANSWERING, Call
 from homegraph.web.refusing import answer_unknown, envelope_of, internal_error, refusal
@@ -128,6 +135,8 @@ class MethodDoor:
             mask = self._answer_form(parameters)
             is_whole = isinstance(body, bytes)
             body = await read_body(body, head.content_length, self._settings.body_max_bytes)
+            if head.content_encoding is not None:
+                body = await unpacked(body, head.content_encoding, self._settings.body_max_bytes)
             call = Call(
                 project=project,
                 path=head.path,

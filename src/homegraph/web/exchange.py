@@ -1,6 +1,7 @@
 """Bodies in, answers out: the two ends of an ASGI call, bounded in size and time.
 
-A body is read up to a limit and within a deadline, whoever sends it how slowly. A body that is too large is not read to its
+A body is read up to a limit and within a deadline, whoever sends it how slowly; one that comes packed is unpacked up to the same
+limit. A body that is too large is not read to its
 end: the answer is sent, what is on its way is thrown away for a moment (a caller that is still sending would otherwise
 see a broken connection instead of the answer), and the connection is closed.
 
@@ -16,6 +17,7 @@ from typing import Final, TypeAlias
 from starlette.types import Message, Receive, Send
 
 from homegraph.errors import CallRefused, HomegraphError
+from homegraph.http.coding import CODINGS, CodedTooLarge, NotDecodable, decoded
 from homegraph.wire.status import Rendered
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -26,6 +28,12 @@ BODY_SECONDS_MAX: Final = 30.0
 LINGER_BYTES_MAX: Final = 8 * 1024 * 1024
 LINGER_SECONDS_MAX: Final = 2.0
 """How much of a refused body is thrown away, and for how long, before the connection is closed on the caller."""
+
+UNPACKED_AT_ONCE_MAX_BYTES: Final = 1024
+"""Packed bodies up to this are unpacked where they arrive. They become at most a megabyte, in a millisecond; larger ones in a thread."""
+
+UNREAD_CODINGS: Final = frozenset({"br", "zstd", "compress", "x-compress"})
+"""What else Content-Encoding may name. Other words are no compression ("utf-8" is a common mistake) and say nothing here."""
 
 _CLOSE: Final = (b"connection", b"close")
 
@@ -53,6 +61,30 @@ async def read_body(body: bytes | Receive, announced: bytes | None, bytes_max: i
             return await _read(body, bytes_max)
     except TimeoutError as exc:
         raise CallRefused("BODY_TOO_SLOW") from exc
+
+
+async def unpacked(body: bytes, content_encoding: bytes, bytes_max: int) -> bytes:
+    """The body as it was before the caller packed it. Google's clients for Java and .NET pack by themselves.
+
+    Raises:
+        CallRefused: BODY_ENCODING, it is not what its header says, or packed in another way; BODY_TOO_LARGE.
+    """
+    said = content_encoding.decode("latin-1").strip().lower()
+    if said in UNREAD_CODINGS:
+        raise CallRefused(
+            "BODY_ENCODING", f"Content-Encoding is {said}; gzip and deflate are read, or none."
+        )
+    if said not in CODINGS:
+        return body
+    try:
+        if len(body) <= UNPACKED_AT_ONCE_MAX_BYTES:
+            return decoded(CODINGS[said], body, bytes_max)
+        return await asyncio.to_thread(decoded, CODINGS[said], body, bytes_max)
+    except CodedTooLarge as exc:
+        text = f"The body has more than {bytes_max} bytes when decompressed."
+        raise CallRefused("BODY_TOO_LARGE", text) from exc
+    except NotDecodable as exc:
+        raise CallRefused("BODY_ENCODING", f"The body {exc}.") from exc
 
 
 async def _read(receive: Receive, bytes_max: int) -> bytes:

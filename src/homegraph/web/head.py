@@ -41,6 +41,7 @@ class Head(msgspec.Struct):
     api_key: bytes | None = None
     api_client: bytes | None = None
     format_version: bytes | None = None
+    content_encoding: bytes | None = None
     _said: Said | None = None
 
     def said(self) -> Said:
@@ -81,6 +82,7 @@ def read_head(path: bytes, query: bytes, address: str, headers: list[tuple[bytes
         found(b"x-goog-api-key"),
         found(b"x-goog-api-client"),
         found(b"x-goog-api-format-version"),
+        found(b"content-encoding"),
     )
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homegraph.errors import ReplyGarbled, ReplyTooLarge
+from homegraph.http.coding import GZIP_MEMBERS_MAX
 from homegraph.http.reading import (
-    GZIP_MEMBERS_MAX,
     HEADERS_MAX,
     INTERIM_MAX,
     UNSEEN_MAX_BYTES,

@@ -51,7 +51,8 @@ BODIES: Final = (
         row="json-syntax",
         title="The body is not JSON.",
         why="The parser forgives bare keys, single quotes and one trailing comma, as Google's does, and nothing else. "
-        "The caret in the message is under the byte where reading stopped.",
+        "The caret in the message is under the byte where reading stopped. A body that is compressed needs a header that says so, "
+        "and one in UTF-8 must not begin with a byte order mark.",
         fix="Correct the body at the caret. With curl, put single quotes around the body so that the shell leaves it alone.",
     ),
     Reason(
@@ -92,6 +93,13 @@ BODIES: Final = (
         title="The body is larger than is taken.",
         why="The bound is 1 MiB, if body_max_bytes does not say otherwise. No call of this API needs as much; it protects the server.",
         fix="Send less at once.",
+    ),
+    Reason(
+        code="BODY_ENCODING",
+        row="invalid-arg",
+        title="The body is not packed as its Content-Encoding says, or in a way that is not read.",
+        why="Bodies in gzip and deflate are read, because some of Google's own clients send them so; the body must be one from end to end.",
+        fix="Compress the body with gzip and say Content-Encoding: gzip, or send it as it is without that header.",
     ),
     Reason(
         code="FIELD_TOO_LONG",
