@@ -18,7 +18,6 @@ anybody has looked at the credential, and a message that cannot be read would be
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
@@ -37,8 +36,10 @@ from homegraph.rpc.proto_files import rpc_name
 from homegraph.rpc.refusals import refusal_of
 from homegraph.service import states
 from homegraph.service.events import Refused
+from homegraph.service.explaining import bug_of
 from homegraph.service.house import House
 from homegraph.service.identity import Presented, identify, token_in
+from homegraph.service.keeping import Kept
 from homegraph.service.requesting import request_sync
 from homegraph.wire.api_v1 import METHODS, Method, delete_of, query_of, request_sync_of, sync_of
 from homegraph.wire.messages import DEVICE
@@ -60,7 +61,7 @@ class Calls:
         """``help_base`` is what a reason's page has before its code."""
         self._house = house
         self._help_base = help_base
-        self._kept: set[asyncio.Task[dict[str, Any]]] = set()
+        self._kept = Kept()
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
         """A handler for every method, by its name within the service."""
@@ -73,7 +74,7 @@ class Calls:
             except HomegraphError as exc:
                 refusal = refusal_of(self._house, exc, self._help_base)
             except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
-                refusal = refusal_of(self._house, self._bug(exc), self._help_base)
+                refusal = refusal_of(self._house, bug_of(self._house, _log, exc), self._help_base)
             await context.abort(*refusal)
 
         return grpc.unary_unary_rpc_method_handler(handle)
@@ -96,7 +97,7 @@ class Calls:
             if method.counts == "always":
                 house.budgets.spend_call(project, house.clock.now())
             work = _WORK[method.id](house, project, _fields(method, body))
-            answered = await self._keep(work, method.id)
+            answered = await self._kept.carry_out(work, method.id)
         except HomegraphError as exc:
             project_id = project.id if project is not None else ""
             house.events.announce(Refused(method.id, project_id, exc.code))
@@ -105,27 +106,9 @@ class Calls:
         values.write(method.response, message, answered)
         return message.SerializeToString()
 
-    async def _keep(self, work: Coroutine[Any, Any, dict[str, Any]], name: str) -> dict[str, Any]:
-        """Carry work out in a task of its own, and wait for it as long as somebody waits for us."""
-        task = asyncio.create_task(work, name=name)
-        self._kept.add(task)  # the loop itself holds tasks weakly
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
-        self._kept.discard(task)
-        if not task.cancelled():
-            task.exception()  # of a caller who left, nobody else asks for it
-
     async def end(self, seconds: float) -> None:
         """Wait for work whose callers have left, at most so long."""
-        if self._kept:
-            await asyncio.wait(self._kept, timeout=seconds)
-
-    def _bug(self, error: Exception) -> CallRefused:
-        request_id = self._house.ids.short()
-        _log.error("internal error, request %s", request_id, exc_info=error)
-        return CallRefused("INTERNAL", metadata={"requestId": request_id})
+        await self._kept.end(seconds)
 
 
 # --- what came in ----------------------------------------------------------------------------------------------------

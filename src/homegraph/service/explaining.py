@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -28,6 +29,18 @@ def told_of(house: House, error: HomegraphError, help_base: str) -> Told:
         return Told(code, facts, None)
     reasons = (code, *facts.get("also", ()))
     return Told(code, facts, Explanation(reasons, help_base, facts.get("metadata", {})))
+
+
+def note_bug(house: House, log: logging.Logger, error: Exception) -> str:
+    """Write a bug into the log, and nowhere else; the id by which whoever met it can ask for it."""
+    request_id = house.ids.short()
+    log.error("internal error, request %s", request_id, exc_info=error)
+    return request_id
+
+
+def bug_of(house: House, log: logging.Logger, error: Exception) -> CallRefused:
+    """What a caller of the API is told of a bug."""
+    return CallRefused("INTERNAL", metadata={"requestId": note_bug(house, log, error)})
 
 
 async def dismiss(house: House, target: Target) -> None:

@@ -24,6 +24,7 @@ from homegraph.service import administration as use
 from homegraph.service import errands, executing, linkings, moving, querying, trying, unlinking
 from homegraph.service import service_accounts as accounts
 from homegraph.service.accepting import accept_run
+from homegraph.service.explaining import note_bug
 from homegraph.service.questions import WhichLink, WhichRun
 from homegraph.service.views.linkings import LinkingView
 from homegraph.service.views.server import Status
@@ -131,8 +132,7 @@ class Admin:
         except HomegraphError as exc:
             rendered = error_answer(exc)
         except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
-            request_id = self._site.house.ids.short()
-            _log.error("internal error, request %s", request_id, exc_info=exc)
+            request_id = note_bug(self._site.house, _log, exc)
             rendered = error_answer(HomegraphError(f"Internal error, request {request_id}."))
         else:
             await answer(send, 200, HEADERS, body)

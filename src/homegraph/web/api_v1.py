@@ -37,6 +37,7 @@ from homegraph.errors import HomegraphError
 from homegraph.graph.model import Project
 from homegraph.service.events import Refused
 from homegraph.service.identity import identify
+from homegraph.service.keeping import Kept
 from homegraph.web.exchange import (
     CallerGone,
     Headers,
@@ -74,7 +75,7 @@ class MethodDoor:
         self._method = method
         self._key_method = method.id if method.accepts_api_key else ""
         self._read, self._answer = ANSWERING[method.id]
-        self._kept: set[asyncio.Task[None]] = set()
+        self._kept = Kept()
 
     @property
     def http(self) -> str:
@@ -176,16 +177,8 @@ class MethodDoor:
         return mask
 
     async def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        """Carry work out in a task of its own, and wait for it as long as somebody waits for us."""
-        task = asyncio.create_task(work, name=self._method.id)
-        self._kept.add(task)  # the loop itself holds tasks weakly
-        task.add_done_callback(self._ended)
-        await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._kept.discard(task)
-        if not task.cancelled():
-            task.exception()  # of a caller who left, nobody else asks for it
+        """Carry work out that outlives its caller."""
+        await self._kept.carry_out(work, self._method.id)
 
 
 def _as_it_is(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.types import Scope, Send
 
 from homegraph.errors import CallRefused, HomegraphError
-from homegraph.service.explaining import told_of
+from homegraph.service.explaining import bug_of, told_of
 from homegraph.web.exchange import answer
 from homegraph.web.head import Head, head_of
 from homegraph.web.site import Site
@@ -30,10 +30,7 @@ def refusal(site: Site, error: HomegraphError, envelope: Envelope) -> Rendered:
 
 def internal_error(site: Site, error: Exception, envelope: Envelope) -> Rendered:
     """A bug as an answer: what happened goes to the log, the caller gets an id to ask for."""
-    request_id = site.house.ids.short()
-    _log.error("internal error, request %s", request_id, exc_info=error)
-    told = CallRefused("INTERNAL", metadata={"requestId": request_id})
-    return refusal(site, told, envelope)
+    return refusal(site, bug_of(site.house, _log, error), envelope)
 
 
 def envelope_of(head: Head) -> Envelope:

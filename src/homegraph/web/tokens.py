@@ -15,6 +15,7 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from homegraph.errors import CallRefused, StoreUnavailable, TokenRequestRefused
+from homegraph.service.explaining import note_bug
 from homegraph.service.tokens import issue_token, own_addresses, token_audiences
 from homegraph.web.exchange import CallerGone, answer, answer_and_close, read_body
 from homegraph.web.refusing import answer_unknown
@@ -67,8 +68,7 @@ class TokenDoor:
             # The words are those that Google's libraries try again for.
             return self._render(exc.code, "temporarily_unavailable", "The service is unavailable.")
         except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
-            request_id = self._house.ids.short()
-            _log.error("internal error, request %s", request_id, exc_info=exc)
+            request_id = note_bug(self._house, _log, exc)
             return self._render("INTERNAL", "internal_failure", f"Request {request_id}")
         return render_token(token)
 
