@@ -47,7 +47,6 @@ from homegraph.settings.rows import ListOf, Setting, row, rows_of
 from homegraph.settings.secret import Secret
 from homegraph.wire.lenient_json import BODY_BYTES_MAX
 
-CONFIG_NAME: Final = "homegraph.toml"
 DEFAULT_PORT: Final = 4663  # HOME on a phone's keypad
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
