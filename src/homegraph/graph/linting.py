@@ -22,6 +22,7 @@ from homegraph.graph.checks.replies import is_suspicious, shrunk
 from homegraph.graph.checks.reports import Known, check_report
 from homegraph.graph.checks.syncs import check_sync
 from homegraph.graph.checks.tokens import check_tokens
+from homegraph.graph.errands import EXECUTE, QUERY
 from homegraph.graph.judging import Judgement, judge
 from homegraph.graph.model import Finding
 from homegraph.graph.policy import Policy
@@ -30,8 +31,6 @@ from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.intents import SyncReply, read_sync_reply
 
 SYNC: Final = "SYNC"
-QUERY: Final = "QUERY"
-EXECUTE: Final = "EXECUTE"
 REPORT: Final = "report"
 LINKING: Final = "linking"
 

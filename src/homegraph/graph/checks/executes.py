@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from homegraph.graph.checks.envelopes import error_code, error_payload, open_answer
 from homegraph.graph.checks.rule import Rule, pointer, shown
@@ -13,13 +13,20 @@ from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.catalog.suggestions import did_you_mean
+from homegraph.wire.execute_intent import CHALLENGE_NEEDED
 
 CHALLENGES: Final = ("ackNeeded", "pinNeeded", "challengeFailedPinNeeded")
 """What a device may ask back before it obeys (protocol.md 5.6)."""
 
 SLOW_SECONDS: Final = 1.0
+"""Google's quality bar for nine of ten answers."""
 
-CHALLENGE_NEEDED: Final = "challengeNeeded"
+
+class _Sent(NamedTuple):
+    """What the devices were told; the command is empty when nobody knows."""
+
+    command: str
+    params: Mapping[str, Any]
 
 
 def check_execute(  # noqa: PLR0913  # what is known of an intent
@@ -46,7 +53,7 @@ def check_execute(  # noqa: PLR0913  # what is known of an intent
     findings += error_payload(payload, "EXECUTE", catalog.error_codes)
     if not payload.get("errorCode"):
         findings += _groups(
-            payload.get("commands"), catalog, devices or {}, asked, (command, params or {})
+            payload.get("commands"), catalog, devices or {}, asked, _Sent(command, params or {})
         )
     if took > SLOW_SECONDS:
         findings.append(EXECUTE_SLOW.found(f"The answer took {took:.1f} s."))
@@ -58,7 +65,7 @@ def _groups(
     catalog: Catalog,
     devices: Mapping[str, Bound],
     asked: frozenset[str] | None,
-    command: tuple[str, Mapping[str, Any]],
+    sent: _Sent,
 ) -> Iterator[Finding]:
     if not isinstance(groups, list):
         told = "missing" if groups is None else f"{shown(groups)}, not a list"
@@ -83,7 +90,7 @@ def _groups(
                 yield EXECUTE_DEVICE_UNASKED.found(what, path=path, device_id=device_id)
             seen.add(device_id)
         yield from _group(group, at, ids[0], catalog)
-        yield from _states(group, at, ids, devices, command)
+        yield from _states(group, at, ids, devices, sent)
     for device_id in sorted((asked or frozenset()) - seen):
         what = f"Device {shown(device_id)} was given the command and is not answered."
         yield EXECUTE_DEVICE_MISSING.found(what, path="/payload/commands", device_id=device_id)
@@ -132,7 +139,7 @@ def _states(
     at: tuple[str | int, ...],
     ids: list[str],
     devices: Mapping[str, Bound],
-    command: tuple[str, Mapping[str, Any]],
+    sent: _Sent,
 ) -> Iterator[Finding]:
     """States after the command, by what each device of the group may say; the results of the command stand among them."""
     states = group.get("states")
@@ -146,14 +153,14 @@ def _states(
         bound = devices.get(device_id)
         if bound is None:
             continue
-        found = bound.command(command[0])
+        found = bound.command(sent.command)
         # Where nobody knows the command, the results of any may be there.
         known = (found[1],) if found else bound.commands()
         results = {field.name for one in known for field in one.results}
         plain = {name: value for name, value in states.items() if name not in results}
         problems = bound.state_problems(plain, whole=False)
         if found and group.get("status") == "SUCCESS":
-            problems += bound.result_problems(command[0], states, command[1])
+            problems += bound.result_problems(sent.command, states, sent.params)
         yield from trait_findings(problems, *at, "states", device_id=device_id)
 
 

@@ -92,8 +92,6 @@ Spoken: TypeAlias = tuple[str, str, str]
 
 def same_names(spoken: Sequence[Spoken]) -> Iterator[Finding]:
     """Devices that are called alike in one room. ``spoken`` has every device, in the reply's order."""
-    if surely_differ([name for _, name, _ in spoken]):
-        return
     keys = [(_heard(name), _heard(room)) for _, name, room in spoken]
     first: dict[tuple[str, str], str] = {}
     for index, (key, (device_id, name, _)) in enumerate(zip(keys, spoken, strict=True)):
