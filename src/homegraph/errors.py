@@ -299,7 +299,7 @@ class StoreUnavailable(StoreError):
     """The database does not answer."""
 
     code, retryable = "STORE_UNAVAILABLE", True
-    hint = "Check the disk's free space and the file's permissions."
+    hint = "Check the disk's free space and the permissions of the file and its folder."
 
 
 class SettingsError(HomegraphError):

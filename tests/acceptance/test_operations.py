@@ -140,6 +140,33 @@ def test_a_soft_limit_of_open_files_turns_nobody_away(
         assert answers(tmp_path / "socket")
 
 
+def test_a_hard_limit_of_open_files_that_is_too_low(
+    tmp_path: Path, cloud: ScriptedFulfillment
+) -> None:
+    """It is said at the start: what fails later for want of files would be blamed on disk or network."""
+    with serving(tmp_path, cloud, "ulimit -n 32; SERVE", stderr=subprocess.PIPE) as server:
+        told = server.communicate(timeout=WAIT_SECONDS)[1].decode()
+
+    assert server.returncode == 2
+    assert "error: a process may open 32 files only (ulimit -Hn), and a server needs 64\n" in told
+
+
+# --- the banner --------------------------------------------------------------------------------------------------
+
+
+def test_the_banner_of_many_projects_is_no_list_of_them(
+    start: Any, cloud: ScriptedFulfillment
+) -> None:
+    """Ten are named, the others counted, so that what to do next is not out of sight."""
+    one = {"fulfillment_url": cloud.url}
+    server: Server = start({"projects": {f"p{number:02}": one for number in range(12)}})
+
+    named = [line for line in server.banner.splitlines() if cloud.url in line]
+    assert len(named) == 10
+    assert "p09 " in named[-1]
+    assert "and 2 more" in server.banner
+
+
 # --- the data folder ---------------------------------------------------------------------------------------------
 
 
@@ -283,3 +310,14 @@ def test_a_server_may_outlive_its_terminal(tmp_path: Path, cloud: ScriptedFulfil
         assert answers(tmp_path / "socket")
 
     assert server.returncode == 0
+
+
+def test_a_folder_whose_name_sqlite_cannot_read(tmp_path: Path) -> None:
+    """SQLite takes names in UTF-8 alone; that is no bug, and is said."""
+    folder = Path(os.fsdecode(bytes(tmp_path / "home") + b"\xff"))
+    folder.mkdir()
+
+    done = homegraph("serve", "--data-dir", "data", "--listen", "127.0.0.1:0", folder=folder)
+
+    assert done.code == 2
+    assert "home?/data/home.db: this name is not UTF-8" in done.err

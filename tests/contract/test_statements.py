@@ -66,3 +66,21 @@ def test_statements_on_postgresql_name_what_they_are_given():
     for name, sql in load("postgres").items():
         numbers = {int(number) for number in re.findall(r"\$(\d+)", sql)}
         assert numbers == set(range(1, len(numbers) + 1)), name
+
+
+def test_postgresql_before_16_can_read_the_statements():
+    """A subquery in FROM has a name: servers of distributions that are in use refuse one without."""
+    for name, sql in load("postgres").items():
+        for found in re.finditer(r"\b(?:FROM|JOIN)\s*\((?=\s*SELECT\b)", sql):
+            behind = sql[closing(sql, found.end()) :].split(maxsplit=2)
+            assert behind[:1] == ["AS"], name
+
+
+def closing(text, start):
+    """Where the bracket is closed that was opened before ``start``."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += (text[place] == "(") - (text[place] == ")")
+        if depth == 0:
+            return place + 1
+    return len(text)

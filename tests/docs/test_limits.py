@@ -23,6 +23,7 @@ from homegraph.service import (
     budgets,
     code_exchange,
     credentials,
+    doctor,
     lines,
     moving,
     promises,
@@ -98,6 +99,10 @@ FIXED = {
         f"up to {workers.PAUSE_LONGEST_SECONDS:.0f} s"
     ),
     "open files of a process, connections among them": f"{process.FILES_MAX}",
+    "fulfillments that `homegraph doctor` tries": (
+        f"as many as {doctor.TRYING_SECONDS_MAX:.0f} s allow, {doctor.TRIES_AT_ONCE_MAX} at once, "
+        f"{doctor.TRY_SECONDS_MAX:.0f} s for each"
+    ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
     "resolving a name": (

@@ -486,6 +486,16 @@ def test_the_doctor_notices_a_clock_that_went_back(cloud, tmp_path):
     assert "clock" in found
 
 
+def test_the_doctor_does_not_wait_for_every_fulfillment(cloud, tmp_path, monkeypatch):
+    """Hundreds that hang would keep it from telling what else is wrong; those that it did not come to are counted."""
+    monkeypatch.setattr("homegraph.service.doctor.TRYING_SECONDS_MAX", 0.0)
+    two = [an_integration(cloud, id=name, api_keys=(), links=()) for name in ("acme", "other")]
+    with Served(settings_in(tmp_path, *two)) as served:
+        found = ill(served)
+
+    assert found == {"fulfillments": "2 more were not tried within 0 s"}
+
+
 def test_the_doctor_survives_a_database_that_is_gone(cloud, tmp_path):
     """What cannot be looked at is left out; the database is named."""
     with linked(tmp_path, cloud) as served:

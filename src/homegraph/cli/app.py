@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 
 from homegraph import __version__
 from homegraph.cli import failure, output
+from homegraph.cli.help_option import Group
 
 __all__ = ["COMMANDS", "root", "run"]
 
@@ -59,7 +60,7 @@ Results go to stdout, everything else to stderr; the commands that answer know -
 """
 
 
-class _LazyGroup(TyperGroup):
+class _LazyGroup(Group):
     """The root: imports a command's module when somebody asks for the command."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

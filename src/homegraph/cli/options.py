@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from homegraph.cli import output
+from homegraph.cli.help_option import Command, Group
 
 __all__ = [
     "KEEP_LINES",
@@ -64,7 +65,7 @@ AgentUser = Annotated[
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 KEEP_LINES: Final = "\b"
 """A paragraph of a help text that begins with this line keeps its lines."""
@@ -73,13 +74,14 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
 
 
-def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], Command]:
+def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Function], Function]:
     """Make a function a command. Its help is the docstring, with the examples after the first sentence."""
 
-    def register(function: Command) -> Command:
+    def register(function: Function) -> Function:
         summary, _, more = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
         shown = "\n".join((KEEP_LINES, *(f"  {example}" for example in examples)))
-        app.command(name, help=f"{summary}\n\n{shown}\n\n{more}".strip())(function)
+        told = f"{summary}\n\n{shown}\n\n{more}".strip()
+        app.command(name, cls=Command, help=told)(function)
         return function
 
     return register
@@ -88,7 +90,11 @@ def command(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], 
 def commands(summary: str) -> typer.Typer:
     """An empty group of commands (or a single command) in our manner."""
     return typer.Typer(
-        help=summary, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+        cls=Group,
+        help=summary,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
     )
 
 

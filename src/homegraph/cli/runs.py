@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from homegraph.cli import documents, output
-from homegraph.cli.admin import connect
+from homegraph.cli.admin import Admin, connect
 from homegraph.cli.options import DataDir, Json, Server, command, commands
 from homegraph.cli.time_lines import errand_lines, named, outcome, run_lines
 from homegraph.errors import ApiError
@@ -103,7 +103,7 @@ def show(
         except ApiError as exc:
             if exc.reason != "NOT_FOUND":
                 raise
-            body, is_run = admin.get("errand", id=run), False
+            body, is_run = _errand(admin, run, instead=exc), False
     if json:
         output.document(body)
         return 0
@@ -115,6 +115,14 @@ def show(
     for line in lines:
         output.data(output.visible(line).rstrip())
     return 0
+
+
+def _errand(admin: Admin, errand: str, *, instead: ApiError) -> bytes:
+    """An errand. When there is none either, what was said of the run is raised: most ids that are asked for are a run's."""
+    try:
+        return admin.get("errand", id=errand)
+    except ApiError as exc:
+        raise (instead if exc.reason == "NOT_FOUND" else exc) from None
 
 
 @command(

@@ -31,7 +31,10 @@ def serve(  # noqa: PLR0913, PLR0917  # one for each flag
         typer.Option(metavar="HOST:PORT", help="Where to answer gRPC, too (nowhere)."),
     ] = None,
     db: Annotated[
-        str | None, typer.Option(metavar="URL", help="The database: sqlite:FILE or sqlite::memory:")
+        str | None,
+        typer.Option(
+            metavar="URL", help="The database: sqlite:FILE, sqlite::memory: or postgresql://…"
+        ),
     ] = None,
     workers: Annotated[
         str | None,

@@ -15,7 +15,7 @@ import asyncio
 import atexit
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,12 +41,16 @@ from homegraph.service.house import House
 from homegraph.service.vault import secret_file
 from homegraph.settings.addresses import ListenAddress, is_postgres
 from homegraph.settings.loading import load
+from homegraph.settings.projects import ProjectSettings
 from homegraph.settings.server import Settings
 from homegraph.web.app import NAMELESS, build_app
 
 __all__ = ["Running", "banner", "running", "serve"]
 
 ADMIN_TOKEN_FILE: Final = "admin-token"  # noqa: S105  # a file name
+
+PROJECTS_NAMED_MAX: Final = 10
+"""Projects that the banner names. With more of them, what to do next would be far above the screen."""
 
 
 @dataclass(slots=True)
@@ -204,10 +208,7 @@ def banner(settings: Settings, url: str, where: str, grpc: str) -> str:
         ("Status", f"{url}/readyz" if url else "", ""),
         ("Database", settings.database_text, ""),
         ("Workers", str(settings.workers) if settings.workers > 1 else "", ""),
-        *(
-            ("Project" if index == 0 else "", project.id, f"-> {project.fulfillment_url}")
-            for index, project in enumerate(settings.projects)
-        ),
+        *_project_lines(settings.projects),
     ]
     rows = "\n".join(
         f"  {name:<13} {value:<34} {note}".rstrip()
@@ -223,3 +224,10 @@ def banner(settings: Settings, url: str, where: str, grpc: str) -> str:
         f"homegraph {__version__}   local Home Graph (not affiliated with Google)\n\n"
         f"{rows}\n\n  Try:  {hint}\n  Stop: Ctrl-C\n"
     )
+
+
+def _project_lines(projects: Sequence[ProjectSettings]) -> Iterator[tuple[str, str, str]]:
+    for index, project in enumerate(projects[:PROJECTS_NAMED_MAX]):
+        yield "Project" if index == 0 else "", project.id, f"-> {project.fulfillment_url}"
+    if len(projects) > PROJECTS_NAMED_MAX:
+        yield "", f"and {len(projects) - PROJECTS_NAMED_MAX} more", "homegraph projects list"

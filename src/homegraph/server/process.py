@@ -12,12 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
 
+from homegraph.errors import SettingsError
 from homegraph.service.lines import STALL_MILLISECONDS, reader_of
 
 EXIT_INTERRUPTED: Final = 130
 
 FILES_MAX: Final = 65_536
 """Open files of a process, connections above all. Beyond what one process can serve at a time, and little memory for the kernel."""
+
+FILES_MIN: Final = 64
+"""With fewer there is hardly a connection: some 30 are the server's own. What fails then would be blamed on disk and network."""
 
 
 @contextmanager
@@ -85,9 +89,17 @@ def allow_connections() -> None:
     """Take as many open files as the system lets this process take: the usual 1,024 are fewer than its connections may be.
 
     What is beyond is accepted and closed at once by the event loop, without a word.
+
+    Raises:
+        SettingsError: they are so few that there would be hardly a connection.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if most < FILES_MIN:
+        raise SettingsError(
+            f"a process may open {most} files only (ulimit -Hn), and a server needs {FILES_MIN}",
+            hint="Raise the limit for the user or the service (ulimit -n, LimitNOFILE=).",
+        )
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(OSError, ValueError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

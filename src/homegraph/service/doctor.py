@@ -42,6 +42,9 @@ TRY_SECONDS_MAX: Final = 5.0
 TRIES_AT_ONCE_MAX: Final = 64
 """Fulfillments that are tried together."""
 
+TRYING_SECONDS_MAX: Final = 20.0
+"""For all of them. Whoever asks waits 30 s; hundreds that hang must not keep what else is wrong from being told."""
+
 TRY_REPLY_MAX_BYTES: Final = 64 * 1024
 
 FUTURE_SECONDS_MAX: Final = 2.0
@@ -179,8 +182,26 @@ def _is_open(path: Path) -> bool:
 
 
 async def _fulfillments(house: House, projects: Sequence[Project]) -> list[Advice]:
+    if not projects:
+        return []
     places = asyncio.Semaphore(TRIES_AT_ONCE_MAX)
-    return list(await asyncio.gather(*(_fulfillment(house, p, places) for p in projects)))
+    tries = [asyncio.create_task(_fulfillment(house, p, places)) for p in projects]
+    try:
+        tried, untried = await asyncio.wait(tries, timeout=TRYING_SECONDS_MAX)
+    finally:
+        for one in tries:
+            one.cancel()
+    checks = [one.result() for one in tries if one in tried]
+    if untried:
+        checks.append(
+            Advice(
+                name="fulfillments",
+                ok=False,
+                detail=f"{len(untried)} more were not tried within {TRYING_SECONDS_MAX:.0f} s",
+                fix="Mend those that do not answer, then ask again.",
+            )
+        )
+    return checks
 
 
 async def _fulfillment(house: House, project: Project, places: asyncio.Semaphore) -> Advice:

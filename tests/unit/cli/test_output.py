@@ -124,11 +124,14 @@ def _command():
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
-def test_a_full_disk_is_no_bug_of_ours():
+@pytest.mark.parametrize(
+    "arguments", [("lint", "-"), (), ("--help",), ("runs", "-h"), ("runs", "show", "--help")]
+)
+def test_a_full_disk_is_no_bug_of_ours(arguments):
     """It is said, with an exit code that tells that the command failed, and not in a traceback of the end."""
     with FULL.open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "homegraph", "lint", "-"],
+            [sys.executable, "-m", "homegraph", *arguments],
             input="{}",
             stdout=full,
             stderr=subprocess.PIPE,

@@ -107,7 +107,7 @@ class FileLock:
 def locate(database: str) -> Path | None:
     """The file that an address names; None for a database in memory. ``sqlite:`` may stand before either.
 
-    Raises SettingsError for an address of another kind.
+    Raises SettingsError for an address of another kind, and for a name that SQLite does not take.
     """
     place = database.removeprefix("sqlite:")
     if place == IN_MEMORY:
@@ -119,7 +119,16 @@ def locate(database: str) -> Path | None:
             hint='Write "sqlite:home.db" for a file, or "sqlite::memory:".',
         )
     # Two names of one file must not be two locks.
-    return Path(place).expanduser().resolve()
+    path = Path(place).expanduser().resolve()
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as exc:
+        raise SettingsError(
+            f"{str(path).encode(errors='replace').decode()}: this name is not UTF-8, and SQLite opens no other files.",
+            place="database",
+            hint="Rename the folder, or name another with --data-dir.",
+        ) from exc
+    return path
 
 
 def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Opened:
@@ -150,7 +159,8 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
                 glance.connection.set_busy_timeout(0)  # it has no time to wait
                 folding = _connect_beside(path, "configure_folding", undo)
         except OSError as exc:
-            raise StoreUnavailable(f"{path} cannot be opened: {exc.strerror}.") from exc
+            at = exc.filename or path
+            raise StoreUnavailable(f"{at} cannot be opened: {exc.strerror}.") from exc
         except (apsw.NotADBError, apsw.CorruptError) as exc:
             raise StoreError(
                 f"{path} cannot be opened: {exc}.",

@@ -38,7 +38,7 @@ SERVERS: Final = (
         row="unavailable",
         title="The database does not answer.",
         why="The disk is full, the file cannot be written, or the database server is away.",
-        fix="Check the disk's free space and the file's permissions; the server's log says more.",
+        fix="Check the disk's free space and the permissions of the file and its folder; the server's log says more.",
         retryable=True,
         exit=Exit.FAILED,
     ),
@@ -114,7 +114,7 @@ ADMIN: Final = (
         code="SETTINGS",
         row="admin-invalid",
         title="A setting or argument is wrong.",
-        why="It is unknown, has the wrong type, or contradicts another one. The message names it.",
+        why="It is unknown, has the wrong type, contradicts another one, or asks for something that this machine does not give. The message names it.",
         fix="Correct it; the reference of settings lists what is allowed.",
     ),
     Reason(

@@ -62,7 +62,7 @@ SELECT (SELECT min(seq) FROM errand), (SELECT max(seq) FROM errand);
 
 -- find_errand_young --
 -- Number of the first of the oldest errands that is not older than a time; null when all of those looked at are.
-SELECT min(seq) FROM (SELECT seq, started_at FROM errand ORDER BY seq LIMIT $2) WHERE started_at >= $1;
+SELECT min(seq) FROM (SELECT seq, started_at FROM errand ORDER BY seq LIMIT $2) AS oldest WHERE started_at >= $1;
 
 -- delete_errands --
 -- Drop the errands before a number, and their follow-ups with them.

@@ -35,7 +35,7 @@ SELECT (SELECT min(seq) FROM notification), (SELECT max(seq) FROM notification);
 
 -- find_notification_young --
 -- Number of the first of the oldest notifications that is not older than a time; null when all of those looked at are.
-SELECT min(seq) FROM (SELECT seq, received_at FROM notification ORDER BY seq LIMIT $2) WHERE received_at >= $1;
+SELECT min(seq) FROM (SELECT seq, received_at FROM notification ORDER BY seq LIMIT $2) AS oldest WHERE received_at >= $1;
 
 -- delete_notifications --
 -- Drop the notifications before a number.

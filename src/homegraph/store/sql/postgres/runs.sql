@@ -77,7 +77,7 @@ SELECT (SELECT min(seq) FROM exchange), (SELECT max(seq) FROM exchange);
 
 -- find_run_young --
 -- Number of the first of the oldest runs that is not older than a time; null when all of those looked at are.
-SELECT min(seq) FROM (SELECT seq, finished_at FROM run ORDER BY seq LIMIT $2) WHERE finished_at >= $1;
+SELECT min(seq) FROM (SELECT seq, finished_at FROM run ORDER BY seq LIMIT $2) AS oldest WHERE finished_at >= $1;
 
 -- find_exchange_young --
 -- Number of the first of the oldest exchanges that is not older than a time and whose run or errand is kept; null when all of those
