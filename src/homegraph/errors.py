@@ -303,13 +303,16 @@ class StoreUnavailable(StoreError):
 
 
 class SettingsError(HomegraphError):
-    """A setting is wrong."""
+    """A setting is wrong.
+
+    ``place`` names it, and ``sentence`` says what is wrong; the message is both.
+    """
 
     code = "SETTINGS"
     hint = "See the reference of settings."
 
     def __init__(self, message: str, *, place: str = "", hint: str | None = None) -> None:
-        self.place = place
+        self.place, self.sentence = place, message
         super().__init__(f"{place}: {message}" if place else message, hint=hint)
 
 

@@ -9,7 +9,7 @@ import pytest
 from homegraph.errors import SettingsError
 from homegraph.graph.model import LinkState
 from homegraph.service.loop import RESERVE_SHARE
-from homegraph.settings.projects import KeySettings, LinkSettings, OAuthSettings
+from homegraph.settings.projects import KeySettings, LinkSettings, OAuthSettings, ProjectSettings
 from homegraph.settings.secret import Secret
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment
 from support.certificates import a_certificate, an_authority
@@ -151,7 +151,7 @@ BAD_FILES = {
     "damaged": (AUTHORITY.pem.replace("M", "N"), "holds no certificates"),
     "not-ascii": (AUTHORITY.pem + "é", "holds no certificates"),
     "with-its-key": (AUTHORITY.pem + AUTHORITY.key_pem, "holds a private key"),
-    "too-large": ("#" * 70_000, "has more than 65536 bytes"),
+    "too-large": ("#" * 70_000, "is larger than 64 KiB"),
 }
 
 
@@ -172,6 +172,30 @@ def test_a_ca_file_that_is_none(cloud, tmp_path, name):
     assert said in caught.value.message
     assert str(file) in caught.value.message
     assert "BEGIN" not in caught.value.message
+
+
+def test_all_files_that_are_wrong_are_named_at_once(cloud, tmp_path):
+    """Whatever they are for, and whichever project names them: who mends one need not start again to learn of the next."""
+    files = {name: tmp_path / name for name in ("key.json", "catalog.json", "one.pem", "two.pem")}
+    files["catalog.json"].write_text("[]")
+    files["two.pem"].write_text("hello\n")
+    one = an_integration(
+        cloud,
+        service_accounts=(files["key.json"],),
+        catalog=files["catalog.json"],
+        ca_file=files["one.pem"],
+    )
+    two = ProjectSettings("two", cloud.url, ca_file=files["two.pem"])
+
+    with pytest.raises(SettingsError) as caught, Served(settings_in(tmp_path, one, two)):
+        pass
+
+    assert [line.split(": ")[:2] for line in caught.value.message.splitlines()] == [
+        [str(files["key.json"]), "cannot be read"],
+        [str(files["catalog.json"]), "is no catalog"],
+        [str(files["one.pem"]), "cannot be read"],
+        [str(files["two.pem"]), "holds no certificates in PEM form"],
+    ]
 
 
 def test_slow_projects_do_not_delay_another(cloud, tmp_path):

@@ -7,14 +7,14 @@ The rule that is easily broken: what is kept is not sealed. A file that has a pr
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from homegraph.errors import SettingsError
 from homegraph.http.trust import count_authorities
-from homegraph.service.declared_files import declared_text
+from homegraph.service.declared_files import declared_text, read_each
+from homegraph.settings.file import Problems
 from homegraph.settings.projects import ProjectSettings
 
 FILE_BYTES_MAX: Final = 64 * 1024
@@ -23,17 +23,15 @@ FILE_BYTES_MAX: Final = 64 * 1024
 _PRIVATE: Final = "PRIVATE KEY-----"
 
 
-async def declared_authorities(projects: Sequence[ProjectSettings]) -> dict[str, str]:
-    """The texts of the ``ca_file``s that homegraph.toml names, by project id, "" where there is none.
+async def declared_authorities(
+    projects: Sequence[ProjectSettings], problems: Problems
+) -> dict[str, str]:
+    """The texts of the ``ca_file``s that homegraph.toml names, by project id, where there is one.
 
-    Raises:
-        SettingsError: a file cannot be read, or holds no certificates.
+    What cannot be read, or holds no certificates, is noted in ``problems``.
     """
-    named = {project.id: project.ca_file for project in projects}
-    return {
-        project_id: "" if path is None else await asyncio.to_thread(_read, path)
-        for project_id, path in named.items()
-    }
+    named = [(project.id, project.ca_file) for project in projects if project.ca_file is not None]
+    return {project_id: text for project_id, _, text in await read_each(named, _read, problems)}
 
 
 def _read(path: Path) -> str:

@@ -5,7 +5,6 @@ The file is read at start and proved; its text is kept with the project, so that
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -17,7 +16,8 @@ import msgspec
 from homegraph import __version__
 from homegraph.errors import SettingsError
 from homegraph.graph.policy import Policy
-from homegraph.service.declared_files import declared_text
+from homegraph.service.declared_files import declared_text, read_each
+from homegraph.settings.file import Problems
 from homegraph.settings.projects import ProjectSettings
 from homegraph.wire.catalog.book import Catalog, CatalogError, builtin
 
@@ -48,24 +48,22 @@ def judged_by(policy: Policy) -> str:
     return f"{__version__} {blake2b(chosen, digest_size=NAME_BYTES).hexdigest()}"
 
 
-async def declared_catalogs(projects: Sequence[ProjectSettings]) -> dict[str, str]:
-    """The texts of the catalog files that homegraph.toml names, by project id, "" where there is none.
+async def declared_catalogs(
+    projects: Sequence[ProjectSettings], problems: Problems
+) -> dict[str, str]:
+    """The texts of the catalog files that homegraph.toml names, by project id, where there is one.
 
-    Raises:
-        SettingsError: a file cannot be read or is no catalog; names the place in it.
+    What cannot be read or is no catalog is noted in ``problems``, with the place in it.
     """
-    named = {project.id: project.catalog for project in projects}
-    return {
-        project_id: "" if path is None else await asyncio.to_thread(_read, path)
-        for project_id, path in named.items()
-    }
+    named = [(project.id, project.catalog) for project in projects if project.catalog is not None]
+    return {project_id: text for project_id, _, text in await read_each(named, _read, problems)}
 
 
 def read_catalog(path: Path) -> Catalog:
     """The builtin catalog with what a file adds.
 
     Raises:
-        SettingsError: as ``declared_catalogs``.
+        SettingsError: it cannot be read or is no catalog; names the place in it.
     """
     return _extended(_read(path))
 

@@ -17,6 +17,7 @@ from homegraph.service.catalogs import declared_catalogs
 from homegraph.service.house import House
 from homegraph.service.service_accounts import declared_keys
 from homegraph.service.vault import digest
+from homegraph.settings.file import Problems
 from homegraph.settings.projects import KeySettings, LinkSettings, ProjectSettings
 from homegraph.store.port import Declaration, DeclaredLink
 
@@ -33,20 +34,22 @@ async def declare(house: House) -> None:
     """Make projects, keys and links as the file has them, and let the loop know.
 
     Raises:
-        SettingsError: a catalog, a ca_file or a key file of a service account cannot be read, or says something else than the
-            database.
+        SettingsError: catalogs, ca_files or key files of service accounts cannot be used (all of them are named), or the file says
+            something else than the database.
     """
     now = house.clock.now()
     projects = house.settings.projects
-    accounts = await declared_keys(projects, now)
-    catalogs = await declared_catalogs(projects)
-    authorities = await declared_authorities(projects)
+    problems = Problems()
+    accounts = await declared_keys(projects, now, problems)
+    catalogs = await declared_catalogs(projects, problems)
+    authorities = await declared_authorities(projects, problems)
+    problems.raise_any()
     declarations = [
         _declaration(
             house,
             project,
             accounts[project.id],
-            _policy(project, catalogs[project.id], authorities[project.id]),
+            _policy(project, catalogs.get(project.id, ""), authorities.get(project.id, "")),
             now,
         )
         for project in projects

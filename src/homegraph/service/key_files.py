@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from homegraph.errors import SettingsError
+from homegraph.service.declared_files import declared_bytes
 
 KEY_BITS: Final = 2_048
 """What Google makes, and the least that is accepted."""
@@ -123,14 +124,9 @@ def read_key_file(path: Path) -> KeyHalf:
     Raises:
         SettingsError: it cannot be read, or is no key file with an RSA key of at least 2,048 bits.
     """
+    content = declared_bytes(path, FILE_BYTES_MAX)
     try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES_MAX + 1)
-        if len(content) > FILE_BYTES_MAX:
-            raise SettingsError(f"is larger than {FILE_BYTES_MAX >> 10} KiB", place=str(path))
         found = msgspec.json.decode(content, type=_Found)
-    except OSError as exc:
-        raise SettingsError(f"cannot be read: {exc.strerror or exc}", place=str(path)) from exc
     except (ValueError, RecursionError):
         raise _no_key_file(path) from None  # the cause may quote the key
     if found.type != "service_account" or "@" not in found.client_email:

@@ -11,7 +11,6 @@ anybody is answered.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,6 +20,7 @@ from msgspec import Meta
 
 from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Instant, ServiceKey
+from homegraph.service.declared_files import read_each
 from homegraph.service.house import House
 from homegraph.service.key_files import KeyFile, KeyHalf, make_key_file, read_key_file
 from homegraph.service.questions import MaybeName, Name
@@ -31,6 +31,7 @@ from homegraph.service.views.service_accounts import (
     new_service_key,
     service_key_view,
 )
+from homegraph.settings.file import Place, Problems
 from homegraph.settings.projects import ProjectSettings
 
 KEYS_MAX: Final = 10
@@ -138,22 +139,20 @@ def _shown(keys: Iterable[ServiceKey]) -> ServiceKeys:
 
 
 async def declared_keys(
-    projects: Sequence[ProjectSettings], now: Instant
+    projects: Sequence[ProjectSettings], now: Instant, problems: Problems
 ) -> dict[str, tuple[ServiceKey, ...]]:
     """The keys of the key files that homegraph.toml lists, by project id.
 
-    Raises:
-        SettingsError: a file cannot be read or is no key file, or two files hold the same key.
+    What cannot be read or is no key file, and two files that hold the same key, are noted in ``problems``.
     """
     named = [(project.id, path) for project in projects for path in project.service_accounts]
-    halves = await asyncio.to_thread(lambda: [read_key_file(path) for _, path in named])
     first: dict[bytes, Path] = {}
     keys: dict[str, tuple[ServiceKey, ...]] = {project.id: () for project in projects}
-    for (project_id, path), half in zip(named, halves, strict=True):
+    for project_id, path, half in await read_each(named, read_key_file, problems):
         before = first.setdefault(half.public_pem, path)
         if before is not path:
             # The key is what names the project; it cannot name two.
-            raise SettingsError(f"holds the same key as {before}", place=str(path))
+            problems.add(Place(str(path)), f"holds the same key as {before}")
         keys[project_id] += (_kept(half, project_id, now, origin="file"),)
     return keys
 

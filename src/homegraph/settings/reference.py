@@ -85,7 +85,7 @@ homegraph.toml:4: server.sync_timeout_seconds: expected a whole number of second
 homegraph.toml:7: projects.acme.fulfilment_url: unknown key; did you mean fulfillment_url?
 ```
 
-Files that a project names (`service_accounts`, `catalog`, `ca_file`) are read afterwards; of those the first that cannot be used is named.
+Files that a project names (`service_accounts`, `catalog`, `ca_file`) are read afterwards; of those, too, all that cannot be used are named.
 
 The file is read when the server starts. A key that is not in it any more (`api_keys`, `service_accounts`) is revoked then. A link that
 is taken out stays linked (`homegraph links unlink` ends it), and a project that is taken out as a whole goes on to be served, **with its keys**, until they

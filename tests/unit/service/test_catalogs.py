@@ -8,6 +8,7 @@ import pytest
 from homegraph.errors import SettingsError
 from homegraph.graph.policy import Policy
 from homegraph.service.catalogs import FILE_BYTES_MAX, catalog_of, declared_catalogs
+from homegraph.settings.file import Problems
 from homegraph.settings.projects import ProjectSettings
 from homegraph.wire.catalog.book import builtin
 
@@ -15,14 +16,17 @@ TRAIT = {"name": "action.devices.traits.Teleport", "short": "Teleport"}
 
 
 def declared(path):
-    """The text of a project's catalog file."""
+    """The text of a project's catalog file, None for a project without one."""
     project = ProjectSettings(id="acme", fulfillment_url="http://127.0.0.1:1", catalog=path)
-    return asyncio.run(declared_catalogs([project]))["acme"]
+    problems = Problems()
+    texts = asyncio.run(declared_catalogs([project], problems))
+    problems.raise_any()
+    return texts.get("acme")
 
 
 def test_without_a_file_it_is_the_builtin_one():
     """Which is one value for all of them."""
-    assert declared(None) == ""
+    assert declared(None) is None
     assert catalog_of(Policy()) is builtin()
 
 
@@ -42,7 +46,7 @@ def test_a_file_adds_to_it(tmp_path):
         (b"\xff", "is not UTF-8"),
         (b"[]", "is no catalog"),
         (b'{"traits": [{"name": 1}]}', "traits"),
-        (b" " * (FILE_BYTES_MAX + 1), "has more than"),
+        (b" " * (FILE_BYTES_MAX + 1), "is larger than 1024 KiB"),
     ],
 )
 def test_a_file_that_is_no_catalog_is_named(tmp_path, content, told):

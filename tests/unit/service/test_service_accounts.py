@@ -18,6 +18,7 @@ from homegraph.graph.model import Project
 from homegraph.service import service_accounts as accounts
 from homegraph.service.key_files import KEY_BITS_MAX, make_key_file, read_key_file
 from homegraph.service.service_accounts import KEYS_MAX
+from homegraph.settings.file import Problems
 from homegraph.settings.projects import ProjectSettings
 from homegraph.testing.clock import ManualClock
 from homegraph.wire.assertions import verify
@@ -343,7 +344,10 @@ def project(project_id, *paths):
 
 def declared(*projects):
     """The keys of these projects' files."""
-    return asyncio.run(accounts.declared_keys(projects, 7.0))
+    problems = Problems()
+    keys = asyncio.run(accounts.declared_keys(projects, 7.0, problems))
+    problems.raise_any()
+    return keys
 
 
 def test_listed_files_become_keys_of_their_projects(tmp_path):
