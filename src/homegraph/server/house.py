@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -46,55 +46,54 @@ async def built(settings: Settings, clock: Clock, url: str, instance: str) -> As
     ``instance`` is the id of this process among those that share the database; its leases are in this name.
     """
     ids = SystemIds(clock)
-    store = await open_store(settings, ids, clock)
-    try:
+    async with AsyncExitStack() as opened:
+        store = await open_store(settings, ids, clock)
+        opened.push_async_callback(store.close)
         vault = await _vault(settings, store, clock)
-    except BaseException:
-        await store.close()
-        raise
-    transport = HttpTransport(
-        clock.now,
-        rules=settings.outbound_rules,
-        project_exchanges=settings.project_exchanges,
-    )
-    events = Events()
-    refreshing = Refreshing(transport, store, vault, clock, ids, events)
-    outbound = Outbound(
-        transport,
-        refreshing,
-        vault,
-        clock,
-        ids,
-        Bounds(
-            settings.sync_timeout_seconds,
-            settings.query_timeout_seconds,
-            settings.execute_timeout_seconds,
-            settings.reply_max_bytes,
-        ),
-    )
-    runs = Runs(
-        store=store,
-        outbound=outbound,
-        events=events,
-        policy=RetryPolicy(
-            settings.retry_attempts_max,
-            settings.retry_first_seconds,
-            settings.retry_longest_seconds,
-        ),
-        journal_body_bytes=settings.journal_body_bytes,
-        worker=instance,
-    )
-    loop = Loop(
-        store=store,
-        runs=runs,
-        clock=clock,
-        events=events,
-        concurrency=settings.concurrency,
-        project_concurrency=settings.project_concurrency,
-        lease_seconds=settings.lease_seconds,
-    )
-    addresses = own_addresses(settings, url)
-    try:
+        transport = HttpTransport(
+            clock.now,
+            rules=settings.outbound_rules,
+            project_exchanges=settings.project_exchanges,
+        )
+        opened.push_async_callback(transport.close)
+        events = Events()
+        refreshing = Refreshing(transport, store, vault, clock, ids, events)
+        opened.push_async_callback(refreshing.close)
+        outbound = Outbound(
+            transport,
+            refreshing,
+            vault,
+            clock,
+            ids,
+            Bounds(
+                settings.sync_timeout_seconds,
+                settings.query_timeout_seconds,
+                settings.execute_timeout_seconds,
+                settings.reply_max_bytes,
+            ),
+        )
+        runs = Runs(
+            store=store,
+            outbound=outbound,
+            events=events,
+            policy=RetryPolicy(
+                settings.retry_attempts_max,
+                settings.retry_first_seconds,
+                settings.retry_longest_seconds,
+            ),
+            journal_body_bytes=settings.journal_body_bytes,
+            worker=instance,
+        )
+        loop = Loop(
+            store=store,
+            runs=runs,
+            clock=clock,
+            events=events,
+            concurrency=settings.concurrency,
+            project_concurrency=settings.project_concurrency,
+            lease_seconds=settings.lease_seconds,
+        )
+        addresses = own_addresses(settings, url)
         yield House(
             settings=settings,
             store=store,
@@ -111,10 +110,6 @@ async def built(settings: Settings, clock: Clock, url: str, instance: str) -> As
             runs=runs,
             loop=loop,
         )
-    finally:
-        await refreshing.close()
-        await transport.close()
-        await store.close()
 
 
 async def open_store(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
@@ -126,8 +121,12 @@ async def open_store(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
     except ModuleNotFoundError as exc:
         raise no_driver() from exc
     store = await PostgresStore.open(settings.database, ids=ids.run, now=clock.now())
-    if isinstance(clock, SystemClock):
-        await clock.set_by(store.time)
+    try:
+        if isinstance(clock, SystemClock):
+            await clock.set_by(store.time)
+    except BaseException:
+        await store.close()
+        raise
     return store
 
 
