@@ -445,6 +445,18 @@ def ill(served):
     return {check["name"]: check["detail"] for check in checks if not check["ok"]}
 
 
+def test_a_fulfillment_that_says_too_much_is_there(tmp_path):
+    """The doctor asks only whether somebody answers, and does not read to the end what he says."""
+    with ScriptedFulfillment() as talker:
+        talker.answer_token_next(Answer(body=b"x" * (doctor.TRY_REPLY_MAX_BYTES + 1)))
+        project = ProjectSettings("acme", talker.token_url)
+        with Served(settings_in(tmp_path, project)) as served:
+            checks = served.admin("GET", "doctor").json["checks"]
+
+    (found,) = [one for one in checks if one["name"] == "fulfillment of acme"]
+    assert (found["ok"], found["detail"]) == (True, f"{talker.token_url} answers")
+
+
 def test_the_doctor_finds_nothing_where_all_is_well(served):
     """Every check is there and good; the interpreter is named, and is no failure however it was built."""
     assert ill(served) == {}

@@ -288,6 +288,25 @@ def test_calls_that_come_together_are_told_apart():
     assert serve(talk) == [b"short:one", b"short:two", b"usual:six", b"short:ten"]
 
 
+@pytest.mark.parametrize(("more", "is_kept"), [(0, True), (1, False)])
+def test_a_head_is_kept_up_to_a_bound(more, is_kept):
+    """What the parser made of it serves the next call, too; a longer head, of which there could be one for each caller, is read anew."""
+    room = caller.REMEMBERED_BYTES - (len(post(b"one", b"x-pad: ")) - len(b"one"))
+    whole = post(b"one", b"x-pad: " + b"x" * (room + more))
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        for _ in range(2):
+            writer.write(whole)
+            await one_answer(reader)
+        writer.close()
+        return echo.heads
+
+    first, second = serve(talk)
+
+    assert (first is second) is is_kept
+
+
 def test_the_end_of_a_head_is_no_head():
     """A call that came in two pieces is not remembered by the second one."""
     whole = post(b"one")
@@ -539,3 +558,13 @@ async def rested(connect):
     await one_answer(reader)
     assert await reader.read() == b""
     writer.close()
+
+
+def test_a_body_may_come_in_one_message_that_says_no_more():
+    """ASGI leaves ``more_body`` out where there is none."""
+    messages = [{"type": "http.request", "body": b"whole"}]
+
+    async def receive():
+        return messages.pop()
+
+    assert asyncio.run(read_body(receive, None, 5)) == b"whole"

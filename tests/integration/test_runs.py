@@ -9,7 +9,7 @@ import pytest
 from homegraph.errors import StoreUnavailable
 from homegraph.graph import applying
 from homegraph.graph.errands import Errand
-from homegraph.graph.model import Outcome
+from homegraph.graph.model import Cause, Mode, Outcome, Target
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import DutyFailed
 from homegraph.service.loop import LOOK_AGAIN_SECONDS
@@ -58,6 +58,48 @@ def test_a_project_that_hangs_leaves_a_place_for_others(cloud, tmp_path):
                 assert (answer.status, len(cloud.intents())) == (200, 3)
             finally:
                 hold.set()
+
+
+def test_a_place_that_a_share_left_over_is_taken_at_once(cloud, tmp_path):
+    """Places are shared before it is known how many runs a project has. What one does not need another gets, and nobody need end for it."""
+    clock, hold = ManualClock(SystemClock().now()), threading.Event()
+    users = {"one": ["ann"], "two": ["bob", "cy", "di"]}
+    cloud.homes = {name: Home(name) for names in users.values() for name in names}
+    projects = [
+        an_integration(
+            cloud,
+            id=project_id,
+            number=str(number),
+            api_keys=(),
+            links=tuple(LinkSettings(name, Secret(name)) for name in users[project_id]),
+        )
+        for number, project_id in enumerate(users, 1)
+    ]
+
+    async def are_linked(house):
+        return all(link.agent_user_id for link in await house.store.links())
+
+    async def ask_for_all(house):
+        for project_id, names in users.items():
+            for name in names:
+                asked = (Target(project_id, name), Mode.ASYNC, Cause.REQUEST, clock.now())
+                await house.store.request_sync(*asked, worker="w", lease_seconds=30.0)
+        house.runs.changed.set()
+
+    with Served(
+        settings_in(tmp_path, *projects, concurrency=4, project_concurrency=4), clock
+    ) as served:
+        served.until(are_linked)
+        before = len(cloud.intents())
+        cloud.answer_next(*[Answer(hold=hold)] * 4)
+        try:
+            served.do(ask_for_all(served.house))
+            asked = [call.token for call in cloud.wait_for(before + 3)[before:]]
+        finally:
+            hold.set()
+
+    assert "ann" in asked
+    assert len(set(asked)) == 3
 
 
 def test_a_place_that_becomes_free_during_a_look_is_taken(cloud, tmp_path, monkeypatch):

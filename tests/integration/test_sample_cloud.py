@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import pytest
 
@@ -31,6 +32,7 @@ FORM = ("content-type", "application/x-www-form-urlencoded")
 URI = "https://home.example/r/acme"
 WITH_QUERY = f"{URI}?tenant=1"
 CLIENT = {"client_id": "https://home.example/a", "client_secret": "a/+=%&ü"}
+BASIC = b64encode(":".join(map(quote_plus, CLIENT.values())).encode()).decode()
 ADA = {"name": "ada", "password": "analytical", "decision": "allow"}
 VERIFIER = "v" * 43
 ASKED = {
@@ -538,6 +540,7 @@ def test_another_client_is_refused_and_the_code_is_still_good(
         ({**CLIENT, "grant_type": "refresh_token"}, "Basic YTpi", "invalid_request"),
         ({}, "Basic ???", "invalid_client"),
         ({}, "Basic \xe9", "invalid_client"),
+        ({}, f"Basic {BASIC[:8]}!{BASIC[8:]}", "invalid_client"),
         ({}, "Bearer abc", "invalid_client"),
         ({}, "", "invalid_client"),
         ({str(n): "" for n in range(60)}, "", "invalid_request"),

@@ -1,6 +1,7 @@
 """Unlinking by real sockets: what the fulfillment is told, with which token, and that nothing keeps a link alive."""
 
 import json
+import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,9 +10,12 @@ import pytest
 
 from homegraph.graph.model import LinkState
 from homegraph.service import unlinking
+from homegraph.service.clock import SystemClock
 from homegraph.service.events import Disconnected
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
+from homegraph.store.sqlite import SqliteStore
+from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import (
     DISCONNECT,
     SYNC,
@@ -20,7 +24,7 @@ from homegraph.testing.fulfillment import (
     ScriptedFulfillment,
     lamp,
 )
-from support.served import Served, an_integration, linked, settings_in
+from support.served import WAIT_SECONDS, Served, an_integration, linked, settings_in
 
 
 @pytest.fixture
@@ -223,3 +227,34 @@ def test_one_user_with_two_projects(tmp_path, cloud):
     assert [device["id"] for device in left.json["devices"]] == ["fan"]
     assert gone.status == 404
     assert [call.token for call in cloud.intents(DISCONNECT)] == ["token-1"]
+
+
+def test_an_unlinking_that_was_left_behind_is_ended_in_its_time(tmp_path, cloud, monkeypatch):
+    """Another process may be telling the fulfillment just now, so a note is left alone while it is young; then the link ends."""
+    clock, looks = ManualClock(SystemClock().now()), queue.SimpleQueue()
+    unlinkings = SqliteStore.unlinkings
+
+    async def look(store, before):
+        found = await unlinkings(store, before)
+        looks.put(found)
+        return found
+
+    async def leave(house):
+        clock.advance(1.0)
+        await house.store.begin_unlink("acme", "ann", clock.now())
+
+    async def wait(seconds):
+        clock.advance(seconds)
+
+    monkeypatch.setattr(SqliteStore, "unlinkings", look)
+    with Served(settings_in(tmp_path, an_integration(cloud)), clock) as served:
+        served.until_link(lambda link: link.state is LinkState.LINKED)
+        assert looks.get(timeout=WAIT_SECONDS) == []
+        served.do(leave(served.house))
+        served.do(wait(unlinking.LEFT_SECONDS - 1.0))
+        assert (looks.get(timeout=WAIT_SECONDS), cloud.intents(DISCONNECT)) == ([], [])
+        served.do(wait(unlinking.LEFT_SECONDS))
+        assert looks.get(timeout=WAIT_SECONDS) == [("acme", "ann")]
+        served.until_link(lambda link: link.state is LinkState.UNLINKED)
+
+    assert len(cloud.intents(DISCONNECT)) == 1
