@@ -6,6 +6,7 @@ import hashlib
 import html
 import json
 import re
+from urllib.parse import urljoin
 
 import pytest
 
@@ -154,7 +155,27 @@ def test_the_list_of_errors_leads_to_each_of_them(served):
     """In the order of the table."""
     page = served.send("GET", "/errors/").body.decode()
 
-    assert re.findall(r'href="/errors/([A-Z_]+)"', page) == list(REASONS)
+    assert re.findall(r'href="([A-Z_]+)"', page) == list(REASONS)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/errors/", "/errors/INTERNAL", "/errors/NOTHING", "/link/nobody", "/r/acme?x=y"]
+)
+def test_links_stay_below_the_path_that_a_proxy_gives_us(served, path):
+    """A proxy may show all of this below a path of its own, which we are not told."""
+    page = served.send("GET", path).body.decode()
+    links = re.findall(r'href="([^"]+)"', page)
+    below = [urljoin(f"http://proxy/home{path}", link) for link in links]
+
+    assert below
+    for address in below[:3]:
+        ours = address.removeprefix("http://proxy/home")
+        assert ours != address
+        assert served.send("GET", ours).status in {
+            200,
+            400,
+            403,
+        }  # 403: the link page is not for all
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,11 @@ def token(place: Place, environment: Mapping[str, str]) -> Token:
         AdminRefused: there is none, or it cannot be read; names where it was looked for.
     """
     if value := environment.get(TOKEN_VARIABLE, "").strip():
+        if not value.isascii():
+            raise AdminRefused(
+                f"{TOKEN_VARIABLE} is not a token: it has other than ASCII characters.",
+                hint="Set it to what stands in admin-token of the server's data folder.",
+            )
         return Token(value, TOKEN_VARIABLE)
     named = environment.get(TOKEN_FILE_VARIABLE)
     if place.elsewhere and not named:

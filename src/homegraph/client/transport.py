@@ -57,6 +57,9 @@ ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 
 USER_AGENT: Final = f"homegraph/{__version__}"
 
+_CERTIFICATE: Final = "certificate"
+"""What both transports say of one that is not believed."""
+
 _Http = TypeVar("_Http")
 _Builder = TypeVar("_Builder", ClientBuilder, SyncClientBuilder)
 _Call = TypeVar("_Call", bound=BaseRequestBuilder)
@@ -313,7 +316,11 @@ def _unsendable(request: Request) -> ServerUnreachable:
 
 
 def _broken(request: Request, reason: str) -> ServerUnreachable:
+    hint = (
+        "Is the server running, and is this its address? `homegraph doctor` looks for the reason."
+    )
+    if _CERTIFICATE in reason:
+        hint = "Use the name that the certificate is for; of an authority of your own, let SSL_CERT_FILE name the certificate."
     return ServerUnreachable(
-        f"{_origin(request.url)} cannot be reached: {reason or 'the connection failed'}.",
-        hint="Is the server running, and is this its address? `homegraph doctor` looks for the reason.",
+        f"{_origin(request.url)} cannot be reached: {reason or 'the connection failed'}.", hint=hint
     )

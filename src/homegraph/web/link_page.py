@@ -103,7 +103,8 @@ def _same_name(request: Request, project: Project, site_url: str) -> str:
     host = host_of(request.headers.get("host", "").encode("latin-1"))
     if host == parts.hostname or not {host, parts.hostname} <= LOOPBACK_NAMES:
         return ""
-    return parts._replace(path=request.url.path, query=request.url.query, fragment="").geturl()
+    path = urlsplit(site_url).path + request.url.path
+    return parts._replace(path=path, query=request.url.query, fragment="").geturl()
 
 
 def _elsewhere(site: Site, project: Project) -> str:

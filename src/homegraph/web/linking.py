@@ -168,7 +168,7 @@ def failed_page(error: HomegraphError, *, again: str = "") -> Response:
         element("h2", "What to do"),
         prose(error.hint or reason.fix),
         *retry,
-        element("p", element("a", "About ", element("code", code), href=f"/errors/{code}")),
+        element("p", element("a", "About ", element("code", code), href=f"../errors/{code}")),
         http=row.http,
         headers={**HEADERS, **texts(row.headers)},
     )
@@ -181,8 +181,8 @@ def private(response: Response) -> Response:
 
 
 def page_of(site: Site, project_id: str, user_id: str = "") -> str:
-    """Where a linking can be started again; empty when there is no page for it."""
+    """Where a linking can be started again, as seen from ``/link/…`` and ``/r/…``; empty when there is no page for it."""
     if not site.house.settings.has_link_page:
         return ""
     query = f"?user={quote(user_id, safe='')}" if user_id else ""
-    return f"/link/{quote(project_id, safe='')}{query}"
+    return f"../link/{quote(project_id, safe='')}{query}"

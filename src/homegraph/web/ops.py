@@ -5,7 +5,8 @@ healthy process killed. ``/readyz`` tells whether calls can be served; its first
 ``/errors/CODE`` is where the Help link of an error leads: the same texts as in ``wire.reasons``, as a page and, with
 ``.json`` behind the code, for programs.
 
-The rule that is easily broken: these pages need no token, so they tell nothing about projects, users or devices.
+The rules that are easily broken: these pages need no token, so they tell nothing about projects, users or devices. And links from page
+to page are relative, because a proxy may show all of this below a path of its own.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ def root_page(site: Site) -> Response:
         element("h2", "See also"),
         element(
             "ul",
-            element("li", element("a", "Is it ready?", href="/readyz?verbose")),
-            element("li", element("a", "What every error means", href="/errors/")),
+            element("li", element("a", "Is it ready?", href="readyz?verbose")),
+            element("li", element("a", "What every error means", href="errors/")),
         ),
         element("p", "On this machine: ", element("code", "homegraph status"), "."),
         element("p", f"Version {__version__}"),
@@ -112,7 +113,7 @@ def root_page(site: Site) -> Response:
 async def error_index(_request: Request) -> Response:
     """All reasons, in the order of the table."""
     items = [
-        element("li", element("a", code, href=f"/errors/{code}"), f" {reason.title}")
+        element("li", element("a", code, href=code), f" {reason.title}")
         for code, reason in REASONS.items()
     ]
     return page("What every error means", element("ul", *items))
@@ -134,7 +135,7 @@ async def error_page(request: Request) -> Response:
             media_type="application/json",
         )
     if reason is None:
-        index = element("a", "all of them", href="/errors/")
+        index = element("a", "all of them", href="./")
         return page(
             "No such error",
             element("p", f"There is no reason {code!r}. See ", index, "."),
@@ -172,7 +173,7 @@ def _explained(reason: Reason) -> list[Html]:
         prose(reason.fix),
         element("h2", "Answered with"),
         element("p", element("code", f"{row.http} {row.status}"), f" {again}"),
-        element("p", element("a", "All errors", href="/errors/")),
+        element("p", element("a", "All errors", href="./")),
     ]
 
 

@@ -118,6 +118,12 @@ class TestToken:
         with pytest.raises(AdminRefused, match="admin-token"):
             token(Place(DEFAULT, tmp_path), {})
 
+    def test_token_that_cannot_be_sent(self, tmp_path):
+        """Bytes that are no text are no token, and are not repeated."""
+        with pytest.raises(AdminRefused, match="HOMEGRAPH_ADMIN_TOKEN is not a token") as caught:
+            token(Place(DEFAULT, tmp_path), {"HOMEGRAPH_ADMIN_TOKEN": "hush\udcff"})
+        assert "hush" not in str(caught.value)
+
     def test_local_token_is_not_sent_elsewhere(self, tmp_path):
         """The default folder's token belongs to the server of this machine; another machine's server does not get it."""
         elsewhere = find("http://example.com", None, environment={}, folder=tmp_path)

@@ -259,8 +259,9 @@ def test_a_certificate_of_nobody_is_not_believed(tmp_path):
             port = listening.sockets[0].getsockname()[1]
             await calls(f"https://localhost:{port}", "user-1")
 
-    with pytest.raises(ServerUnreachable, match="certificate is not trusted"):
+    with pytest.raises(ServerUnreachable, match="certificate is not trusted") as caught:
         asyncio.run(go())
+    assert "SSL_CERT_FILE" in caught.value.hint
 
 
 def test_nobody_there():

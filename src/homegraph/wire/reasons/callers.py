@@ -168,8 +168,8 @@ PROJECTS: Final = (
         row="key-ip",
         title="This API key may not be used from this address.",
         why="The key is restricted to certain IP addresses, and the call came from another one. "
-        "Behind a proxy this is the address of the proxy, unless the server was told to trust it.",
-        fix="Add the address in the message to the key's addresses, or use a key without that restriction.",
+        "Behind a proxy that is the address of the proxy: headers like X-Forwarded-For are not believed, as anybody can send them.",
+        fix="Add the address in the message to the key's addresses, or use a key without that restriction. A proxy can keep others out itself.",
     ),
     Reason(
         code="PROJECT_SUSPENDED",
