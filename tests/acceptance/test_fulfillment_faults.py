@@ -184,6 +184,18 @@ def test_the_run_is_explained_in_words(house: Setup) -> None:
     assert "<-- 200" in shown.out
     assert "REPLY_UNUSABLE" in shown.out
     assert "fix:" in shown.out
+    assert FAULTS["html"][0].body.decode().splitlines()[0] in shown.out
+
+
+@pytest.mark.usefixtures("unharmed")
+def test_a_redirect_says_where_it_leads(house: Setup) -> None:
+    """Mostly to a login page; what its query holds is nobody's business."""
+    house.cloud.answer_next(Answer(302, b"", headers=(("Location", "/login?next=secret"),)))
+    house.request_sync()
+
+    run = house.newest_run()
+
+    assert run["message"] == "The fulfillment answered HTTP 302, a redirect to /login."
 
 
 def test_nobody_at_home(setup: Setup) -> None:

@@ -313,6 +313,7 @@ class LinkingStanding(_Shape, frozen=True):
 class Answer(_Shape, frozen=True):
     """What came back in an exchange; ``size`` is that of the whole body."""
 
+    headers: dict[str, str] = {}
     body: str = ""
     size: int = 0
     truncated: bool = False

@@ -31,7 +31,13 @@ from homegraph.cli.options import (
     commands,
     seconds,
 )
-from homegraph.cli.time_lines import detail, explanation_lines, finding_lines, follow_up_lines
+from homegraph.cli.time_lines import (
+    WHERE_MORE_IS,
+    detail,
+    explanation_lines,
+    finding_lines,
+    follow_up_lines,
+)
 from homegraph.errors import SettingsError
 
 app = commands("Have devices do something.")
@@ -241,7 +247,7 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
         *finding_lines(errand.findings),
     ):
         output.note(output.visible(line))
-    output.note(f"`homegraph runs show {errand.id}` has what was sent and what came.")
+    output.note(WHERE_MORE_IS.format(errand.id))
 
 
 def _unanswered(errand: documents.Errand) -> Iterator[str]:

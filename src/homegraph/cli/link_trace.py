@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from homegraph.cli import documents, output
-from homegraph.cli.time_lines import INDENT, explanation_lines, finding_lines
-
-BODY_CHARS_MAX: Final = 2_000
-"""Of an answer that is shown. All that is kept of it is in the JSON."""
+from homegraph.cli.time_lines import INDENT, answer_lines, explanation_lines, finding_lines
 
 OK: Final = "ok"
 
@@ -46,6 +43,4 @@ def _answer(exchange: documents.Exchange) -> Iterator[str]:
         yield f"{INDENT}<-- no answer after {took}   {exchange.error}"
         return
     yield f"{INDENT}<-- {exchange.status}   {answer.size:,} bytes, {took}"
-    if answer.body:
-        cut = " …" if answer.truncated or len(answer.body) > BODY_CHARS_MAX else ""
-        yield f"{INDENT}    {answer.body[:BODY_CHARS_MAX]}{cut}"
+    yield from answer_lines(answer)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from homegraph.cli import documents, output
-from homegraph.cli.admin import connect
+from homegraph.cli.admin import Admin, connect
 from homegraph.cli.failure import FAILED
 from homegraph.cli.link_trace import trace_lines
 from homegraph.cli.options import DataDir, Json, Project, Server, Yes, agreed, command, commands
@@ -16,6 +16,9 @@ app = commands("Which users have linked their account.")
 
 LIMIT_MAX: Final = 1000
 """Links in one answer; the server gives no more at once."""
+
+RUNS_LOOKED_AT: Final = 100
+"""For the one that tells of a link's problem; an attempt of a first SYNC is among the newest, unless many links fail at once."""
 
 TRACES_MAX: Final = 20
 """Linkings in one answer."""
@@ -80,10 +83,11 @@ def show(
     """Show one link, and what is wrong with it."""
     with connect(server, data_dir) as admin:
         body = admin.get("link", project=admin.project(project), user=user)
-    if json:
-        output.document(body)
-        return 0
-    link = documents.read(body, documents.Link)
+        if json:
+            output.document(body)
+            return 0
+        link = documents.read(body, documents.Link)
+        run = _run_of_problem(admin, link)
     shown = [
         ("user", link.user),
         ("project", link.project_id),
@@ -101,8 +105,27 @@ def show(
         shown.append(("problem", link.problem))
     if told := link.explanation:
         shown += [("what", told.title), ("why", told.why), ("fix", told.fix)]
+    if run is not None:
+        shown += [("in words", run.message), ("see", f"homegraph runs show {run.id}")]
     output.facts(shown)
     return 0
+
+
+def _run_of_problem(admin: Admin, link: documents.Link) -> documents.Run | None:
+    """The newest run that ended with the link's problem; it has words for it, and what was answered."""
+    if not link.problem:
+        return None
+    body = admin.get(
+        "runs",
+        project=link.project_id,
+        agent_user=link.agent_user_id or None,
+        limit=RUNS_LOOKED_AT,
+    )
+    for run in documents.read(body, documents.Runs).runs:
+        # Before the first SYNC a run is of the user; afterwards of the agent user, who was asked for.
+        if run.reason == link.problem and (link.agent_user_id or run.user_id == link.user):
+            return run
+    return None
 
 
 def _token_facts(link: documents.Link) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from homegraph.cli.admin import transport_to_url
-from homegraph.client.calls import Request
+from homegraph.client.calls import Request, Response
 from homegraph.client.transport import SyncTransport
 from homegraph.errors import (
     FulfillmentFailed,
@@ -21,7 +21,13 @@ from homegraph.errors import (
 )
 from homegraph.graph.linting import Answered, devices_of
 from homegraph.service.clock import SystemClock, SystemIds
-from homegraph.wire.intents import PASSING_STATUSES, REQUEST_HEADERS, sync_request
+from homegraph.wire.intents import (
+    PASSING_STATUSES,
+    REDIRECTS,
+    REQUEST_HEADERS,
+    refusal_told,
+    sync_request,
+)
 from homegraph.wire.query_intent import QueryDevice, query_request
 
 SYNC_SECONDS: Final = 30.0
@@ -29,7 +35,6 @@ QUERY_SECONDS: Final = 5.0
 """How long an answer is waited for, as the server does by default."""
 
 _OK: Final = range(200, 300)
-_REDIRECTS: Final = range(300, 400)
 _UNAUTHORIZED: Final = 401
 
 
@@ -81,15 +86,16 @@ def _send(
         hint = "Is the fulfillment running, and is this its address? Look at what answers there with `curl -v`."
         raise ServerUnreachable(exc.message, hint=hint) from None
     if answer.status not in _OK:
-        raise _refused(answer.status)
+        raise _refused(answer)
     return answer.body, time.monotonic() - started
 
 
-def _refused(status: int) -> HomegraphError:
-    told, hint = f"The fulfillment answered HTTP {status}.", "Look into the fulfillment's own log."
+def _refused(answer: Response) -> HomegraphError:
+    status, hint = answer.status, "Look into the fulfillment's own log."
+    told = refusal_told(status, answer.headers)
     if status in PASSING_STATUSES:
         return FulfillmentFailed(told, hint=hint)
-    if status in _REDIRECTS:
+    if status in REDIRECTS:
         hint = "Give the address that answers POST itself."
     if status == _UNAUTHORIZED:
         hint = "Give a token that the fulfillment takes: --token, or HOMEGRAPH_FULFILLMENT_TOKEN."

@@ -26,7 +26,7 @@ from homegraph.cli.caller import (
 )
 from homegraph.cli.failure import FAILED
 from homegraph.cli.options import DataDir, Json, Project, Server, command, commands
-from homegraph.cli.time_lines import detail, explanation_lines, finding_lines
+from homegraph.cli.time_lines import WHERE_MORE_IS, detail, explanation_lines, finding_lines
 
 app = commands("The states that a Home Graph has.")
 
@@ -116,14 +116,15 @@ def _shown_live(body: bytes, *, as_json: bool) -> int:
     )
     for line in (*explanation_lines(errand.explanation), *finding_lines(errand.findings)):
         output.note(output.visible(line))
+    if not errand.ok:
+        output.note(WHERE_MORE_IS.format(errand.id))
     return exit_code
 
 
 def _rows(device: documents.DeviceResult) -> Iterator[tuple[str, ...]]:
     """A line for each state, and one for what is wrong or notable."""
     if not device.ok or device.error_code or device.exception_code:
-        problem = device.reason or detail(device)
-        yield (device.id, "-", device.status or "-", "-", problem)
+        yield (device.id, "-", device.status or "-", "-", detail(device))
     for name in sorted({*device.states, *device.stored}):
         yield (
             device.id,

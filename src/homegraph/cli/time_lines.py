@@ -10,6 +10,18 @@ from homegraph.cli import documents, output
 NAMES_MAX: Final = 5
 """Device ids that are named in a line; the others are counted."""
 
+BODY_CHARS_MAX: Final = 1_000
+BODY_LINES_MAX: Final = 15
+"""Of an answer that is shown. All that is kept of it is in the JSON."""
+
+WHERE_MORE_IS: Final = "`homegraph runs show {}` has what was sent and what came."
+"""Of an errand, by its id."""
+
+SHOWN_HEADERS: Final = ("content-type", "location")
+"""What tells a page, or a redirect to one, from an answer."""
+
+SUCCESSES: Final = range(200, 300)
+
 INDENT: Final = " " * 10
 """The width of the time column with its gap."""
 
@@ -21,8 +33,9 @@ def run_lines(run: documents.Run) -> Iterator[str]:
     merged = f", {run.merged} requests merged" if run.merged > 1 else ""
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
     yield f"{output.clock_time(run.requested_at)}  asked  {run.cause}, {run.mode}{merged}{attempt}"
+    is_shown = bool(run.reason) and not _quote(run.findings)
     for exchange in run.exchanges:
-        yield from _exchange(exchange)
+        yield from _exchange(exchange, is_shown=is_shown)
     yield f"{output.clock_time(run.finished_at)}  {run.outcome}   {_changes(run)}"
     for change in run.changes.changed:
         yield f"{INDENT}~ {change.device_id}: {', '.join(change.fields)}"
@@ -31,7 +44,7 @@ def run_lines(run: documents.Run) -> Iterator[str]:
     yield from _problems(run)
 
 
-def _exchange(exchange: documents.Exchange) -> Iterator[str]:
+def _exchange(exchange: documents.Exchange, *, is_shown: bool) -> Iterator[str]:
     # "action.devices.SYNC" is known as SYNC to everybody.
     intent = exchange.intent.rpartition(".")[2]
     at = output.clock_time(exchange.started_at)
@@ -44,6 +57,26 @@ def _exchange(exchange: documents.Exchange) -> Iterator[str]:
     size = "" if answer is None else f"{answer.size:,} bytes, "
     cut = "" if answer is None or not answer.truncated else ", kept in part"
     yield f"{INDENT}<-- {exchange.status:<6} {size}{took}{cut}   {exchange.error}"
+    if answer is not None and (is_shown or exchange.status not in SUCCESSES):
+        yield from answer_lines(answer)
+
+
+def _quote(findings: Iterable[documents.Finding]) -> bool:
+    """Whether findings say what is wrong with devices: they quote it. Otherwise an answer must speak for itself."""
+    return any(finding.device_id for finding in findings)
+
+
+def answer_lines(answer: documents.Answer) -> Iterator[str]:
+    """What an answer says, as far as it fits on a screen."""
+    for name in SHOWN_HEADERS:
+        if name in answer.headers:
+            yield f"{INDENT}    {name}: {answer.headers[name][:BODY_CHARS_MAX]}"
+    lines = [line for line in answer.body[:BODY_CHARS_MAX].splitlines() if line.strip()]
+    cut = answer.truncated or len(answer.body) > BODY_CHARS_MAX or len(lines) > BODY_LINES_MAX
+    for line in lines[:BODY_LINES_MAX]:
+        yield f"{INDENT}    {line}"
+    if cut:
+        yield f"{INDENT}    …"
 
 
 def _changes(run: documents.Run) -> str:
@@ -85,8 +118,9 @@ def errand_lines(errand: documents.Errand) -> Iterator[str]:
     params = "".join(f" {name}={output.value(value)}" for name, value in errand.params.items())
     what = f"{errand.intent} {errand.command.rpartition('.')[2]}{params}".strip()
     yield f"{output.clock_time(errand.started_at)}  asked  {what}"
+    is_shown = errand.finished_at is not None and not errand.ok and not _quote(errand.findings)
     for exchange in errand.exchanges:
-        yield from _exchange(exchange)
+        yield from _exchange(exchange, is_shown=is_shown)
     yield f"{output.clock_time(errand.finished_at)}  {outcome(errand)}"
     for device in errand.devices:
         yield f"{INDENT}{device.id}: {device.status or '-'}   {detail(device)}"

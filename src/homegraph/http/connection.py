@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from typing import cast
+from typing import Final, cast
 
 from homegraph.errors import (
     FulfillmentTimeout,
@@ -152,15 +152,15 @@ class Connection(asyncio.BufferedProtocol):
             waiter.set_result(reply)
 
     def eof_received(self) -> None:
-        self._closed("The connection was closed before the answer was whole.")
+        self._closed(self._cut())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadlines.remove(self)
-        self._closed(
-            f"The connection failed: {in_words(exc)}."
-            if exc
-            else "The connection was closed before the answer was whole."
-        )
+        self._closed(f"The connection failed: {in_words(exc)}." if exc else self._cut())
+
+    def _cut(self) -> str:
+        how = "before the answer was whole" if self.has_heard else "without an answer"
+        return f"The connection was closed {how}."
 
     def _closed(self, sentence: str) -> None:
         self._is_open = False
@@ -178,10 +178,23 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(FulfillmentUnreachable(sentence))
 
 
+_NO_TLS: Final = "what answers there does not speak TLS, so its address begins with http"
+_ANOTHER_TLS: Final = "the other side speaks no version of TLS that is taken, 1.2 or newer"
+_TLS_IN_WORDS: Final = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _ANOTHER_TLS,
+    "UNSUPPORTED_PROTOCOL": _ANOTHER_TLS,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other side wants a certificate of its callers, and this one has none",
+}
+"""What OpenSSL calls the mistakes that are made most."""
+
+
 def in_words(exc: BaseException) -> str:
     """What an error of the system is called, without the address that some loops put into it."""
     if isinstance(exc, ssl.SSLError):
-        return f"TLS: {(exc.reason or type(exc).__name__).replace('_', ' ').lower()}"
+        reason = exc.reason or type(exc).__name__
+        return _TLS_IN_WORDS.get(reason) or f"TLS: {reason.replace('_', ' ').lower()}"
     if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
         return os.strerror(exc.errno)
     return type(exc).__name__

@@ -35,6 +35,7 @@ from homegraph.wire.intents import (
     SyncReply,
     disconnect_request,
     read_sync_reply,
+    refusal_told,
     sync_request,
 )
 from homegraph.wire.query_intent import QueryDevice, query_request
@@ -197,6 +198,7 @@ def _checked(reply: HttpReply) -> bytes:
     """The body of an answer; a status that is none is an error."""
     if reply.status in _OK:
         return reply.body
+    told = refusal_told(reply.status, reply.headers)
     if reply.status in PASSING_STATUSES:
-        raise FulfillmentFailed(f"The fulfillment answered HTTP {reply.status}.")
-    raise FulfillmentRefused(f"The fulfillment answered HTTP {reply.status}.")
+        raise FulfillmentFailed(told)
+    raise FulfillmentRefused(told)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import ReplyErrorPayload, ReplyUnusable
-from homegraph.wire.json_faults import fault_of
+from homegraph.wire.json_faults import fault_of, misfit_told
 from homegraph.wire.transcoding import AGENT_USER_ID_BYTES_MAX, UTF8_BYTES_MAX
 
 SYNC: Final = "action.devices.SYNC"
@@ -34,6 +34,9 @@ REQUEST_HEADERS: Final[tuple[tuple[str, str], ...]] = (
 
 PASSING_STATUSES: Final = frozenset({408, 425, 429, *range(500, 600)})
 """What says "not now" to an intent that may be right: the fulfillment failed, or has no time (RFC 9110, 8470, 6585)."""
+
+REDIRECTS: Final = range(300, 400)
+"""What is not followed."""
 
 DEVICES_MAX: Final = 5_000
 """Devices of one reply. Google publishes no limit; this one keeps a runaway reply from filling the store."""
@@ -162,7 +165,7 @@ def why_unreadable(intent: str, body: bytes, said: str) -> str:
     """Why the reply to an intent cannot be read; ``said`` is the parser's word, which is good for JSON of another shape only."""
     if fault := fault_of(body):
         return quoted(fault.told_of(f"The reply to {intent}"))
-    return f"The reply to {intent} cannot be used: {quoted(said)}"
+    return f"The reply to {intent} cannot be used: {quoted(misfit_told(said))}."
 
 
 def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
@@ -216,6 +219,16 @@ def is_longer(id_: str, bytes_max: int) -> bool:
         len(id_) * UTF8_BYTES_MAX > bytes_max
         and len(id_.encode(errors="surrogatepass")) > bytes_max
     )
+
+
+def refusal_told(status: int, headers: Mapping[str, str]) -> str:
+    """What an answer without success says by its head; header names are in lower case."""
+    told = f"The fulfillment answered HTTP {status}"
+    # A query may hold what is nobody's business.
+    where = headers.get("location", "").partition("?")[0].partition("#")[0]
+    if status in REDIRECTS and where:
+        told += f", a redirect to {quoted(where)}"
+    return f"{told}."
 
 
 def quoted(text: str) -> str:

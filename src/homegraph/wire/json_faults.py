@@ -1,4 +1,4 @@
-"""Why a text is no JSON, in words for whoever wrote it, and where.
+"""Why a text is no JSON, or not the JSON that was expected, in words for whoever wrote it, and where.
 
 A parser says which byte it did not like. People have sent a page, another encoding, half an answer or Python's ``None``, and look for a line.
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["TOO_DEEP", "Fault", "fault_of"]
+__all__ = ["TOO_DEEP", "Fault", "fault_of", "misfit_told"]
 
 _AT_BYTE: Final = re.compile(r"JSON is malformed: (.+) \(byte (\d+)\)")
 _NO_NUMBER: Final = re.compile(rb"NaN|Infinity")
@@ -20,8 +20,22 @@ _WORD: Final = re.compile(rb"[A-Za-z]+")
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
 _BLANKS: Final = (b"\n", b"\r", b"\t")
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
+_MISFIT: Final = re.compile(r"Expected `(.+)`, got `(.+?)`(?: - at `\$\.?(.*)`)?")
+_LACK: Final = re.compile(r"Object missing required field `(.+?)`(?: - at `\$\.?(.*)`)?")
+_KINDS: Final = {
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+"""The parser's names of types; "null" is a word of JSON."""
+
+_GZIP: Final = b"\x1f\x8b"
 _TRUNCATED: Final = "Input data was truncated"
 _NO_CHARACTER: Final = "invalid character"
+_PLAINER: Final = {"object keys must be strings": "a name stands in double quotes"}
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -55,10 +69,29 @@ def fault_of(body: bytes) -> Fault | None:
     return None
 
 
+def misfit_told(said: str) -> str:
+    """What the parser says of JSON that is not of the expected shape, as a clause: "payload is text; it must be an object"."""
+    if found := _MISFIT.fullmatch(said):
+        # null is as good as nothing in most places, and of no help to who has sent something else.
+        wanted = [_kind(one) for one in found[1].split(" | ") if one != "null"]
+        return f"{found[3] or 'it'} is {_kind(found[2])}; it must be {' or '.join(dict.fromkeys(wanted))}"
+    if found := _LACK.fullmatch(said):
+        return f"{found[2]}.{found[1]} is missing" if found[2] else f"{found[1]} is missing"
+    return said
+
+
+def _kind(name: str) -> str:
+    return _KINDS.get(name, name)
+
+
 def _known(body: bytes) -> Fault | None:
     """What is seen without a parser."""
     if not body.strip():
         return Fault("it is empty", 1, 1)
+    if body.startswith(_GZIP):
+        return Fault(
+            "it is compressed by gzip, and no Content-Encoding says so", 1, 1, is_text=False
+        )
     # JSON begins with an ASCII character and has no NUL: where there is one, characters have two bytes or four.
     if b"\0" in body[:4] or body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Fault("it looks like UTF-16 or UTF-32", 1, 1, is_text=False)
@@ -84,7 +117,9 @@ def _malformed(body: bytes, said: str) -> Fault:
         byte = int(found[2])
         # Only where a value was expected: elsewhere it is the parser who knows what is missing.
         is_word = found[1] == _NO_CHARACTER
-        return _at(body, byte, (_wrong(body, byte) if is_word else "") or found[1])
+        return _at(
+            body, byte, (_wrong(body, byte) if is_word else "") or _PLAINER.get(found[1], found[1])
+        )
     if said == _TRUNCATED:
         return _at(body, len(body.rstrip()), "it ends before it is complete")
     return Fault(said.partition(" - at ")[0].lower(), 1, 1)
@@ -92,6 +127,8 @@ def _malformed(body: bytes, said: str) -> Fault:
 
 def _wrong(body: bytes, byte: int) -> str:
     """What other languages write, and JSON does not have."""
+    if body.startswith(b"'", byte):
+        return "a text stands in double quotes"
     if found := _NO_NUMBER.match(body, byte):
         return f"{found[0].decode()} is no number of JSON"
     if found := _WORD.match(body, byte):

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import msgspec
 
 from homegraph.errors import TokenEndpointFailed, TokenRefused
+from homegraph.wire.json_faults import fault_of, misfit_told
 
 TEXT_MAX: Final = 200
 """Characters of a foreign text that are quoted in our messages."""
@@ -34,6 +35,7 @@ _FIELDS: Final = re.compile(r"(?<![^=&\s])([^=&\s]++)=([^&\s]++)")
 """Names and values in JSON, and in a form. What stands in front of a name is looked at so that no byte is read twice."""
 
 HTTP_OK: Final = 200
+_OTHER_SUCCESSES: Final = range(201, 300)
 HTTP_BAD_REQUEST: Final = 400
 
 
@@ -118,7 +120,7 @@ def read_token_reply(status: int, body: bytes, *, grant: str = "refresh token") 
         answer = _form(body) or _success_decoder.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise TokenEndpointFailed(
-            "The token endpoint answered 200, but not with a JSON object (or a form) that has an access_token."
+            f"The token endpoint answered 200, but not with a JSON object (or a form) that has an access_token: {_lack(body, str(exc))}."
         ) from exc
     if not answer.access_token:
         raise TokenEndpointFailed("The token endpoint answered with an empty access_token.")
@@ -169,6 +171,12 @@ def read_token_members(body: bytes) -> TokenMembers:
     return TokenMembers(document if isinstance(document, dict) else {}, written=in_json)
 
 
+def _lack(body: bytes, said: str) -> str:
+    """What an answer lacks, as a clause without any of its values."""
+    fault = fault_of(body)
+    return misfit_told(said) if fault is None else fault.what
+
+
 def _form(body: bytes) -> _Success | None:
     """An answer in the form of a query; None when it is none, or names no access_token."""
     if body.lstrip()[:1] in (b"{", b"[", b""):
@@ -181,13 +189,18 @@ def _failure(status: int, body: bytes, grant: str) -> TokenRefused | TokenEndpoi
     try:
         failure = _failure_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return TokenEndpointFailed(f"The token endpoint answered HTTP {status}.")
+        failure = _Failure()
+    told = f"The token endpoint answered HTTP {status}"
+    if status in _OTHER_SUCCESSES:
+        told += ", not 200"
+    if not failure.error:
+        return TokenEndpointFailed(f"{told}.")
     said = failure.error[:TEXT_MAX]
     if failure.error_description:
         said += f" ({failure.error_description[:TEXT_MAX]})"
     if status == HTTP_BAD_REQUEST and failure.error == "invalid_grant":
         return TokenRefused(f"The token endpoint refused the {grant}: {said}.")
-    return TokenEndpointFailed(f"The token endpoint answered HTTP {status}: {said}.")
+    return TokenEndpointFailed(f"{told}: {said}.")
 
 
 def _seconds(value: float | str | None) -> float:

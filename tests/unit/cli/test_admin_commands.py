@@ -294,11 +294,36 @@ class TestLinks:
         """What is wrong is told in words, with what to do."""
         told = {"title": "Refused.", "why": "Because.", "fix": "Link again."}
         server.on("GET", "/-/api/link", LINK | {"explanation": told, "attempts": 2})
+        server.on("GET", "/-/api/runs", {"runs": [RUN]})
 
         done = admin("links", "show", "anna", "--project", "acme")
 
         assert server.seen[0].query == {"project": "acme", "user": "anna"}
         assert [line.split()[0] for line in done.out.splitlines()[-3:]] == ["what", "why", "fix"]
+
+    @pytest.mark.parametrize("agent_user_id", ["", "user-1"])
+    def test_show_leads_to_the_run_that_has_the_words(self, admin, server, agent_user_id):
+        """The newest with this problem; before the first SYNC of this user, among those of others."""
+        problem = {"reason": "TOKEN_REFUSED", "message": "It was revoked.", "agent_user_id": ""}
+        runs = [
+            RUN | {"id": "r4"},
+            RUN | problem | {"id": "r3", "user_id": "ben"},
+            RUN | problem | {"id": "r2", "user_id": "anna"},
+            RUN | problem | {"id": "r1", "user_id": "anna"},
+        ]
+        if agent_user_id:
+            runs = [RUN | problem | {"id": "r2", "agent_user_id": agent_user_id}]
+        server.on("GET", "/-/api/link", LINK | {"agent_user_id": agent_user_id})
+        server.on("GET", "/-/api/runs", {"runs": runs})
+
+        out = admin("links", "show", "anna", "--project", "acme").out
+
+        asked = {"project": "acme", "limit": "100"}
+        assert server.seen[1].query == (
+            asked | {"agent_user": agent_user_id} if agent_user_id else asked
+        )
+        assert "in words    It was revoked.\n" in out
+        assert "see         homegraph runs show r2\n" in out
 
     @pytest.mark.parametrize(
         ("typed", "code", "calls"), [("n\n", 1, 0), ("\n", 1, 0), ("y\n", 0, 1)]
@@ -439,6 +464,40 @@ class TestRuns:
             "10:42:07  done   +1 added (lamp-2)  ~1 changed  -0 removed\n"
             "          ~ lamp-1: name, traits\n"
         )
+
+    def test_show_has_the_answer_that_was_no_good(self, admin, server):
+        """With what tells a page from an answer, line by line, and no more than fits on a screen."""
+        page = "<html>\n\n<h1>Sign in</h1>\n" + "<br>\n" * 20
+        refused = {
+            "intent": "action.devices.SYNC",
+            "user_id": "anna",
+            "url": "http://127.0.0.1:3000/smarthome",
+            "status": 302,
+            "response": {
+                "headers": {"location": "/login", "content-type": "text/html", "server": "x"},
+                "body": page,
+                "size": len(page),
+                "truncated": False,
+            },
+        }
+        good = refused | {"status": 200, "response": {"body": '{"a": "\\u001b"}', "size": 9}}
+        server.on("GET", "/-/api/run", RUN | {"exchanges": [refused, good]})
+
+        out = admin("runs", "show", "0633f2a9c4").out
+
+        assert (
+            "              content-type: text/html\n"
+            "              location: /login\n"
+            "              <html>\n"
+            "              <h1>Sign in</h1>\n"
+            "              <br>\n"
+        ) in out
+        assert out.count("<br>") == 13
+        assert "<br>\n              …\n" in out
+        assert '{"a"' not in out
+
+        server.on("GET", "/-/api/run", RUN | {"exchanges": [good], "reason": "REPLY_UNUSABLE"})
+        assert '{"a": "\\u001b"}' in admin("runs", "show", "0633f2a9c4").out
 
     def test_show_tells_what_went_wrong(self, admin, server):
         """A failed run has its reason in words, the next attempt, each link's error and each finding."""

@@ -225,7 +225,9 @@ class TestLiveQuery:
         done = live(admin)
 
         assert done.code == 1
-        assert "desk    -       -         -       FULFILLMENT_FAILED\n" in done.out
+        told = "FULFILLMENT_FAILED: The fulfillment answered HTTP 500."
+        assert f"desk    -       -         -       {told}\n" in done.out
+        assert "homegraph runs show 0633f2a9c4" in done.err
 
     @pytest.mark.parametrize(
         "words",

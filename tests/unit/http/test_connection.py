@@ -103,3 +103,22 @@ def test_a_connection_that_closes_before_the_request_has_left(runner):
         assert not connection.has_heard
 
     runner.run(story())
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [(b"", "without an answer"), (OK[:20], "before the answer was whole")]
+)
+def test_a_connection_that_is_closed_on_a_call(runner, said, told):
+    """Whether anything was said at all is the first thing that somebody wants to know who looks for the mistake."""
+
+    async def story():
+        connection, peer = await connected()
+        calling = exchange(connection)
+        assert await asyncio.get_running_loop().sock_recv(peer, 100) == REQUEST
+        if said:
+            peer.send(said)
+        peer.close()
+        with pytest.raises(FulfillmentUnreachable, match=told):
+            await calling
+
+    runner.run(story())

@@ -58,15 +58,36 @@ def test_what_a_reply_may_lack(missing):
 
 
 @pytest.mark.parametrize(
+    ("status", "headers", "told"),
+    [
+        (302, {"location": "/login?next=secret#top"}, "HTTP 302, a redirect to /login."),
+        (308, {"location": "https://x/" + "y" * 999}, f"a redirect to https://x/{'y' * 290}…."),
+        (302, {}, "HTTP 302."),
+        (302, {"location": "?next=secret"}, "HTTP 302."),
+        (404, {"location": "/elsewhere"}, "HTTP 404."),
+    ],
+)
+def test_what_an_answer_without_success_says(status, headers, told):
+    """Of a redirect where it leads, without what its query holds."""
+    said = intents.refusal_told(status, headers)
+
+    assert said.startswith(f"The fulfillment answered HTTP {status}")
+    assert said.endswith(told)
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         (b"", r"is not JSON: it is empty \(line 1, column 1\)\."),
         (b"<html>", "is not JSON: it begins with '<', as a page does"),
         (b"\xef\xbb\xbf{}", "is not JSON: it begins with a byte order mark"),
-        (b"[]", "cannot be used: Expected `object`, got `array`"),
+        (b"[]", "cannot be used: it is a list; it must be an object\\."),
         (b'{"payload":{"devices":[', r"it ends before it is complete \(line 1, column 24\)"),
-        (b'{"payload":{"agentUserId":7,"devices":[]}}', r"at `\$\.payload\.agentUserId`"),
-        (b'{"payload":{"devices":{}}}', r"at `\$\.payload\.devices`"),
+        (
+            b'{"payload":{"agentUserId":7,"devices":[]}}',
+            r"payload\.agentUserId is a number; it must be text\.",
+        ),
+        (b'{"payload":{"devices":{}}}', r"payload\.devices is an object; it must be a list\."),
         (b'{"requestId":"\xff","payload":{"devices":[]}}', "is not UTF-8: byte 14 is none"),
         (b'{"x":' + b"[" * 100_000, "nested too deeply"),
         (b'{"payload":{"agentUserId":"\\ud800","devices":[]}}', "surrogate"),

@@ -1,12 +1,14 @@
 """Why a text is no JSON, and where."""
 
+import gzip
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homegraph.wire.json_faults import Fault, fault_of
+from homegraph.wire.json_faults import Fault, fault_of, misfit_told
 
 
 @pytest.mark.parametrize(
@@ -20,8 +22,9 @@ from homegraph.wire.json_faults import Fault, fault_of
         (b'{"a": [\n  NaN]}', "NaN is no number of JSON", 2, 3),
         (b'{"a": -Infinity}', "Infinity is no number of JSON", 1, 8),
         ('{"ä": None}'.encode(), "None is no value of JSON", 1, 7),
-        (b"{'a': 1}", "object keys must be strings", 1, 2),
-        (b"{a: 1}", "object keys must be strings", 1, 2),
+        (b"{'a': 1}", "a name stands in double quotes", 1, 2),
+        (b"{a: 1}", "a name stands in double quotes", 1, 2),
+        (b"{\"a\": 'b'}", "a text stands in double quotes", 1, 7),
         (b'{"a": 0x10}', "expected ',' or '}'", 1, 8),
         (b'{"a": "b\nc"}', "a line break or a tab in a text is written as an escape", 1, 9),
         (b"[1,]", "trailing comma in array", 1, 4),
@@ -62,11 +65,57 @@ def test_a_text_that_ends_within_a_pair_is_cut_off():
         ("{}".encode("utf-16"), "it looks like UTF-16 or UTF-32", 1, 1),
         ("{}".encode("utf-16-be"), "it looks like UTF-16 or UTF-32", 1, 1),
         ("{}".encode("utf-32"), "it looks like UTF-16 or UTF-32", 1, 1),
+        (gzip.compress(b"{}"), "it is compressed by gzip, and no Content-Encoding says so", 1, 1),
     ],
 )
 def test_what_is_not_utf_8_is_said_to_be_so(body, what, line, column):
     """It is no mistake of JSON."""
     assert fault_of(body) == Fault(what, line, column, is_text=False)
+
+
+class Shape(msgspec.Struct):
+    text: str | None = None
+    number: float | None = None
+    count: int | None = None
+    answer: bool | str = ""
+    inner: "Inner | None" = None
+
+
+class Inner(msgspec.Struct):
+    needed: str
+    listed: list[str] = []
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"[]", "it is a list; it must be an object"),
+        (b'{"text": 7}', "text is a number; it must be text"),
+        (b'{"number": "7"}', "number is text; it must be a number"),
+        (b'{"count": true}', "count is true or false; it must be a number"),
+        (b'{"answer": {}}', "answer is an object; it must be true or false or text"),
+        (
+            b'{"inner": {"needed": "", "listed": [null]}}',
+            "inner.listed[0] is null; it must be text",
+        ),
+        (b'{"inner": {}}', "inner.needed is missing"),
+    ],
+)
+def test_json_of_another_shape_is_named(body, told):
+    """In words, not in the parser's types, with the place that it names."""
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.json.decode(body, type=Shape)
+
+    assert misfit_told(str(refused.value)) == told
+
+
+def test_what_has_no_other_words_is_told_as_it_is():
+    """A member that is missing at the top has no path; all else is the parser's word."""
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.json.decode(b"{}", type=Inner)
+
+    assert misfit_told(str(refused.value)) == "needed is missing"
+    assert misfit_told("Something else") == "Something else"
 
 
 @given(st.recursive(st.none() | st.integers(0, 9) | st.text(), st.lists))

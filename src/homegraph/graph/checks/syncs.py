@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.envelopes import error_payload, open_answer
-from homegraph.graph.checks.replies import Spoken, check_list, same_names
+from homegraph.graph.checks.replies import AGENT_USER_ID_MISSING, Spoken, check_list, same_names
 from homegraph.graph.checks.rule import Rule, shown, strangers
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
@@ -75,12 +75,16 @@ def _payload(
         what = f"{len(devices)} devices are listed; {DEVICES_MAX} are taken at most."
         yield DEVICES_TOO_MANY.found(what, path="/payload/devices")
         return
-    named = _text(payload.get("agentUserId"))
+    whose = payload.get("agentUserId")
+    named, is_text = _text(whose), whose is None or isinstance(whose, str)
+    if not is_text:
+        what = f"payload.agentUserId is {shown(whose)}; it must be text."
+        yield AGENT_USER_ID_MISSING.found(what, path="/payload/agentUserId")
     spoken = list(map(spoken_name, devices))
     yield from check_list(
         named,
         # Whoever does not know the agent user expects the one that is named; that there is none is always told.
-        agent_user_id=agent_user_id or named or "?",
+        agent_user_id=(agent_user_id or named or "?") if is_text else "",
         device_ids=[device_id or f"/{index}" for index, (device_id, _, _) in enumerate(spoken)],
         took=took,
     )

@@ -251,7 +251,7 @@ def _request(start: bytes, headers: Headers, body: bytes) -> bytes:
 
 
 def _untrusted(place: Place, exc: ssl.SSLCertVerificationError) -> FulfillmentUntrusted:
-    sentence = f"The certificate of {place.host} is not trusted: {exc.verify_message}."
+    sentence = f"The certificate of {place.host} is not trusted: {exc.verify_message.rstrip('.')}."
     if exc.verify_code in _UNKNOWN_AUTHORITY:
         return FulfillmentUntrusted(
             f"{sentence} If it is signed by an authority of your own, name that with ca_file."

@@ -20,7 +20,8 @@ FULFILLMENTS: Final = (
         code="FULFILLMENT_UNREACHABLE",
         row="internal",
         title="No connection to the fulfillment could be made.",
-        why="Nothing listens at fulfillment_url, its name cannot be resolved, or the connection broke.",
+        why="Nothing listens at fulfillment_url, its name cannot be resolved, or the connection broke, "
+        "as it does where one side speaks TLS (https) and the other does not.",
         fix="Start the fulfillment, or correct fulfillment_url; `homegraph doctor` tries the connection.",
         retryable=True,
         exit=Exit.UNREACHABLE,
@@ -48,7 +49,7 @@ FULFILLMENTS: Final = (
         row="internal",
         title="The fulfillment answered that it cannot now (5xx, 408, 425 or 429).",
         why="Its own code failed, or something before it lets no more calls through. What is stored was left as it is.",
-        fix="Look into the fulfillment's log; `homegraph runs show` has the request and what was answered.",
+        fix="Look into the fulfillment's log; `homegraph runs show` has what was answered, with --json the request, too.",
         retryable=True,
     ),
     Reason(
@@ -62,10 +63,11 @@ FULFILLMENTS: Final = (
     Reason(
         code="REPLY_UNUSABLE",
         row="internal",
-        title="The fulfillment's answer is not an answer to the intent.",
-        why="It is not JSON, or not an object with what the intent asks for: payload.agentUserId and a list payload.devices (SYNC), "
-        "an object payload.devices (QUERY), a list payload.commands (EXECUTE). What is stored was left as it is.",
-        fix="Answer with one JSON object; `homegraph runs show` has the answer and what is wrong with it.",
+        title="The fulfillment's answer cannot be taken.",
+        why="It is not JSON; or not an object with what the intent asks for: payload.agentUserId and a list payload.devices (SYNC), "
+        "an object payload.devices (QUERY), a list payload.commands (EXECUTE); or it lists a device that Google refuses. "
+        "What is stored was left as it is.",
+        fix="Answer with one JSON object that has what is asked for; `homegraph runs show` tells what is wrong with it, with --json the whole answer.",
     ),
     Reason(
         code="REPLY_GARBLED",

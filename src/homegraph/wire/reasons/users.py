@@ -108,10 +108,10 @@ LINKS: Final = (
         code="TOKEN_ENDPOINT_FAILED",
         row="token-refresh",
         title="The token endpoint did not answer as a token endpoint.",
-        why="No connection, an HTTP error, or an answer that is not JSON with access_token. It is asked again, later each time; until "
-        "then every intent of this link ends like this.",
-        fix="Check token_url, client_id and client_secret. `homegraph links show` tells what it said and when it is asked again, "
-        "`homegraph links refresh` asks at once.",
+        why="No connection, an HTTP error, or an answer that is not JSON with access_token. A linking ends with it. For a link that is "
+        "there it is asked again, later each time; until then every intent of this link ends like this.",
+        fix="Check token_url, client_id and client_secret, and link again. Of a link that is there `homegraph links show` tells what "
+        "it said and when it is asked again, `homegraph links refresh` asks at once.",
         retryable=True,
         exit=Exit.FAILED,
     ),

@@ -313,3 +313,12 @@ def test_no_attributes_are_right_in_every_form():
     del left_out["attributes"]
     for one in (left_out, left_out | {"attributes": None}, left_out | {"attributes": {}}):
         assert right_device(json.dumps(one).encode(), builtin()).attributes == b""
+
+
+def test_an_id_that_is_no_text_is_not_called_missing():
+    """It stands there; what is wrong with it is its type. What else it may be compared with is of no interest then."""
+    answer = {"requestId": "1", "payload": {"agentUserId": 17, "devices": []}}
+
+    told = [one.what for one in lint(answer) if one.rule.startswith("agent-user-id")]
+
+    assert told == ["payload.agentUserId is 17; it must be text."]
