@@ -127,6 +127,22 @@ async def test_runs_of_a_process_that_is_gone(path):
         assert admitted.admission is Admission.START
 
 
+async def test_a_clock_that_was_set_back(path):
+    """What waits until a time that was right for a clock of before does not wait for it again: it is due at the next start."""
+    async with opened(path) as store:
+        scene = Scene(store, now=90_000.0)
+        await scene.link("anna", "1836")
+        await scene.request()
+        await scene.settle(await scene.claim(), step=Retry(90_050.0))
+        await scene.link("ben", "1837")
+        await scene.request(target=target("1837"))
+
+    async with opened(path, now=1_000.0) as store:
+        works = dict(await store.works())
+        assert [works[target(one)].due_at for one in ("1836", "1837")] == [1_000.0, 1_000.0]
+        assert works[target()].attempts == 1
+
+
 async def test_a_refresh_of_a_process_that_is_gone(path):
     """Its turn is over: the next one does not wait for a lease. A token endpoint that failed is not asked earlier for that."""
     async with opened(path) as store:

@@ -20,6 +20,7 @@ WHOLE_TABLES = {
     "count_work": {"sync_work"},  # of its partial index: idle work is not in it
     "interrupt_linkings": {"linking"},  # of its partial index; once, when a file is opened
     "list_left_behind": {"sync_work"},  # the same; once, when a file is opened
+    "list_from_later": {"sync_work"},  # the same
     "list_migrations": {"migration"},
     "list_projects": {"project"},
     "list_unlinkings": {"unlinking"},  # of those under way at this moment

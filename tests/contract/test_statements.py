@@ -11,6 +11,7 @@ SQLITE_FILES = {
 }
 SQLITE_ALONE = {
     "list_left_behind": "one process owns a file, so at its start every lease is void; elsewhere leases end by themselves",
+    "list_from_later": "every server would do it, to what others are about to claim; a database server's clock is seldom set by hand",
     "end_refreshes": "the same, of turns to refresh a token",
 }
 POSTGRES_ALONE = {

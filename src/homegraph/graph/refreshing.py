@@ -35,6 +35,10 @@ BACK_OFF: Final = RetryPolicy(attempts_max=0, first=1.0, longest=300.0)
 """Seconds between attempts at a token endpoint that fails, for each link. It never ends: intents that come ask again."""
 
 
+AHEAD_SECONDS_MAX: Final = 2 * BACK_OFF.longest
+"""No attempt is put off for longer; what lies further ahead was decided by a clock that was set back since."""
+
+
 class Need(StrEnum):
     """How urgently a link needs another access token."""
 
@@ -143,7 +147,7 @@ def begin(
     state = link.refresh
     if state.leased_until > now:
         return Busy(state.leased_until), link
-    if state.due_at > now and not insist:
+    if now < state.due_at < now + AHEAD_SECONDS_MAX and not insist:
         return BackedOff(state.due_at, state.error), link
     return Start(), replace(link, refresh=replace(state, leased_until=now + lease_seconds))
 

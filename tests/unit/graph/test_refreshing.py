@@ -85,6 +85,14 @@ def test_a_back_off():
     assert turn(failing, now=2_004.0) == turn(failing, insist=True) == Start()
 
 
+def test_a_back_off_of_a_clock_that_was_set_back():
+    """It lies further ahead than any, and is none."""
+    failing = replace(LINKED, refresh=FAILING)
+
+    assert turn(failing, now=2_004.0 - 599.0) == BackedOff(2_004.0, "HTTP 503")
+    assert turn(failing, now=2_004.0 - 600.0) == Start()
+
+
 def test_a_broken_link_is_left_alone():
     """Nobody asks for it, but for who insists."""
     assert turn(BROKEN) == turn(BROKEN, NEW) == Broken()

@@ -96,6 +96,15 @@ SELECT
 FROM sync_work
 WHERE ready_at IS NOT NULL AND (taken <> 0 OR sync_generation <> 0);
 
+-- list_from_later --
+-- Work that waits since a time that has not come yet: a clock that was set back leaves it behind.
+SELECT
+  project_id, agent_user_id, user_id,
+  requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+FROM sync_work
+WHERE ready_at > ?1 AND taken = 0 AND max(requested_at, run_started_at) > ?1;
+
 -- prolong_lease --
 -- Prolong a lease that is still held.
 UPDATE sync_work SET lease_until = ?6, ready_at = ?6
