@@ -14,6 +14,9 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,kill link_kill execute_kill fa
   workers postgres moving db)
 DOCUMENT := tests/acceptance/test_schemathesis.py
 
+# The tests start the command hundreds of times: each process would compile the package anew where nothing may be kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install dev pooler demo test lint types unit contract integration acceptance faults document bench simulate format lock clean
 

@@ -13,6 +13,7 @@ A new import at the top of this module or of ``app`` is paid by every call; a te
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Final
@@ -24,6 +25,8 @@ __all__ = ["main"]
 INTERRUPTED: Final = 130
 """128 + SIGINT, the shells' convention."""
 
+COLLECT_AFTER: Final = 50_000
+"""Allocations between two looks for rubbish. Modules leave none: by default these looks are a tenth of a command's start."""
 
 _STREAMS: Final = ("stdin", "stdout", "stderr")
 
@@ -34,6 +37,7 @@ def main() -> None:
     _complete_streams()
     if arguments in (["--version"], ["-V"]) and _has_told_version():
         return
+    gc.set_threshold(COLLECT_AFTER)
     try:
         from homegraph.cli.app import run
 

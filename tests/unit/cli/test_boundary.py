@@ -277,6 +277,18 @@ class TestStart:
         assert "homegraph.cli.projects" in loaded
         assert not {"homegraph.cli.keys", "homegraph.server", "apsw", "uvicorn"} & set(loaded)
 
+    def test_a_server_whose_lines_are_for_machines_loads_nothing_for_people(self):
+        """structlog brings rich along: whoever starts a server without a terminal need not wait for either."""
+        script = (
+            "import homegraph.cli.serve, homegraph.server\nfrom homegraph.service.lines import logger\n"
+            "logger('auto', 'info').warning('it.happened')\n"
+            "import sys, json; print(json.dumps(sorted(sys.modules)))"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+        assert json.loads(done.stderr)["event"] == "it.happened"
+        assert not {"structlog", "rich", "pygments"} & set(json.loads(done.stdout))
+
 
 def _broken(*_arguments):
     raise Foreign("secret")
