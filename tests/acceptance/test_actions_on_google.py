@@ -21,6 +21,7 @@ from support.curl import shell
 from support.homes import KEY, wait_for_links
 from support.node import installed, tool
 from support.server import Reply, Server, ask, until
+from support.users import link_of
 
 pytestmark = pytest.mark.node
 
@@ -96,7 +97,7 @@ def _documented_curl(server: Server) -> Reply:
 
 
 def _listed(server: Server) -> dict[str, Any]:
-    found = server.show("devices", "list", "--agent-user", AGENT_USER)["devices"]
+    found = server.admin("devices", project="acme", agent_user=AGENT_USER)["devices"]
     return {device["id"]: device for device in found}
 
 
@@ -129,9 +130,9 @@ def test_devices_of_an_app_that_others_wrote(node_cloud: NodeCloud, start: Any) 
     # The user has seen this lamp already: its name and room here are his.
     assert (lamp["placement"]["name"], lamp["placement"]["room"]) == ("desk lamp", "Kitchen")
     assert _definitions(server) == sorted(node_cloud.devices(), key=lambda one: one["id"])
-    assert server.show("links", "show", "me")["state"] == "linked"
+    assert link_of(server, "me")["state"] == "linked"
 
-    second, first_run, link = server.show("runs", "list")["runs"]
+    second, first_run, link = server.admin("runs")["runs"]
     assert (link["cause"], link["added"]) == ("link", 10)
     assert (first_run["added"], first_run["changed"], first_run["removed"]) == (1, 0, 0)
     assert (second["added"], second["changed"], second["removed"]) == (0, 1, 0)
@@ -141,7 +142,7 @@ def test_devices_of_an_app_that_others_wrote(node_cloud: NodeCloud, start: Any) 
         "payload": {"agentUserId": AGENT_USER, "devices": node_cloud.devices()},
     }
     assert [one for one in lint(answer) if one.severity != "advice"] == []
-    shown = server.show("runs", "show", second["id"])
+    shown = server.admin("run", id=second["id"])
     assert shown["changes"]["changed"] == [{"device_id": "lamp", "fields": ["name"]}]
     assert [one["rule"] for one in shown["findings"]] == ["change-without-effect"]
 
@@ -152,7 +153,7 @@ def test_the_app_checks_the_bearer(node_cloud: NodeCloud, start: Any) -> None:
 
     until(lambda: server.admin("links")["links"][0]["problem"], "the link has a problem")
 
-    link = server.show("links", "show", "me")
+    link = link_of(server, "me")
     assert (link["state"], link["problem"]) == ("linking", "TOKEN_REJECTED")
     reply = _documented_curl(server)
     assert (reply.status, reply.reasons[0]) == (404, "FIRST_SYNC_FAILED")

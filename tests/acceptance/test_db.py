@@ -313,7 +313,7 @@ def test_a_key_that_is_given_up(setup: Setup) -> None:
     server.restart()
     refused = setup.request_sync()
     assert (refused.status, refused.reasons[0]) == (500, "KEY_MISMATCH")
-    assert "cannot be opened" in server.show("runs", "list")["runs"][0]["message"]
+    assert "cannot be opened" in server.admin("runs")["runs"][0]["message"]
     server.stop()
     server.configure(configuration(setup.cloud))
     server.restart()

@@ -148,7 +148,7 @@ def test_an_account_is_linked_refreshed_and_broken(
     server = acquainted(foreign, start, auth)
     page = link(server).page
     assert (page.status, "Lamp" in page.text) == (200, True), page.text
-    (linked,) = server.show("links", "list")["links"]
+    (linked,) = server.admin("links")["links"]
     assert (linked["state"], linked["agent_user_id"]) == ("linked", "bea")
     first = foreign.held
     assert first["events"] == [f"authorization_code by {auth}"]
@@ -163,7 +163,7 @@ def test_an_account_is_linked_refreshed_and_broken(
     assert foreign.revoke(second["token"]) == 200
     refused = server.call('{"agentUserId": "bea"}', key=KEY)
     assert (refused.status, refused.reasons[0]) == (403, "TOKEN_REFUSED")
-    (broken,) = server.show("links", "list")["links"]
+    (broken,) = server.admin("links")["links"]
     assert broken["state"] == "broken"
     shown = server.cli("links", "show", "me", "--project", "acme").out
     assert "TOKEN_REFUSED" in shown

@@ -18,6 +18,7 @@ import pytest
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from support.homes import Setup
 from support.server import Done, Reply, until
+from support.users import link_of
 
 MIB: Final = 1024 * 1024
 HUGE: Final = b'{"requestId": "1", "payload": {"agentUserId": "user-1", "devices": [' + b" " * (
@@ -229,7 +230,7 @@ def test_async_runs_are_repeated_and_recover_alone(cloud: ScriptedFulfillment, s
     assert setup.request_sync(is_async=True).status == 200
 
     until(lambda: "new" in setup.server.device_ids("user-1"), "the new lamp has arrived")
-    runs = setup.server.show("runs", "list", "--limit", "4")["runs"]
+    runs = setup.server.admin("runs", limit="4")["runs"]
     assert [(run["attempt"], run["outcome"]) for run in runs] == [
         (4, "done"),
         (3, "retrying"),
@@ -335,7 +336,7 @@ def test_a_refused_refresh_token_breaks_the_link(refreshing: Setup) -> None:
     reply = refreshing.request_sync()
 
     _forbidden(reply, "TOKEN_REFUSED")
-    link = refreshing.server.show("links", "show", "me")
+    link = link_of(refreshing.server, "me")
     assert (link["state"], link["problem"]) == ("broken", "TOKEN_REFUSED")
     assert link["explanation"]["fix"]
     assert refreshing.server.device_ids("user-1") == ["lamp"]
@@ -350,7 +351,7 @@ def test_a_token_endpoint_that_fails(refreshing: Setup) -> None:
 
     _forbidden(refreshing.request_sync(), "TOKEN_ENDPOINT_FAILED")
 
-    assert refreshing.server.show("links", "show", "me")["state"] == "linked"
+    assert link_of(refreshing.server, "me")["state"] == "linked"
     assert refreshing.server.device_ids("user-1") == ["lamp"]
     _rotate(refreshing)
     until(lambda: refreshing.request_sync().status == 200, "the endpoint is asked again")

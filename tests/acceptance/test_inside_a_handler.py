@@ -123,5 +123,5 @@ def test_a_handler_that_waits_for_the_next_sync(home: Setup) -> None:
 
     assert is_held
     assert inside.status == 200
-    newest, oldest = home.server.show("runs", "list", "--limit", "2")["runs"]
+    newest, oldest = home.server.admin("runs", limit="2")["runs"]
     assert (oldest["reason"], newest["outcome"]) == ("FULFILLMENT_TIMEOUT", "done")

@@ -185,7 +185,7 @@ def test_a_run_that_died_is_recorded_and_run_again(setup: Setup) -> None:
     hold.set()
     setup.server.wait_until_idle()
 
-    runs = setup.server.show("runs", "list")["runs"]
+    runs = setup.server.admin("runs")["runs"]
     assert [run["outcome"] for run in runs] == ["done", "interrupted", "done"]
     assert (runs[1]["mode"], runs[1]["reason"]) == ("sync", "INTERRUPTED")
     assert runs[0]["added"] == 1

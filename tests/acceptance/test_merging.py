@@ -52,7 +52,7 @@ def test_two_hundred_requests_while_the_fulfillment_takes_a_second(setup: Setup)
         later.at - earlier.at >= SYNC_SECONDS for earlier, later in itertools.pairwise(syncs)
     )
     assert "last" in setup.server.device_ids("user-1")
-    runs = setup.server.show("runs", "list", "--agent-user", "user-1")["runs"]
+    runs = setup.server.admin("runs", project="acme", agent_user="user-1")["runs"]
     assert sum(run["merged"] for run in runs if run["cause"] == "request") == REQUESTS
     assert {run["outcome"] for run in runs} == {"done"}
 
@@ -77,7 +77,7 @@ def test_requests_during_a_run_are_followed_by_exactly_one_more(setup: Setup) ->
     assert len(syncs) == 2
     assert syncs[1].at > max(one.answered_at for one in answers)
     assert "during" in setup.server.device_ids("user-1")
-    first, second = reversed(setup.server.show("runs", "list", "--limit", "2")["runs"])
+    first, second = reversed(setup.server.admin("runs", limit="2")["runs"])
     assert (first["merged"], second["merged"]) == (1, CONNECTIONS)
 
 

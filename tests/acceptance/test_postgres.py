@@ -17,6 +17,7 @@ from support.accounts import REPORT, call, create, fetch
 from support.homes import KEY, Setup, configuration, wait_for_links
 from support.postgres import Postgres
 from support.server import homegraph, until
+from support.users import link_of
 
 SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 """Servers that share a database share the key that tokens in it are sealed with."""
@@ -204,7 +205,7 @@ def test_two_servers_refresh_a_token_once(
             assert all(call.result()["ok"] for call in calls)
 
         assert sum(call.path == "/token" for call in cloud.calls) == number + 1
-    assert servers[0].show("links", "show", "me")["state"] == "linked"
+    assert link_of(servers[0], "me")["state"] == "linked"
 
 
 def test_a_caller_is_answered_whoever_executes_the_run(

@@ -15,6 +15,7 @@ import pytest
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment
 from support.homes import KEY, NUMBER, Setup, configuration, wait_for_links
 from support.server import Reply, Server, until
+from support.users import link_of
 
 GOLDEN: Final = Path(__file__).parents[1] / "wire" / "requestSync"
 """Google's answers, byte for byte, each with where it was seen."""
@@ -71,10 +72,10 @@ class World:
         self.cloud = cloud
         self.server = server
         wait_for_links(server, "linked")
-        made = server.show("keys", "create", "--project", "acme")
+        made = server.admin_post("keys", project="acme")
         self.revoked = made["key"]
-        server.show("keys", "revoke", "--project", "acme", made["id"])
-        server.show("links", "unlink", "--project", "acme", "gone", "--yes")
+        server.admin_post("keys/revoke", project="acme", id=made["id"])
+        server.admin_post("links/unlink", project="acme", user="gone")
 
     def call(self, key: str, agent_user_id: str = "user-1", **parts: Any) -> Reply:
         """Request Sync with this key."""
@@ -201,7 +202,7 @@ def test_a_first_sync_that_fails(cloud: ScriptedFulfillment, start: Any) -> None
 
     assert (reply.status, reply.reasons[0]) == (404, "FIRST_SYNC_FAILED")
     assert "AGENT_USER_NEVER_LINKED" in reply.reasons[1:]
-    link = server.show("links", "show", "me")
+    link = link_of(server, "me")
     assert (link["state"], link["problem"]) == ("linking", "FULFILLMENT_FAILED")
     assert link["next_attempt_at"]
     assert link["explanation"]["fix"]
@@ -214,7 +215,7 @@ def test_a_first_sync_that_fails_at_first(cloud: ScriptedFulfillment, start: Any
     wait_for_links(server, "linked")
 
     assert server.call('{"agentUserId": "user-1"}', key=KEY).status == 200
-    outcomes = [run["outcome"] for run in server.show("runs", "list")["runs"]]
+    outcomes = [run["outcome"] for run in server.admin("runs")["runs"]]
     assert outcomes == ["done", "done", "retrying"]
 
 
@@ -233,10 +234,10 @@ def test_a_first_sync_that_hangs(cloud: ScriptedFulfillment, start: Any) -> None
 
 def test_a_key_is_refused_from_the_moment_of_its_revocation(setup: Setup) -> None:
     """A key that worked a moment ago does not work in the next call after it was revoked."""
-    made = setup.server.show("keys", "create")
+    made = setup.server.admin_post("keys", project="acme")
     assert setup.request_sync(key=made["key"]).status == 200
 
-    setup.server.show("keys", "revoke", made["id"])
+    setup.server.admin_post("keys/revoke", project="acme", id=made["id"])
 
     reply = setup.request_sync(key=made["key"])
     assert (reply.status, reply.reasons[0]) == (400, "API_KEY_REVOKED")

@@ -82,7 +82,7 @@ def test_quarantine_takes_what_is_right_of_a_reply_full_of_mistakes(
     bad = {f"d{place}" for place in REFUSED if place != 3}
     assert (run["outcome"], run["added"], run["changes"]["removed"]) == ("done", 97, ["d3"])
     assert run["changes"]["held"] == sorted(bad)
-    listed = setup.server.show("devices", "list", "--agent-user", "user-1")
+    listed = setup.server.admin("devices", project="acme", agent_user="user-1")
     assert {one["id"]: _definition(one) for one in listed["devices"]} == {
         one["id"]: right_device(place) | before if place in REFUSED else one
         for place, one in enumerate(mistaken_devices())
@@ -103,7 +103,7 @@ def _definition(device: Mapping[str, Any]) -> dict[str, Any]:
 
 def _held(setup: Setup) -> Any:
     """The devices that are held back, as a program sees them."""
-    shown = setup.server.show("devices", "list", "--agent-user", "user-1")
+    shown = setup.server.admin("devices", project="acme", agent_user="user-1")
     return shown.get("held", [])
 
 

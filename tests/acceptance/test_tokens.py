@@ -10,6 +10,7 @@ import pytest
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment
 from support.homes import Setup
 from support.server import until
+from support.users import link_of
 
 CHAIN: Final = [f"token-2{'-next' * number}" for number in range(20)]
 """Access tokens in the order in which a rotating server hands them out."""
@@ -55,8 +56,8 @@ def test_a_strict_server_and_a_kill_before_the_answer_is_stored(rotating: Setup)
     killed_in_the_middle(rotating)
 
     server = rotating.server
-    until(lambda: server.show("links", "show", "me")["state"] == "broken", "the link is broken")
-    link = server.show("links", "show", "me")
+    until(lambda: link_of(server, "me")["state"] == "broken", "the link is broken")
+    link = link_of(server, "me")
     assert link["problem"] == "TOKEN_REFUSED"
     assert link["explanation"]["fix"].startswith("Link the account again.")
     assert server.device_ids("user-1") == ["lamp"]
@@ -72,7 +73,7 @@ def test_a_forgiving_server_and_a_kill_before_the_answer_is_stored(rotating: Set
     killed_in_the_middle(rotating)
 
     rotating.server.wait_until_idle()
-    assert rotating.server.show("links", "show", "me")["state"] == "linked"
+    assert link_of(rotating.server, "me")["state"] == "linked"
     assert rotating.cloud.intents()[-1].token == CHAIN[0]
     assert rotating.request_sync().status == 200
     assert refreshes(rotating.cloud) == 2
@@ -89,7 +90,7 @@ def test_kills_while_a_token_is_rotated(rotating: Setup) -> None:
         rotating.server.restart()
         rotating.server.wait_until_idle()
 
-        assert rotating.server.show("links", "show", "me")["state"] == "linked"
+        assert link_of(rotating.server, "me")["state"] == "linked"
         assert rotating.request_sync().status == 200
 
 
@@ -116,7 +117,7 @@ def test_the_commands_for_trying(rotating: Setup) -> None:
     refused = server.cli("links", "refresh", "me")
     assert (refused.code, refused.out) == (4, "")
     assert "invalid_grant" in refused.err
-    assert server.show("links", "show", "me")["problem"] == "TOKEN_REFUSED"
+    assert link_of(server, "me")["problem"] == "TOKEN_REFUSED"
     cloud.answer_token_next(Answer(503, b""))
     assert "HTTP 503" in server.cli("links", "refresh", "me").err
     shown = server.cli("links", "show", "me").out

@@ -66,9 +66,9 @@ class Setup:
         return self.server.call(json.dumps(members), key=key)
 
     def newest_run(self, agent_user_id: str = "user-1") -> Any:
-        """The newest run of an agent user in full, as ``runs show`` tells it."""
-        listed = self.server.show("runs", "list", "--agent-user", agent_user_id, "--limit", "1")
-        return self.server.show("runs", "show", listed["runs"][0]["id"])
+        """The newest run of an agent user in full, as the admin API tells it."""
+        listed = self.server.admin("runs", project="acme", agent_user=agent_user_id, limit="1")
+        return self.server.admin("run", id=listed["runs"][0]["id"])
 
 
 def wait_for_links(server: Server, state: str) -> None:

@@ -39,8 +39,8 @@ def answer_tokens(cloud: ScriptedFulfillment, **members: Any) -> None:
 
 
 def begin(server: Server, user: str) -> dict[str, str]:
-    """Start a linking, as a script does; what the answer says, and the state in ``state``."""
-    begun: dict[str, str] = server.show("link", "acme", "--user", user, "--no-wait")
+    """Start a linking, as ``homegraph link --no-wait`` does; what the answer says, and the state in ``state``."""
+    begun: dict[str, str] = server.admin_post("links/start", project="acme", user=user)
     asked = parse_qs(urlsplit(begun["authorization_url"]).query)
     return {**begun, "state": asked["state"][0]}
 

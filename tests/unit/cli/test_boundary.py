@@ -278,7 +278,7 @@ class TestStart:
         assert not {"homegraph.cli.keys", "homegraph.server", "apsw", "uvicorn"} & set(loaded)
 
     def test_a_server_whose_lines_are_for_machines_loads_nothing_for_people(self):
-        """structlog brings rich along: whoever starts a server without a terminal need not wait for either."""
+        """Rich comes along with structlog: whoever starts a server without a terminal need not wait for either."""
         script = (
             "import homegraph.cli.serve, homegraph.server\nfrom homegraph.service.lines import logger\n"
             "logger('auto', 'info').warning('it.happened')\n"
