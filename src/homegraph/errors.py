@@ -356,6 +356,8 @@ class ApiError(HomegraphError):
     code = "API"
     hint = ""
     NO_ANSWER: ClassVar[int] = 0
+    FIELDS_TOLD: ClassVar[int] = 5
+    """Wrong fields that the error's text names; ``wrong_fields`` has all of them."""
 
     def __init__(  # noqa: PLR0913
         self,
@@ -377,6 +379,28 @@ class ApiError(HomegraphError):
         self.details = details
         self.retryable = retryable
         self.body = body
+
+    @property
+    def wrong_fields(self) -> tuple[tuple[str, str], ...]:
+        """Path and description of each field that the answer calls wrong (google.rpc.BadRequest).
+
+        Violations without a field repeat the message, and are none.
+        """
+        found: list[tuple[str, str]] = []
+        for detail in self.details:
+            violations = detail.get("fieldViolations")
+            found += (
+                (one["field"], str(one.get("description", "")))
+                for one in (violations if isinstance(violations, list) else ())
+                if isinstance(one, dict) and isinstance(one.get("field"), str)
+            )
+        return tuple(found)
+
+    def __str__(self) -> str:
+        """The message, and what Google's sentences leave out: the reason and the fields, without their values."""
+        fields = ", ".join(field for field, _ in self.wrong_fields[: self.FIELDS_TOLD])
+        more = ": ".join(part for part in (self.reason, fields) if part)
+        return f"{self.message} [{more}]" if more and self.http_status else self.message
 
 
 class ServerUnreachable(ApiError):

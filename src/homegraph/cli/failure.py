@@ -154,7 +154,7 @@ def _api(error: ApiError) -> Failure:
         fix=_fix(error, first),
         exit=exit_code(error),
         others=tuple(told[1:REASONS_MAX]),
-        fields=tuple(_fields(error.details)),
+        fields=error.wrong_fields[:FIELDS_MAX],
         links=tuple(links.values()),
         http_status=error.http_status,
         status=error.status,
@@ -178,19 +178,6 @@ def _candidates(error: ApiError) -> list[Reason]:
     """What the sentence may mean, where a Home Graph gives nothing but Google's sentence."""
     rows = {row.id for row in ROWS.values() if row.message == error.message}
     return [reason for reason in REASONS.values() if reason.row in rows]
-
-
-def _fields(details: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What google.rpc.BadRequest says about single fields; violations without a field repeat the message."""
-    found: list[tuple[str, str]] = []
-    for detail in details:
-        violations = detail.get("fieldViolations")
-        found += (
-            (one["field"], str(one.get("description", "")))
-            for one in (violations if isinstance(violations, list) else ())
-            if isinstance(one, dict) and isinstance(one.get("field"), str)
-        )
-    return found[:FIELDS_MAX]
 
 
 def _links(details: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -149,6 +149,8 @@ def request_sync(agent_user_id: str, *, async_: bool = False) -> Call[None]:
     """
     # Made for every user of a fan-out, so it is put together by hand: _json takes ten times as long.
     more = ', "async": true' if async_ else ""
+    if not isinstance(agent_user_id, str):
+        raise TypeError(f"agent_user_id is text, not {type(agent_user_id).__name__}.")
     body = f'{{"agentUserId": {encode_basestring_ascii(agent_user_id)}{more}}}'.encode()
     timeout = TIMEOUT_SECONDS if async_ else TIMEOUT_SYNC_SECONDS
     return Call("POST", "/v1/devices:requestSync", body, _nothing, timeout)
@@ -169,7 +171,7 @@ def report_state(
     traits notify.
 
     Raises:
-        TypeError: something in the states is no JSON value.
+        TypeError: states or notifications are not by device id, or something in them is no JSON value.
         ValueError: a number in them is not finite, or something contains itself.
     """
     devices: dict[str, Any] = {}
@@ -244,6 +246,8 @@ def _given(**texts: str) -> dict[str, str]:
 
 
 def _by_device(said: States) -> dict[str, dict[str, Any]]:
+    if not isinstance(said, Mapping):
+        raise TypeError('states and notifications stand by device id: {"lamp-1": {"on": True}}.')
     return {device_id: dict(members) for device_id, members in said.items()}
 
 

@@ -31,6 +31,7 @@ HARMLESS: Final = frozenset(
 
 _TEXT: Final = r'"((?:[^"\\]|\\.)*+)'
 _TEXTS: Final = re.compile(rf'(?<!\\){_TEXT}"\s*+:\s*+{_TEXT}', re.DOTALL)
+_NUMBERS: Final = re.compile(r'(?<!\\)"((?i:[a-z_]{0,20}token))"\s*+:\s*+([0-9]++)')
 _FIELDS: Final = re.compile(r"(?<![^=&\s])([^=&\s]++)=([^&\s]++)")
 """Names and values in JSON, and in a form. What stands in front of a name is looked at so that no byte is read twice."""
 
@@ -159,7 +160,8 @@ class TokenMembers(msgspec.Struct, frozen=True):
 def read_token_members(body: bytes) -> TokenMembers:
     """Read an answer to be looked at, whatever is in it; one that is neither object nor form has no members."""
     text = body.decode(errors="replace")
-    in_json = tuple(_TEXTS.findall(text))
+    # Some write a token as a number. It is none, and yet a secret; other numbers are harmless, and would mask half of the text.
+    in_json = (*_TEXTS.findall(text), *_NUMBERS.findall(text))
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -92,7 +92,7 @@ class TestRequestSync:
     @pytest.mark.parametrize("agent_user_id", [7, b"u", None])
     def test_what_is_no_text_is_no_id(self, agent_user_id):
         """It is refused here, where the mistake is."""
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="agent_user_id is text, not"):
             calls.request_sync(agent_user_id)
 
 
@@ -165,6 +165,11 @@ class TestQuery:
             "agentUserId": "u",
             "inputs": [{"payload": {"devices": [{"id": "a"}, {"id": "b"}]}}],
         }
+
+    def test_states_without_devices_are_refused(self):
+        """Said in the words of the call, before anything is sent."""
+        with pytest.raises(TypeError, match="by device id"):
+            calls.report_state("u", [{"on": True}])
 
     def test_one_id_in_place_of_several_is_refused(self):
         """A text is not taken for a list of its letters."""

@@ -252,3 +252,46 @@ def test_any_bytes_are_an_api_error(http, sent):
     assert error.message
     assert error.status
     assert http == error.http_status
+
+
+REFUSED = {
+    "error": {
+        "code": 400,
+        "message": "Request contains an invalid argument.",
+        "status": "INVALID_ARGUMENT",
+        "details": [
+            {**OUR_INFO, "reason": "STATE_TYPE_WRONG"},
+            {"fieldViolations": "none"},
+            {
+                "fieldViolations": [
+                    {"field": "a.b", "description": "b is 1."},
+                    {"description": "no field"},
+                    7,
+                    {"field": "a.c"},
+                ]
+            },
+        ],
+    }
+}
+
+
+def test_an_error_names_the_fields_that_are_wrong():
+    """Each with what is said of it. As text it has reason and paths, for tracebacks and logs, and no values."""
+    error = parse_error(400, json.dumps(REFUSED).encode())
+
+    assert error.wrong_fields == (("a.b", "b is 1."), ("a.c", ""))
+    assert error.message == "Request contains an invalid argument."
+    assert str(error) == f"{error.message} [STATE_TYPE_WRONG: a.b, a.c]"
+
+
+@pytest.mark.parametrize(
+    ("http", "body", "told"),
+    [
+        (404, b'{"error": {"message": "No."}}', "No."),
+        (400, b'{"error": "invalid_grant"}', "invalid_grant [invalid_grant]"),
+        (0, b'{"error": "odd"}', "odd"),
+    ],
+)
+def test_an_error_without_more_is_its_message(http, body, told):
+    """What has no reason, or is no answer at all, has nothing to add."""
+    assert str(parse_error(http, body)) == told

@@ -17,6 +17,7 @@ from homegraph.wire.oauth import (
     refresh_request,
 )
 
+NUMBER = b"91827364"
 ODD = "a/+=%&: ü"
 
 
@@ -193,6 +194,8 @@ def test_an_answer_as_it_stands(body, members, is_form):
         rb'<br/>{"access_token": "say \"SECRET\"", "error": "harmless"}',
         b"access_token=a%2fSECRET&error=harmless\n",
         b"<html>access_token=SECRET</html>",
+        b'{"access_token": %b, "expires_in": 3600}' % NUMBER,
+        b'{"data": {"refreshToken":%b}}' % NUMBER,
     ],
 )
 def test_a_token_is_found_as_it_stands_in_the_answer(body):
@@ -202,6 +205,8 @@ def test_a_token_is_found_as_it_stands_in_the_answer(body):
         for one in found:
             hidden = hidden.replace(one, "")
         assert "SECRET" not in hidden
+        assert NUMBER.decode() not in hidden
+        assert "3600" in hidden or b"3600" not in body
         assert "harmless" in hidden or b"harmless" not in body
 
 
