@@ -218,16 +218,20 @@ def test_a_server_serves_although_its_words_cannot_be_written(
     assert server.returncode == 0
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&-"])
 @pytest.mark.parametrize("arguments", [("--version",), ("lint", "-"), ("db", "status")])
-def test_a_command_needs_no_streams(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """A command whose result nobody wants is no bug."""
+def test_a_command_needs_no_streams(
+    tmp_path: Path, arguments: tuple[str, ...], closed: str
+) -> None:
+    """A command whose result nobody wants is no bug, nor is one that nobody gives anything: it is an empty answer then."""
     wanted = homegraph(*arguments, folder=tmp_path)
 
     done = subprocess.run(
-        ["sh", "-c", 'exec "$0" "$@" >&-', COMMAND, *arguments],
+        ["sh", "-c", f'exec "$0" "$@" {closed}', COMMAND, *arguments],
         cwd=tmp_path,
         env=environment(),
         input="",
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         check=False,

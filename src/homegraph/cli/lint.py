@@ -183,8 +183,7 @@ def _read(file: str, option: str = "FILE") -> bytes:
     """The bytes of a file, which must be readable and not too large to be an answer."""
     try:
         if file == STDIN:
-            # Python has no stdin where the one who started it closed it.
-            content = b"" if sys.stdin is None else sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+            content = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
         else:
             with Path(file).open("rb") as opened:
                 content = opened.read(FILE_BYTES_MAX + 1)

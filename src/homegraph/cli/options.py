@@ -108,7 +108,7 @@ def agreed(question: str, *, yes: bool) -> bool:
     """
     if yes:
         return True
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not sys.stdin.isatty():
         raise typer.BadParameter("say it where nobody can be asked", param_hint="--yes")
     if typer.confirm(output.visible(question), err=True):
         return True

@@ -136,6 +136,11 @@ def _written(path: Path) -> Mapping[str, Any]:
             section = tomllib.load(file).get("server", {})
     except FileNotFoundError:
         return {}
+    except RecursionError:
+        # Without the cause: its traceback is a thousand frames of the parser's.
+        raise SettingsError(
+            "The file cannot be read: lists or tables are nested too deeply.", place=str(path)
+        ) from None
     except (OSError, ValueError) as exc:
         raise SettingsError(
             f"The file cannot be read: {exc}.",

@@ -218,10 +218,3 @@ def test_where_json_ends_to_be_json_is_marked(tmp_path, capsys):
     (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
     region = result["locations"][0]["physicalLocation"]["region"]
     assert (region["startLine"], region["startColumn"]) == (2, 13)
-
-
-def test_a_closed_stdin_is_an_empty_answer(monkeypatch, capsys):
-    """As one that brings nothing."""
-    monkeypatch.setattr(sys, "stdin", None)
-    assert run(["lint", "-"]) == 1
-    assert "it is empty" in capsys.readouterr().out

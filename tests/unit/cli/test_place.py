@@ -82,9 +82,10 @@ class TestFind:
 
         assert find(None, None, environment={}, folder=tmp_path).server == "http://127.0.0.1:3"
 
-    def test_file_that_cannot_be_read(self, tmp_path):
-        """Broken TOML is named, unless options make the file needless."""
-        write(tmp_path, "[server")
+    @pytest.mark.parametrize("text", ["[server", f"a = {'[' * 5_000}"])
+    def test_file_that_cannot_be_read(self, tmp_path, text):
+        """Broken TOML is named, or what is nested without end, unless options make the file needless."""
+        write(tmp_path, text)
 
         with pytest.raises(SettingsError, match=r"homegraph\.toml"):
             find(None, None, environment={}, folder=tmp_path)
