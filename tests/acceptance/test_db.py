@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import threading
@@ -189,6 +190,24 @@ def test_what_is_none_of_ours_is_left_alone(
     assert words in refused.err
     assert (file.read_bytes() if file.exists() else None) == before
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_copy_that_was_cut_is_damaged(setup: Setup, tmp_path: Path) -> None:
+    """It is called that, and no full disk is blamed; the database stays as it was."""
+    cut = tmp_path / "cut.db"
+    assert db(setup.server, "backup", str(cut)).code == 0
+    setup.server.stop()
+    os.truncate(cut, 5_000)
+    before = database(setup.server).read_bytes()
+
+    for command in (["check", "--db", f"sqlite:{cut}"], ["restore", str(cut), "--yes"]):
+        done = db(setup.server, *command)
+        assert done.code == 1
+        assert (
+            done.err
+            == f"error: {cut} is damaged: database disk image is malformed.\nfix:   Take another copy.\n"
+        )
+    assert database(setup.server).read_bytes() == before
 
 
 def test_totals_that_do_not_add_up_are_found(setup: Setup) -> None:

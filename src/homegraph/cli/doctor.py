@@ -41,8 +41,11 @@ app = commands("Try everything that is needed; each failure comes with its fix."
 
 OK: Final = 200
 
-LOOK_SECONDS: Final = 5.0
-"""For one look at the server; it answers at once or not at all."""
+LOOK_SECONDS: Final = 10.0
+"""For one look at the server. It answers at once, or after the 5 s that it waits for a database that hangs; and that is to be told."""
+
+READY: Final = (b"ok", b"not ready")
+"""How a Home Graph's word about itself begins."""
 
 SKEW_MAX_SECONDS: Final = 5.0
 """Between the clocks. Tokens and leases live for a minute and more."""
@@ -133,7 +136,10 @@ def _reach(place: Place, transport: SyncTransport) -> tuple[Check, Response | No
         fix = "Start it with `homegraph serve`, or name another with --server."
     else:
         detail = f"{place.server} is ready"
-        if answer.status != OK:
+        if not answer.body.startswith(READY):
+            detail = f"{place.server} answers {answer.status}, and not as a Home Graph does"
+            fix = "Check --server: something else listens there, or a proxy that does not reach the Home Graph."
+        elif answer.status != OK:
             detail = f"{place.server} answers, and is not ready ({answer.status})"
             fix = "See the checks below, and the server's log."
     return Check(name="server", ok=not fix, detail=detail, fix=fix), answer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from homegraph.cli import doctor
 from homegraph.cli.doctor import skew
+from homegraph.service.doctor import DATABASE_SECONDS_MAX
 from support.http_stub import Answer
 
 TOKEN = "admin-token-that-nobody-may-see"
@@ -663,6 +665,19 @@ class TestDoctor:
 
         assert done.code == 1
         assert done.json["checks"][-1] == check
+
+    def test_somebody_else_answers(self, run, healthy, server):
+        """A proxy that finds no server behind it, or another program: no checks of a server are promised."""
+        server.on("GET", "/readyz", Answer(b"<html>502 Bad Gateway</html>", 502))
+
+        done = run("doctor")
+
+        assert done.code == 1
+        assert f"FAIL  server: {server.url} answers 502, and not as a Home Graph does\n" in done.out
+
+    def test_the_server_has_time_to_say_that_its_database_hangs(self):
+        """Its probe waits for the database; whoever asks waits longer."""
+        assert doctor.LOOK_SECONDS > DATABASE_SECONDS_MAX
 
     def test_clock_that_is_off(self, run, healthy, server):
         """A Date of another century fails the clock."""

@@ -181,6 +181,8 @@ def _translating(path: Path) -> Iterator[None]:
         yield
     except apsw.NotADBError as exc:
         raise StoreError(f"{path} is no SQLite database.", hint="Name another file.") from exc
+    except apsw.CorruptError as exc:
+        raise StoreError(f"{path} is damaged: {exc}.", hint="Take another copy.") from exc
     except apsw.Error as exc:
         raise translated(exc) from exc
     except OSError as exc:

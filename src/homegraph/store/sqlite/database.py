@@ -22,6 +22,9 @@ BUSY_TIMEOUT_MILLISECONDS: Final = 5_000
 STATEMENTS_CACHED_MAX: Final = 256
 """More than there are statements, so that each is prepared once."""
 
+DAMAGED: Final = "`homegraph db check` tells what is wrong with it, `homegraph db restore FILE` puts a copy in its place."
+"""What to do about a file whose pages are not what they should be: room on the disk does not help it."""
+
 _UNAVAILABLE: Final = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -103,6 +106,7 @@ def translated(exc: Exception) -> Exception:
     """What is told to the caller: the database's trouble as StoreUnavailable, anything else as it is."""
     if not isinstance(exc, _UNAVAILABLE):
         return exc
-    unavailable = StoreUnavailable(f"The database cannot be used: {exc}.")
+    hint = DAMAGED if isinstance(exc, (apsw.CorruptError, apsw.NotADBError)) else None
+    unavailable = StoreUnavailable(f"The database cannot be used: {exc}.", hint=hint)
     unavailable.__cause__ = exc
     return unavailable

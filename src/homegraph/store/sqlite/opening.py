@@ -27,6 +27,7 @@ from homegraph.store.rows import work_of
 from homegraph.store.sqlite import linkings, links, work
 from homegraph.store.sqlite.database import (
     BUSY_TIMEOUT_MILLISECONDS,
+    DAMAGED,
     STATEMENTS_CACHED_MAX,
     Database,
     translated,
@@ -166,7 +167,7 @@ def open_database(path: Path | None, ids: Callable[[], str], now: Instant) -> Op
         except (apsw.NotADBError, apsw.CorruptError) as exc:
             raise StoreError(
                 f"{path} cannot be opened: {exc}.",
-                hint="`homegraph db check` tells what is wrong with it, `homegraph db restore FILE` puts a copy in its place.",
+                hint=DAMAGED,
             ) from exc
         except apsw.Error as exc:
             raise translated(exc) from exc
