@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from homegraph.testing.fulfillment import Answer, ScriptedFulfillment, lamp
+from support.certificates import a_certificate
 from support.http_stub import closed_port
 
 COMMAND = [sys.executable, "-m", "homegraph", "lint"]
@@ -72,6 +76,34 @@ def test_a_fulfillment_that_is_not_there_is_no_finding() -> None:
     assert out == ""
     assert "Is the fulfillment running" in told
     assert "homegraph doctor" not in told
+
+
+def test_an_address_without_a_scheme_is_wrong_usage() -> None:
+    """Nothing is asked, and what is missing is said."""
+    code, out, told = lint("--url", "localhost:3000/smarthome")
+
+    assert (code, out) == (2, "")
+    assert "begins with http:// or https://" in told
+
+
+def test_a_fulfillment_that_nobody_vouches_for(tmp_path: Path) -> None:
+    """Told in words, with the two ways that there are; and so is an address that should begin with http."""
+    context = a_certificate("localhost").context(tmp_path)
+    with ScriptedFulfillment() as cloud:
+        plain = lint("--url", cloud.url.replace("http://", "https://"))[2]
+
+    def shake_hands() -> None:
+        with listening.accept()[0] as caller, suppress(OSError):
+            context.wrap_socket(caller, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as beside:
+        beside.submit(shake_hands)
+        signed = lint("--url", f"https://localhost:{listening.getsockname()[1]}/smarthome")[2]
+
+    assert "does not speak TLS, so its address begins with http" in plain
+    assert "certificate" in signed
+    assert "SSL_CERT_FILE" in signed
+    assert "Is the fulfillment running" not in signed
 
 
 @pytest.mark.parametrize(

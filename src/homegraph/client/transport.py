@@ -60,6 +60,18 @@ USER_AGENT: Final = f"homegraph/{__version__}"
 _CERTIFICATE: Final = "certificate"
 """What both transports say of one that is not believed."""
 
+_TLS_IN_WORDS: Final = (
+    ("CaUsedAsEndEntity", "its certificate is signed by itself, and nobody vouches for it"),
+    ("UnknownIssuer", "its certificate is of an authority that is not known here"),
+    ("NotValidForName", "its certificate is for another name"),
+    ("Expired", "its certificate has expired"),
+    (
+        "InvalidContentType",
+        "what answers there does not speak TLS, so its address begins with http",
+    ),
+)
+"""What the TLS library of the blocking transport calls the mistakes that are made most."""
+
 _Http = TypeVar("_Http")
 _Builder = TypeVar("_Builder", ClientBuilder, SyncClientBuilder)
 _Call = TypeVar("_Call", bound=BaseRequestBuilder)
@@ -315,7 +327,8 @@ def _unsendable(request: Request) -> ServerUnreachable:
     )
 
 
-def _broken(request: Request, reason: str) -> ServerUnreachable:
+def _broken(request: Request, said: str) -> ServerUnreachable:
+    reason = next((words for name, words in _TLS_IN_WORDS if name in said), said)
     hint = (
         "Is the server running, and is this its address? `homegraph doctor` looks for the reason."
     )

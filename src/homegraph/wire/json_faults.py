@@ -89,9 +89,7 @@ def _known(body: bytes) -> Fault | None:
     if not body.strip():
         return Fault("it is empty", 1, 1)
     if body.startswith(_GZIP):
-        return Fault(
-            "it is compressed by gzip, and no Content-Encoding says so", 1, 1, is_text=False
-        )
+        return Fault("it is compressed by gzip, and no Content-Encoding says so", 1, 1)
     # JSON begins with an ASCII character and has no NUL: where there is one, characters have two bytes or four.
     if b"\0" in body[:4] or body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Fault("it looks like UTF-16 or UTF-32", 1, 1, is_text=False)

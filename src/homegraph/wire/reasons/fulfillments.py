@@ -67,7 +67,8 @@ FULFILLMENTS: Final = (
         why="It is not JSON; or not an object with what the intent asks for: payload.agentUserId and a list payload.devices (SYNC), "
         "an object payload.devices (QUERY), a list payload.commands (EXECUTE); or it lists a device that Google refuses. "
         "What is stored was left as it is.",
-        fix="Answer with one JSON object that has what is asked for; `homegraph runs show` tells what is wrong with it, with --json the whole answer.",
+        fix="Answer with one JSON object that has what is asked for. Where it ends early, look at Content-Length, which counts bytes. "
+        "`homegraph runs show` tells what is wrong with it, with --json the whole answer.",
     ),
     Reason(
         code="REPLY_GARBLED",
