@@ -28,6 +28,7 @@ CASES = [
     ("one_of", {"groups": [["a"], ["b"]], "at": "box"}, [NESTED], [], {}, {"box": {"a": 1}}, {"box": {}}, "alternatives", ("box",)),
     ("one_of", {"groups": [["a"], ["b"]], "at": "box"}, [NESTED, C], [], {}, {"c": 1}, {"box": {"a": 1, "b": 2}}, "alternatives", ("box", "b")),
     ("any_of", {"groups": [["a"], ["b"]]}, [A, B, C], [], {}, {"a": 1, "b": 1}, {"c": 1}, "alternatives", ()),
+    ("any_of", {"groups": [["a"], ["b"]], "at": "box"}, [NESTED, C], [], {}, {"box": {"b": 1}}, {"box": {}}, "alternatives", ("box",)),
     ("at_most_one", {"fields": ["a", "b"]}, [A, B], [], {}, {"a": 1}, {"a": 1, "b": 1}, "alternatives", ("b",)),
     ("shapes", {"shapes": [{"required": ["a"], "optional": ["b"]}, {"required": ["c"]}]}, [A, B, C], [], {}, {"a": 1, "b": 1}, {"b": 1}, "alternatives", ()),
     ("unique", {"field": "levels[].name"}, [LISTED], [], {}, {"levels": [{"name": "x"}, {"name": "y"}, {}]}, {"levels": [{"name": "x"}, {"name": "x"}]}, "duplicate", ("levels", 1, "name")),
