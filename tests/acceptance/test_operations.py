@@ -151,6 +151,38 @@ def test_a_hard_limit_of_open_files_that_is_too_low(
     assert "error: a process may open 32 files only (ulimit -Hn), and a server needs 64\n" in told
 
 
+# --- a supervisor ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["notify", "@homegraph-notify"])
+def test_a_supervisor_is_told_how_it_stands(
+    start: Any, tmp_path: Path, cloud: ScriptedFulfillment, place: str
+) -> None:
+    """NOTIFY_SOCKET hears once when calls are answered, and once when that ends: a file, or a name of Linux alone."""
+    is_name = place.startswith("@")
+    named = f"{place}-{os.getpid()}" if is_name else str(tmp_path / place)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(f"\0{named[1:]}" if is_name else named)
+        supervisor.settimeout(WAIT_SECONDS)
+        server: Server = start(configuration(cloud), variables={"NOTIFY_SOCKET": named})
+        ready = supervisor.recv(64)
+        assert server.call("", method="GET", path="/livez").status == 200
+        server.stop()
+        stopping = supervisor.recv(64)
+
+    assert (ready, stopping) == (b"READY=1", b"STOPPING=1")
+
+
+def test_a_supervisor_that_is_not_there_stops_no_server(
+    start: Any, tmp_path: Path, cloud: ScriptedFulfillment
+) -> None:
+    """A variable that is left over leads nowhere."""
+    gone = {"NOTIFY_SOCKET": str(tmp_path / "gone")}
+    server: Server = start(configuration(cloud), variables=gone)
+
+    assert server.stop() == 0
+
+
 # --- the banner --------------------------------------------------------------------------------------------------
 
 

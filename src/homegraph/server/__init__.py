@@ -2,7 +2,8 @@
 
 ``running`` is all of it as a context manager; ``serve`` adds what a command needs (banner, signals, exit code). Tests and
 the demo use ``running``, so that they try the very server that is shipped. The house is put together in ``house``, the
-doors are in ``doors``, signals and memory in ``process``, and several processes instead of one in ``workers``.
+doors are in ``doors``, signals and memory in ``process``, what supervises it is told by ``supervisor``, and several processes instead of
+one are in ``workers``.
 
 The order matters. On the way in: socket, database, what the file declares, duties, doors. On the way out: the
 readiness probe says no, nothing is claimed any more, callers who wait get their answer within the grace, what is
@@ -33,6 +34,7 @@ from homegraph.server.process import (
     tell,
     tune_memory,
 )
+from homegraph.server.supervisor import READY, STOPPING, tell_supervisor
 from homegraph.server.workers import Leash, Watch
 from homegraph.service import declaring, lines, log
 from homegraph.service.clock import Clock, SystemClock, SystemIds
@@ -194,9 +196,11 @@ def _greet(settings: Settings, url: str, where: str, grpc: str) -> None:
     for warning in settings.warnings:
         tell(sys.stderr, f"warning: {warning}\n")
     tell(sys.stdout, banner(settings, url, where, grpc))
+    tell_supervisor(READY)
 
 
 def _take_leave(settings: Settings) -> None:
+    tell_supervisor(STOPPING)
     tell(sys.stderr, f"\nstopping; kept: {settings.database_text}\n")
 
 
