@@ -119,7 +119,7 @@ def _key() -> str:
         SettingsError: it is nowhere.
     """
     key = api_key_from_environment()
-    if not key and sys.stdin is not None:
+    if not key:
         if sys.stdin.isatty():
             key = typer.prompt("API key", hide_input=True, err=True)
         else:

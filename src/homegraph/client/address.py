@@ -82,10 +82,8 @@ def checked_base_url(url: str, place: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether an address is on this machine; such calls are never sent through a proxy."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

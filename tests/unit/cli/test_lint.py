@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from homegraph.cli.app import run
+from homegraph.wire.status import Exit
 
 RIGHT = {
     "requestId": "1",
@@ -143,6 +144,13 @@ def test_either_a_file_or_a_fulfillment(arguments, capsys):
     """Neither and both are wrong usage."""
     assert run(["lint", *arguments]) == 2
     assert "FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1", "http://[::1/smarthome"])
+def test_an_address_that_is_none_is_said_to_be_none(url, capsys):
+    """Half an address, too, as a shell leaves it."""
+    assert run(["lint", "--url", url]) == Exit.UNREACHABLE
+    assert "address is not valid" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_is_named(capsys):
