@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from homegraph.errors import ReplyErrorPayload, ReplyUnusable
-from homegraph.wire.intents import quoted, why_unreadable
-from homegraph.wire.query_intent import QueryDevice, text_of
+from homegraph.errors import ReplyUnusable
+from homegraph.wire.intents import error_payload, why_unreadable
+from homegraph.wire.query_intent import QueryDevice, named, text_of
 
 EXECUTE: Final = "action.devices.EXECUTE"
 
@@ -108,10 +108,7 @@ def read_execute_reply(body: bytes) -> ExecuteReply:
         raise ReplyUnusable(why_unreadable("EXECUTE", body, str(exc))) from exc
     payload = reply.payload
     if payload is not None and payload.errorCode:
-        debug = f" ({quoted(payload.debugString)})" if payload.debugString else ""
-        raise ReplyErrorPayload(
-            f"The fulfillment answered EXECUTE with errorCode {quoted(payload.errorCode)}{debug}"
-        )
+        raise error_payload("EXECUTE", payload.errorCode, payload.debugString)
     if payload is None or payload.commands is None:
         raise ReplyUnusable("The reply to EXECUTE has no payload.commands.")
     results: dict[str, ExecuteResult] = {}
@@ -138,16 +135,10 @@ def follow_up_token(notification: object) -> str:
 def _entry(
     group: CommandGroup, command: str, challenge: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    listed = [
-        {"id": device.id}
-        if device.custom_data is None
-        else {"customData": device.custom_data, "id": device.id}
-        for device in group.devices
-    ]
     execution: dict[str, Any] = {} if challenge is None else {"challenge": challenge}
     execution["command"] = command
     execution["params"] = msgspec.Raw(msgspec.json.encode(group.params, order="sorted"))
-    return {"devices": listed, "execution": [execution]}
+    return {"devices": list(map(named, group.devices)), "execution": [execution]}
 
 
 def _results(entry: Any) -> Iterator[tuple[str, ExecuteResult]]:

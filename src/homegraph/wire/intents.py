@@ -141,10 +141,7 @@ def read_sync_reply(body: bytes) -> SyncReply:
     if payload is None:
         raise ReplyUnusable("The reply to SYNC has no payload.")
     if payload.errorCode:
-        debug = f" ({quoted(payload.debugString)})" if payload.debugString else ""
-        raise ReplyErrorPayload(
-            f"The fulfillment answered SYNC with errorCode {quoted(payload.errorCode)}{debug}"
-        )
+        raise error_payload("SYNC", payload.errorCode, payload.debugString)
     if payload.devices is None:
         raise ReplyUnusable("The reply to SYNC has no payload.devices.")
     if len(payload.devices) > DEVICES_MAX:
@@ -159,6 +156,12 @@ def read_sync_reply(body: bytes) -> SyncReply:
             hint="Answer with a short, opaque id for the user, such as an account number.",
         )
     return SyncReply(reply.requestId or "", named, tuple(map(bytes, payload.devices)))
+
+
+def error_payload(intent: str, error_code: str, debug: str | None) -> ReplyErrorPayload:
+    """What a fulfillment says when it cannot answer an intent at all."""
+    said = quoted(error_code) + (f" ({quoted(debug)})" if debug else "")
+    return ReplyErrorPayload(f"The fulfillment answered {intent} with errorCode {said}")
 
 
 def why_unreadable(intent: str, body: bytes, said: str) -> str:

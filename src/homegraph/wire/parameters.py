@@ -60,7 +60,7 @@ _ONLY_KEY: Final = re.compile(rb"key=([A-Za-z0-9_-]{1,256})")
 
 
 class SystemParameters(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The system parameters of one call; "" where there is none.
+    """The system parameters of one call that mean something here; "" where there is none.
 
     ``alt`` is in lower case, ``access_token`` is also taken from ``oauth_token``. ``fields`` is the mask as it was sent:
     ``field_mask`` reads it, after the credential was looked at.
@@ -70,8 +70,6 @@ class SystemParameters(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     alt: str = "json"
     pretty_print: bool = True
     fields: str = ""
-    quota_user: str = ""
-    callback: str = ""
     key: str = ""
     access_token: str = ""
 
@@ -148,8 +146,6 @@ def _sort_out(pairs: list[tuple[str, str]]) -> tuple[SystemParameters, list[tupl
         alt=alt or "json",
         pretty_print=found.get("prettyPrint", "").lower() not in _FALSE,
         fields=found.get("fields", ""),
-        quota_user=found.get("quotaUser", ""),
-        callback=found.get("callback", ""),
         key=found.get("key", ""),
         access_token=found.get("access_token", "") or found.get("oauth_token", ""),
     )

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from homegraph.errors import ReplyErrorPayload, ReplyUnusable
-from homegraph.wire.intents import quoted, why_unreadable
+from homegraph.errors import ReplyUnusable
+from homegraph.wire.intents import error_payload, why_unreadable
 
 QUERY: Final = "action.devices.QUERY"
 
@@ -61,15 +61,17 @@ _decoder: Final = msgspec.json.Decoder(_Reply)
 
 def query_request(request_id: str, devices: Iterable[QueryDevice]) -> bytes:
     """The body of a QUERY intent."""
-    listed = [
-        {"id": device.id}
-        if device.custom_data is None
-        else {"customData": device.custom_data, "id": device.id}
-        for device in devices
-    ]
+    listed = list(map(named, devices))
     return msgspec.json.encode(
         {"inputs": [{"intent": QUERY, "payload": {"devices": listed}}], "requestId": request_id}
     )
+
+
+def named(device: QueryDevice) -> dict[str, Any]:
+    """A device as intents name it."""
+    if device.custom_data is None:
+        return {"id": device.id}
+    return {"customData": device.custom_data, "id": device.id}
 
 
 def read_query_reply(body: bytes) -> QueryReply:
@@ -85,9 +87,7 @@ def read_query_reply(body: bytes) -> QueryReply:
         raise ReplyUnusable(why_unreadable("QUERY", body, str(exc))) from exc
     payload = reply.payload
     if payload is not None and payload.errorCode:
-        raise ReplyErrorPayload(
-            f"The fulfillment answered QUERY with errorCode {quoted(payload.errorCode)}"
-        )
+        raise error_payload("QUERY", payload.errorCode, payload.debugString)
     if payload is None or payload.devices is None:
         raise ReplyUnusable("The reply to QUERY has no payload.devices.")
     answers = {device_id: _answer(members) for device_id, members in payload.devices.items()}

@@ -20,6 +20,7 @@ import msgspec
 from homegraph.errors import CallRefused, TokenRequestRefused
 from homegraph.wire.parameters import read_pairs
 from homegraph.wire.status import Rendered, row_of
+from homegraph.wire.transcoding import is_form
 
 __all__ = [
     "EXPIRES_IN_SECONDS",
@@ -43,7 +44,6 @@ EXPIRES_IN_SECONDS: Final = 3_599
 GRANT_TYPE_CHARS_MAX: Final = 100
 """Characters of a wrong grant type that are repeated in the refusal."""
 
-_FORM: Final = "application/x-www-form-urlencoded"
 
 HEADERS: Final = (
     (b"content-type", b"application/json; charset=utf-8"),
@@ -78,7 +78,8 @@ def read_token_request(body: bytes, content_type: str | None) -> TokenRequest:
     Raises:
         TokenRequestRefused: GRANT_TYPE_UNSUPPORTED or TOKEN_REQUEST_UNREADABLE. Nothing else, whatever the bytes are.
     """
-    asked = _read_form(body) if _is_form(body, content_type) else _decode(body)
+    of_form = body.lstrip()[:1] != b"{" if content_type is None else is_form(content_type)
+    asked = _read_form(body) if of_form else _decode(body)
     if asked.grant_type != JWT_BEARER:
         shown = asked.grant_type[:GRANT_TYPE_CHARS_MAX].encode(errors="replace").decode()
         raise TokenRequestRefused(
@@ -87,12 +88,6 @@ def read_token_request(body: bytes, content_type: str | None) -> TokenRequest:
     if not asked.assertion:
         raise unreadable("Missing required parameter: assertion")
     return TokenRequest(asked.assertion)
-
-
-def _is_form(body: bytes, content_type: str | None) -> bool:
-    if content_type is None:
-        return body.lstrip()[:1] != b"{"
-    return content_type.partition(";")[0].strip().lower() == _FORM
 
 
 def _read_form(body: bytes) -> _Json:

@@ -29,6 +29,7 @@ __all__ = [
     "Parameters",
     "agent_user_in",
     "field_missing",
+    "is_form",
     "read_strictly",
     "transcode",
 ]
@@ -86,14 +87,15 @@ def transcode(
     """
     value: object = {}
     pairs = list(parameters)
-    if _is_form(content_type) and not (lenient_form and _looks_like_json(body)):
+    if is_form(content_type) and not (lenient_form and _looks_like_json(body)):
         pairs += read_pairs(body)
     elif body:
         value = _parse(body)
     return bind(message, value, pairs)
 
 
-def _is_form(content_type: str | None) -> bool:
+def is_form(content_type: str | None) -> bool:
+    """Whether a body is a form by its Content-Type."""
     if content_type is None:
         return False
     return content_type.partition(";")[0].strip().lower() == _FORM

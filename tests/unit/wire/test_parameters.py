@@ -60,8 +60,6 @@ def test_all_system_parameters():
         alt="json",
         pretty_print=False,
         fields="a(b)",
-        quota_user="q",
-        callback="cb",
         key="K",
         access_token="T",
     )
@@ -71,7 +69,7 @@ def test_all_system_parameters():
 def test_of_repeats_the_first_counts():
     """The first repeat is the one that counts, and later ones are not even looked at."""
     parameters, _ = read_query(
-        b"alt=json&alt=zzz&prettyPrint=false&prettyPrint=true&fields=a&fields=b&key=1&key=2&callback=c&callback=d"
+        b"alt=json&alt=zzz&prettyPrint=false&prettyPrint=true&fields=a&fields=b&key=1&key=2&access_token=c&access_token=d"
     )
 
     assert (
@@ -79,7 +77,7 @@ def test_of_repeats_the_first_counts():
         parameters.pretty_print,
         parameters.fields,
         parameters.key,
-        parameters.callback,
+        parameters.access_token,
     ) == ("json", False, "a", "1", "c")
 
 

@@ -43,10 +43,15 @@ def test_states_are_told_apart_from_what_is_about_the_answer():
     )
 
 
-def test_an_error_for_the_whole_intent_is_an_error():
-    """As a fulfillment that is not ready answers."""
-    with pytest.raises(ReplyErrorPayload, match="deviceOffline"):
-        read_query_reply(b'{"payload":{"errorCode":"deviceOffline","devices":{}}}')
+@pytest.mark.parametrize(
+    ("debug", "said"), [("", "deviceOffline$"), (',"debugString":"d"', r"deviceOffline \(d\)$")]
+)
+def test_an_error_for_the_whole_intent_is_an_error(debug, said):
+    """As a fulfillment that is not ready answers; its debugString is told."""
+    body = f'{{"payload":{{"errorCode":"deviceOffline"{debug},"devices":{{}}}}}}'
+
+    with pytest.raises(ReplyErrorPayload, match=said):
+        read_query_reply(body.encode())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ A ``Scene`` holds the time. It stands still unless a test moves it, so that ever
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import shake_128
 from typing import Any, Final
 
@@ -202,7 +202,6 @@ class Scene:
     store: Store
     now: Instant = 1_000.0
     runs: int = 0
-    projects: set[str] = field(default_factory=set)
 
     async def declare(self, *user_ids: str, project_id: str = "acme", grant: bytes = b"1") -> None:
         """Declare a project with a grant of each user."""

@@ -32,11 +32,9 @@ FORMS: Final[Mapping[str, str]] = {
 """Every type of field, as a sentence says it."""
 
 
-def check_members(
-    fields: Iterable[Field], scope: Scope, *, required: bool = True
-) -> Iterator[Problem]:
-    """Problems of the members of ``scope.target`` that are described. ``required`` is False where what is missing is no matter."""
-    yield from _members(fields, scope.target, scope, (), required=required)
+def check_members(fields: Iterable[Field], scope: Scope) -> Iterator[Problem]:
+    """Problems of the members of ``scope.target`` that are described."""
+    yield from _members(fields, scope.target, scope, ())
 
 
 def check_unknown(known: Iterable[Field], scope: Scope, where: Where = ()) -> Iterator[Problem]:
@@ -52,16 +50,11 @@ def check_unknown(known: Iterable[Field], scope: Scope, where: Where = ()) -> It
 
 
 def _members(
-    fields: Iterable[Field],
-    target: Mapping[str, Any],
-    scope: Scope,
-    where: Where,
-    *,
-    required: bool = True,
+    fields: Iterable[Field], target: Mapping[str, Any], scope: Scope, where: Where
 ) -> Iterator[Problem]:
     for field in fields:
         if field.name not in target:
-            if required and _is_required(field, scope, target):
+            if _is_required(field, scope, target):
                 what = f"{field.name} is missing."
                 yield _problem(scope, Kind.MISSING, (*where, field.name), what)
             continue
