@@ -167,11 +167,21 @@ def read_callback(query: str) -> Callback:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=PARAMETERS_MAX)
     except ValueError as exc:
-        raise LinkingRefused("LINKING_CALLBACK_WRONG") from exc
+        text = f"The browser came back with more than {PARAMETERS_MAX} parameters."
+        raise LinkingRefused("LINKING_CALLBACK_WRONG", text) from exc
     given = dict(pairs)
     state = given.get("state", "")
-    if len(given) != len(pairs) or not state:
-        raise LinkingRefused("LINKING_CALLBACK_WRONG")
+    if len(given) != len(pairs):
+        raise LinkingRefused(
+            "LINKING_CALLBACK_WRONG", "The browser came back with the same parameter twice."
+        )
+    if not state:
+        more = (
+            "" if given else " or any other parameter. What stands behind # no server gets to see"
+        )
+        raise LinkingRefused(
+            "LINKING_CALLBACK_WRONG", f"The browser came back without state{more}."
+        )
     return Callback(
         state,
         given.get("code", ""),
@@ -187,9 +197,15 @@ def check_callback(callback: Callback, flow: str) -> None:
     Raises:
         LinkingRefused: LINKING_CALLBACK_WRONG.
     """
-    brought = callback.access_token if flow == IMPLICIT_FLOW else callback.code
-    if bool(brought) is bool(callback.error):
-        raise LinkingRefused("LINKING_CALLBACK_WRONG")
+    code, token = bool(callback.code), bool(callback.access_token)
+    brought, other = (token, code) if flow == IMPLICIT_FLOW else (code, token)
+    if brought is not bool(callback.error):
+        return
+    wanted, odd = ("access_token", "code") if flow == IMPLICIT_FLOW else ("code", "access_token")
+    told = f"with both {wanted} and error" if brought else f"without {wanted}, and without error"
+    if other:
+        told += f". It has {odd}, which is for the other flow (oauth.flow)"
+    raise LinkingRefused("LINKING_CALLBACK_WRONG", f"The browser came back {told}.")
 
 
 def _opened(text: str, key: bytes) -> State | None:

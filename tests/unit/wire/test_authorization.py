@@ -137,34 +137,53 @@ def test_a_callback_is_taken_apart():
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["", "code=a", "state=", "state=s&state=t&code=a", "state=s&code=a" + "&x=1" * PARAMETERS_MAX],
+    ("query", "told"),
+    [
+        ("", "without state or any other parameter. What stands behind # no server gets to see."),
+        ("code=secret", "without state."),
+        ("state=", "without state."),
+        ("state=secret&state=t&code=a", "with the same parameter twice."),
+        (
+            "state=s&code=secret" + "&x=1" * PARAMETERS_MAX,
+            f"more than {PARAMETERS_MAX} parameters.",
+        ),
+    ],
 )
-def test_a_callback_that_is_none(query):
-    """It has no state, or something twice, or too much."""
-    assert refusal(read_callback, query) == "LINKING_CALLBACK_WRONG"
+def test_a_callback_that_is_none(query, told):
+    """It has no state, or something twice, or too much. Which of them is said, and nothing of what it has."""
+    with pytest.raises(LinkingRefused) as refused:
+        read_callback(query)
+
+    assert refused.value.code == "LINKING_CALLBACK_WRONG"
+    assert refused.value.message.startswith("The browser came back with")
+    assert refused.value.message.endswith(told)
+    assert "secret" not in refused.value.message
 
 
 @pytest.mark.parametrize(
-    ("flow", "query", "is_good"),
+    ("flow", "query", "told"),
     [
-        ("code", "state=s&code=a", True),
-        ("code", "state=s&error=b", True),
-        ("code", "state=s", False),
-        ("code", "state=s&code=a&error=b", False),
-        ("code", "state=s&access_token=a", False),
-        ("implicit", "state=s&access_token=a", True),
-        ("implicit", "state=s&error=b", True),
-        ("implicit", "state=s&code=a", False),
-        ("implicit", "state=s&access_token=a&error=b", False),
+        ("code", "state=s&code=a", ""),
+        ("code", "state=s&error=b", ""),
+        ("code", "state=s", "without code, and without error."),
+        ("code", "state=s&code=a&error=b", "with both code and error."),
+        ("code", "state=s&access_token=a", "It has access_token, which is for the other flow"),
+        ("implicit", "state=s&access_token=a", ""),
+        ("implicit", "state=s&error=b", ""),
+        ("implicit", "state=s&code=a", "It has code, which is for the other flow"),
+        ("implicit", "state=s&access_token=a&error=b", "with both access_token and error."),
     ],
 )
-def test_a_callback_brings_what_the_flow_brings(flow, query, is_good):
-    """Or an error, and never both."""
-    if is_good:
+def test_a_callback_brings_what_the_flow_brings(flow, query, told):
+    """Or an error, and never both; what is missing is named."""
+    if not told:
         check_callback(read_callback(query), flow)
-    else:
-        assert refusal(check_callback, read_callback(query), flow) == "LINKING_CALLBACK_WRONG"
+        return
+    with pytest.raises(LinkingRefused) as refused:
+        check_callback(read_callback(query), flow)
+
+    assert refused.value.code == "LINKING_CALLBACK_WRONG"
+    assert told in refused.value.message
 
 
 def test_a_bound_state_is_good_in_its_own_browser():
