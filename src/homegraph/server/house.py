@@ -32,7 +32,8 @@ from homegraph.service.upkeep import Upkeep
 from homegraph.service.vault import Vault, fresh_key
 from homegraph.settings.addresses import MEMORY, is_postgres
 from homegraph.settings.server import Settings
-from homegraph.store.port import Hint, Instance, Limits, Store
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import Hint, Instance, Store
 from homegraph.store.refusals import no_driver
 from homegraph.store.sqlite import SqliteStore
 

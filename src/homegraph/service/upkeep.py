@@ -11,7 +11,8 @@ from homegraph.errors import StoreError
 from homegraph.service.clock import Clock, SystemClock
 from homegraph.service.events import DutyFailed, Events
 from homegraph.service.runs import Runs
-from homegraph.store.port import Instance, Lease, Limits, Store
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import Instance, Lease, Store
 
 BEATS_PER_LEASE: Final = 3
 """A lease survives two lost heartbeats."""

@@ -13,7 +13,8 @@ Rules for every method:
 
 What is decided is decided by ``graph``: ``request_sync``, ``claim_due``, ``settle`` and ``hand_back`` load a
 ``syncing.Work``, call the function of the same purpose and save the result; ``report`` does so with ``reporting.decide``.
-Credentials are in ``credential_port``, linkings in ``linking_port``, what moves to another database in ``moving_port``.
+Credentials are in ``credential_port``, linkings in ``linking_port``, journals in ``journal_port``, what moves to another database in
+``moving_port``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from typing import Final, Protocol
 import msgspec
 
 from homegraph.graph.effects import Effect
-from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.model import (
     ApiKey,
     Cause,
@@ -49,6 +49,7 @@ from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Admission, Step, Work
 from homegraph.store.credential_port import CredentialStore
+from homegraph.store.journal_port import JournalStore
 from homegraph.store.linking_port import LinkingStore
 from homegraph.store.moving_port import MovingStore
 
@@ -129,17 +130,6 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of what is kept for reading later. An exchange is not kept longer than its run or errand, nor is a follow-up."""
-
-    runs_max: int
-    exchanges_max: int
-    age_max_seconds: float
-    notifications_max: int = 1_000
-    errands_max: int = 1_000
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
     """Totals for status pages. ``links`` are counted by state; ``running`` are targets with a run under way.
 
@@ -182,7 +172,7 @@ class Hint(StrEnum):
     CREDENTIALS = "credentials"  # keys, service accounts, projects
 
 
-class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
+class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
     """One open database. Opened by the adapter's ``open``, ended by ``close``."""
 
     # --- other processes -------------------------------------------------------------------------------------
@@ -403,42 +393,6 @@ class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
         the lease is lost; then nothing is stored.
         """
 
-    # --- errands ---------------------------------------------------------------------------------------------
-
-    async def start_errand(self, errand: Errand, follow_ups: Sequence[FollowUp] = ()) -> None:
-        """Record an errand before it is sent, under an id that is neither an errand's nor a run's, and the tokens it carries."""
-
-    async def finish_errand(
-        self,
-        errand: Errand,
-        *,
-        states: Sequence[TraitState] = (),
-        exchanges: Sequence[Exchange] = (),
-    ) -> None:
-        """Store what came of an errand: ``finished_at``, ``devices`` and ``findings``, its exchanges, and states that it brought.
-
-        Each state takes the place of the one that its trait had; those of devices that are not here, and of traits that they do
-        not declare, are left out: much may have happened since the errand began.
-        """
-
-    async def errands(
-        self,
-        project_id: str | None = None,
-        agent_user_id: str | None = None,
-        *,
-        before: str = "",
-        limit: int = 100,
-    ) -> list[Errand]:
-        """Errands, newest first, older than ``before``: in descending order of ids, as ``runs``.
-
-        They stay when their devices or agent user go. ``agent_user_id`` counts only together with ``project_id``.
-        """
-
-    async def find_errand(
-        self, errand_id: str
-    ) -> tuple[Errand, tuple[FollowUp, ...], tuple[Exchange, ...]] | None:
-        """One errand with its follow-ups by device, and the exchanges that are still kept; as ``find_run``."""
-
     # --- reading ---------------------------------------------------------------------------------------------
 
     async def knowledge(self, project_id: str, agent_user_id: str) -> Knowledge:
@@ -462,35 +416,6 @@ class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
     ) -> None:
         """Set a device's placement, all of it. Raises NotFound."""
 
-    async def runs(
-        self,
-        project_id: str | None = None,
-        agent_user_id: str | None = None,
-        *,
-        before: str = "",
-        limit: int = 100,
-    ) -> list[Run]:
-        """Runs, newest first, older than the run ``before``: in descending order of ids, whether that one is kept or not.
-
-        ``agent_user_id`` counts only together with ``project_id``; "" lists first SYNCs.
-        """
-
-    async def notifications(
-        self,
-        project_id: str | None = None,
-        agent_user_id: str | None = None,
-        *,
-        before: str = "",
-        limit: int = 100,
-    ) -> list[Notification]:
-        """Notifications, newest first, older than ``before``: in descending order of ids, as ``runs``.
-
-        They stay when their device or agent user goes. ``agent_user_id`` counts only together with ``project_id``.
-        """
-
-    async def find_run(self, run_id: str) -> tuple[Run, tuple[Exchange, ...]] | None:
-        """One run with the exchanges that are still kept, to the byte. Raises StoreUnavailable for a body that is damaged."""
-
     async def works(self, *, limit: int = 100) -> list[tuple[Target, Work]]:
         """Targets whose work is not idle, those first that may start soonest (``syncing.ready_at``, then target)."""
 
@@ -499,13 +424,6 @@ class Store(CredentialStore, LinkingStore, MovingStore, Protocol):
 
     async def counts(self) -> Counts:
         """Totals."""
-
-    async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
-        """Delete what is beyond the limits, and access tokens whose time is over. Returns how many went, of all kinds.
-
-        At most ``batch`` of each kind; its cost does not grow with what is kept. What is older goes first: runs by
-        ``finished_at``, errands and exchanges by ``started_at``, notifications by ``received_at``, tokens by ``expires_at``.
-        """
 
     async def check(self) -> None:
         """Raise StoreUnavailable unless the database can be written to."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from homegraph.store.port import Limits
+from homegraph.store.journal_port import Limits
 
 _AFTER_ALL: Final = "\U0010ffff"
 """Sorts after every id."""

@@ -7,7 +7,8 @@ a little too high and pruned a little too early.
 from __future__ import annotations
 
 from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
-from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, Limits
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts
 from homegraph.store.postgres import devices, linkings, service_accounts
 from homegraph.store.postgres.database import Database
 from homegraph.store.rings import (

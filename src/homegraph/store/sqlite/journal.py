@@ -6,7 +6,8 @@ The journals are rings (``store.rings``), here without a gap in their numbers.
 from __future__ import annotations
 
 from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
-from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, Limits
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts
 from homegraph.store.rings import (
     EXCHANGES,
     LISTS_OF_NOTIFICATIONS,

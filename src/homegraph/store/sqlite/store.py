@@ -36,6 +36,7 @@ from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
 from homegraph.graph.syncing import Work
 from homegraph.store.claims import Claimant
+from homegraph.store.journal_port import Limits
 from homegraph.store.port import (
     Admitted,
     Claim,
@@ -44,7 +45,6 @@ from homegraph.store.port import (
     Hint,
     Instance,
     Lease,
-    Limits,
     Settlement,
 )
 from homegraph.store.sqlite import (

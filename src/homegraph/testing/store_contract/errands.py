@@ -10,7 +10,8 @@ from msgspec.structs import replace as with_
 from homegraph.graph.errands import DeviceResult, Errand, FollowUp
 from homegraph.graph.model import Finding, Notification
 from homegraph.graph.reporting import TraitState
-from homegraph.store.port import Limits, Store
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import (
     Scene,
     exchange,

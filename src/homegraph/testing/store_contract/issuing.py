@@ -9,7 +9,8 @@ import pytest
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ServiceKey
-from homegraph.store.port import Declaration, Limits, Store
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import Declaration, Store
 from homegraph.testing.store_contract.scene import ACCOUNT, project, service_key, token
 
 KEEP_ALL = Limits(1_000, 1_000, 1e9)

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from homegraph.graph.model import Exchange, Target
-from homegraph.store.port import Limits, Store
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import (
     Scene,
     exchange,

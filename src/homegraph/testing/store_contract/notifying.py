@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from homegraph.graph.model import Target
-from homegraph.store.port import Limits, Store
+from homegraph.store.journal_port import Limits
+from homegraph.store.port import Store
 from homegraph.testing.store_contract.scene import Scene, notification, stored, target
 
 BELL = stored("bell", traits=("OnOff",), notifies=True)
