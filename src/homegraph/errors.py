@@ -138,12 +138,14 @@ class TokenRequestRefused(HomegraphError):
 class LinkingRefused(HomegraphError):
     """An account could not be linked.
 
-    ``code`` is a reason of ``wire.status.REASONS``. The message never holds anything of the state, the code or a token.
+    ``code`` is a reason of ``wire.status.REASONS``. The message never holds anything of the state, the code or a token; ``words`` is
+    the one that was given, "" for none: then the reason's title says it.
     """
 
     def __init__(self, code: str, message: str | None = None, /) -> None:
         super().__init__(message)
         self.code = code
+        self.words = message or ""
         self.hint = ""
 
 

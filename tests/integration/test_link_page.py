@@ -67,6 +67,7 @@ def test_a_browser_that_brings_nothing(served):
     page = served.send("GET", "/r/acme")
 
     assert (page.status, b"LINKING_CALLBACK_WRONG" in page.body) == (400, True)
+    assert b"The browser came back without state or any other parameter." in page.body
     assert b"<script" not in page.body
 
 

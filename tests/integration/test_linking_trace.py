@@ -7,6 +7,7 @@ import pytest
 
 from homegraph.graph.linking import STEPS_MAX
 from homegraph.testing.fulfillment import Answer
+from homegraph.wire.status import REASONS
 from support.linking import TOKENS, a_cloud, asked_of, begin, come_back, served_with, tokens
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -143,6 +144,9 @@ def test_who_tried_again_is_in_the_trace(served, cloud):
     (trace,) = traces_of(served)
 
     verdicts = [verdict for step, verdict in steps_of(trace) if step == "callback"]
+    told = [one["message"] for one in trace["steps"] if one["verdict"].startswith("LINKING_")]
+    assert told[0] == "The browser came back without code, and without error."
+    assert told[1] == REASONS["LINKING_STATE_WRONG"].title
     assert verdicts[:4] == ["LINKING_CALLBACK_WRONG", "LINKING_STATE_WRONG", "ok", "LINKING_USED"]
     assert len(trace["steps"]) == STEPS_MAX + 2  # those of the SYNC are not the linking's own
     assert trace["stage"] == "linked"

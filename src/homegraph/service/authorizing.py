@@ -175,7 +175,7 @@ async def finish(house: House, project_id: str, came: Came) -> Linked:
         project, linking, denial = await _used(house, project_id, callback, state, came)
     except LinkingRefused as exc:
         house.events.announce(LinkingEnded(project_id, whose, exc.code))
-        raise LinkingRefused(exc.code, _title(exc.code)) from exc
+        raise LinkingRefused(exc.code, exc.words or _title(exc.code)) from exc
     try:
         if denial is not None:
             raise denial
@@ -206,7 +206,7 @@ async def _used(
         step = _callback_step(house, callback, came, denial)
         linking = await house.store.use_linking(project_id, state.linking_id, step.at, [step])
     except LinkingRefused as exc:
-        step = replace(_came(house, came), code=exc.code, message=_title(exc.code))
+        step = replace(_came(house, came), code=exc.code, message=exc.words or _title(exc.code))
         await house.store.note_linking(state.project_id, state.linking_id, step)
         raise
     return project, linking, denial
