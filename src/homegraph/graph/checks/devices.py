@@ -325,7 +325,7 @@ def _kind(
             missing = [one for one in known.required_traits if one not in traits]
             if missing and traits:
                 short = ", ".join(one.rpartition(".")[2] for one in missing)
-                what = f"A {known.short} should have {short}."
+                what = f"The type {known.short} should have {short}."
                 path = pointer(*at, "traits")
                 yield rules.TYPE_TRAIT_MISSING.found(what, path=path, device_id=device_id)
         yield from _scene(type_, traits, at, device_id, catalog)
@@ -397,7 +397,7 @@ def _scene(
     if known is not None and known.exclusive:
         others = [one for one in traits if one not in known.required_traits]
         if others:
-            what = f"A {known.short} has no other traits, but {', '.join(others)} is listed."
+            what = f"The type {known.short} has no other traits, but {', '.join(others)} is listed."
             yield rules.SCENE_MIXED.found(what[:200], path=path, device_id=device_id)
     elif any(one in catalog.exclusive_traits for one in traits):
         what = "The trait Scene is on a device that is no SCENE."
