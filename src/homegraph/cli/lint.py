@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import typer
 
@@ -122,7 +121,7 @@ def lint(  # noqa: PLR0913  # one argument per option
     """
     if (file is None) is (url is None):
         raise typer.BadParameter("say what to judge: a FILE, - or --url", param_hint="FILE")
-    if url is not None and urlsplit(url).scheme not in {"http", "https"}:
+    if url is not None and not url.lower().startswith(("http://", "https://")):
         raise typer.BadParameter("begins with http:// or https://", param_hint="--url")
     known = None if catalog is None else read_catalog(catalog)
     listed = None if devices is None else _devices(devices, "--devices")
