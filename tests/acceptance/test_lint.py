@@ -61,11 +61,13 @@ def test_a_running_fulfillment_is_asked_and_judged() -> None:
 def test_a_fulfillment_that_refuses_the_token_is_no_finding() -> None:
     """The command failed, not the answer; it says what to give, and not what was given."""
     with ScriptedFulfillment() as cloud:
+        cloud.answer_next(Answer(401, b"<h1>wrong-token</h1>\n is not known"))
         code, out, told = lint("--url", cloud.url, token="wrong-token")
 
     assert (code, out) == (1, "")
     assert "401" in told
     assert "HOMEGRAPH_FULFILLMENT_TOKEN" in told
+    assert "It says: <h1>***</h1> is not known" in told
     assert "wrong-token" not in told
 
 

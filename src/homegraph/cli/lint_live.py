@@ -21,10 +21,12 @@ from homegraph.errors import (
 )
 from homegraph.graph.linting import Answered, devices_of
 from homegraph.service.clock import SystemClock, SystemIds
+from homegraph.service.transcript import MASK
 from homegraph.wire.intents import (
     PASSING_STATUSES,
     REDIRECTS,
     REQUEST_HEADERS,
+    quoted,
     refusal_told,
     sync_request,
 )
@@ -88,13 +90,18 @@ def _send(
             hint = "Let SSL_CERT_FILE name the authority's certificate; or have `curl -k` bring the answer, and `homegraph lint -` judge it."
         raise ServerUnreachable(exc.message, hint=hint) from None
     if answer.status not in _OK:
-        raise _refused(answer)
+        raise _refused(answer, headers.get("authorization", "").removeprefix("Bearer "))
     return answer.body, time.monotonic() - started
 
 
-def _refused(answer: Response) -> HomegraphError:
+def _refused(answer: Response, token: str) -> HomegraphError:
     status, hint = answer.status, "Look into the fulfillment's own log."
     told = refusal_told(status, answer.headers)
+    text = answer.body.decode(errors="replace")
+    # A page that was asked may quote what it was asked with.
+    said = " ".join((text.replace(token, MASK) if token else text).split())
+    if said:
+        told += f" It says: {quoted(said)}"
     if status in PASSING_STATUSES:
         return FulfillmentFailed(told, hint=hint)
     if status in REDIRECTS:

@@ -106,7 +106,8 @@ class Connection(asyncio.BufferedProtocol):
     def late(self) -> None:
         """End the exchange: its deadline has passed."""
         self.deadline = NEVER
-        self._fail(FulfillmentTimeout(f"No complete answer within {self._seconds_max:g} s."))
+        part = " A part of it had come." if self.has_heard else ""
+        self._fail(FulfillmentTimeout(f"No complete answer within {self._seconds_max:g} s.{part}"))
 
     def abort(self) -> None:
         """Close at once."""

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 import uvloop
 
-from homegraph.errors import FulfillmentUnreachable
+from homegraph.errors import FulfillmentTimeout, FulfillmentUnreachable
 from homegraph.http.pool import Pool
 
 REQUEST = b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"
@@ -120,5 +120,25 @@ def test_a_connection_that_is_closed_on_a_call(runner, said, told):
         peer.close()
         with pytest.raises(FulfillmentUnreachable, match=told):
             await calling
+
+    runner.run(story())
+
+
+@pytest.mark.parametrize(("said", "more"), [(b"", ""), (OK[:20], " A part of it had come.")])
+def test_an_exchange_that_is_late(runner, said, more):
+    """A part that came tells a length that is too high, or a slow answer, from a server that does nothing."""
+
+    async def story():
+        connection, peer = await connected()
+        with closing(peer):
+            calling = exchange(connection)
+            assert await asyncio.get_running_loop().sock_recv(peer, 100) == REQUEST
+            if said:
+                connection.get_buffer(-1)[: len(said)] = said
+                connection.buffer_updated(len(said))
+            connection.late()
+            with pytest.raises(FulfillmentTimeout) as caught:
+                await calling
+            assert caught.value.message == f"No complete answer within 20 s.{more}"
 
     runner.run(story())
