@@ -30,10 +30,19 @@ WHOLE_TABLES = {
     "forget_grants": {"link"},  # by hand, when a key was lost
     "probe": {"probe"},
 }
-OF_A_PROJECT = {"count_linkings", "find_project", "list_keys", "list_service_keys_of_project"}
-"""Statements whose answer is all there is of one project: itself, or a few rows that people made (linkings: a thousand at most)."""
+OF_A_PROJECT = {
+    "count_linkings",
+    "find_project",
+    "list_first_syncs",
+    "list_keys",
+    "list_service_keys_of_project",
+}
+"""Statements whose answer is all there is of one project: itself, or a few rows that people made (linkings: a thousand at most).
 
-SORTED = {"list_first_syncs", "list_projects_ready"}
+``list_first_syncs`` reads a partial index in which there is nothing else, in its order, up to a bound.
+"""
+
+SORTED = {"list_projects_ready"}
 """Statements that may sort: a few rows at most."""
 
 STATEMENTS = {

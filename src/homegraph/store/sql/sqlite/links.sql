@@ -22,12 +22,12 @@ LIMIT ?;
 
 -- list_links_of_agent_user --
 -- All links of an agent user, whatever their state, in no order: there are one or two, and sorting here would cost more
--- than reading them. Without statistics the planner would read all links of the project; so it is told the index, here and below.
+-- than reading them.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
   created_at, agent_user_id, grant_digest, origin, problem, changed_at,
   issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
-FROM link INDEXED BY link_by_agent_user
+FROM link
 WHERE project_id = ? AND agent_user_id = ?;
 
 -- list_first_syncs --
@@ -36,7 +36,7 @@ SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
   created_at, agent_user_id, grant_digest, origin, problem, changed_at,
   issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
-FROM link INDEXED BY link_by_agent_user
+FROM link INDEXED BY link_first_sync
 WHERE project_id = ? AND agent_user_id = '' AND state IN ('linking', 'broken')
 ORDER BY user_id
 LIMIT ?;
@@ -87,7 +87,7 @@ WHERE project_id = ?1 AND user_id = ?2 AND agent_user_id = ?3 AND state IN ('lin
 
 -- count_other_links --
 -- How many links an agent user has that have not ended, one user's left out.
-SELECT count(*) FROM link INDEXED BY link_by_agent_user
+SELECT count(*) FROM link
 WHERE project_id = ? AND agent_user_id = ? AND state <> 'unlinked' AND user_id <> ?;
 
 -- find_link_fence --
@@ -99,13 +99,12 @@ SELECT fence_last FROM link WHERE project_id = ? AND user_id = ?;
 UPDATE link SET fence_last = ?3 WHERE project_id = ?1 AND user_id = ?2;
 
 -- count_links --
--- How many links are linking, linked, broken and unlinked.
+-- How many links are linking, linked, broken and unlinked. Linked are those that are not in the index of the others.
 SELECT
-  count(*) FILTER (WHERE state = 'linking'),
-  count(*) FILTER (WHERE state = 'linked'),
-  count(*) FILTER (WHERE state = 'broken'),
-  count(*) FILTER (WHERE state = 'unlinked')
-FROM link;
+  (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'linking'),
+  (SELECT count(*) FROM link) - (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked'),
+  (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'broken'),
+  (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'unlinked');
 
 -- insert_unlinking --
 -- A user wants to be unlinked, and the fulfillment is told first.
