@@ -18,7 +18,10 @@ from homegraph.graph.applying import fingerprint
 from homegraph.service.vault import Vault, load_key
 
 HOME_TABLES: Final = ("agent_user", "link", "sync_work", "device")
-"""What a user has, in the order in which rows refer to each other. A device's definition lies apart, by the device's number."""
+"""What a user has, in the order in which rows refer to each other."""
+
+NUMBERED_TABLES: Final = ("reported", "definition")
+"""What a device has besides its row in ``device``, by the number that stands there as ``id``."""
 
 USERS_PER_COMMIT: Final = 2_000
 """Their devices are in memory meanwhile: 30 MB."""
@@ -34,20 +37,19 @@ def grow(database: Path, key_file: Path, users: int) -> None:
     for pragma in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -262144"):
         connection.execute(f"PRAGMA {pragma}")
     tables = [(table, *_seed(connection, table)) for table in HOME_TABLES]
-    definitions = dict(connection.execute("SELECT device, definition FROM definition"))
+    numbered = {
+        table: {row[0]: row for row in connection.execute(f"SELECT * FROM {table}")}
+        for table in NUMBERED_TABLES
+    }
     for first in range(1, users, USERS_PER_COMMIT):
         numbers = range(first, min(first + USERS_PER_COMMIT, users))
         with connection:
             for table, columns, rows in tables:
-                insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})"
                 if table == "device":
-                    added = list(_devices(columns, rows, definitions, numbers))
-                    connection.executemany(insert, [device for device, _ in added])
-                    connection.executemany(
-                        "INSERT INTO definition VALUES (?, ?)", [one for _, one in added]
-                    )
+                    for name, copies in _devices(columns, rows, numbered, numbers).items():
+                        _insert(connection, name, copies)
                 else:
-                    connection.executemany(insert, _copies(columns, rows, numbers, vault))
+                    _insert(connection, table, list(_copies(columns, rows, numbers, vault)))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
@@ -60,20 +62,33 @@ def _seed(connection: apsw.Connection, table: str) -> tuple[list[str], list[tupl
     )
 
 
+def _insert(connection: apsw.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    places = ", ".join("?" * len(rows[0]))
+    connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+
 def _devices(
-    columns: list[str], rows: list[tuple[Any, ...]], definitions: dict[int, bytes], numbers: range
-) -> Iterator[tuple[tuple[Any, ...], tuple[int, bytes]]]:
-    """Devices of other users, each with its definition, by numbers that go on after the last one's."""
+    columns: list[str],
+    rows: list[tuple[Any, ...]],
+    numbered: dict[str, dict[int, tuple[Any, ...]]],
+    numbers: range,
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows of the devices of other users, by table, with numbers that go on after the last one's."""
     id_at, print_at = columns.index("id"), columns.index("fingerprint")
     last = max((row[id_at] for row in rows), default=0)
+    made: dict[str, list[tuple[Any, ...]]] = {table: [] for table in (*numbered, "device")}
     for number in numbers:
         name = user(number)
         for place, row in enumerate(rows, start=1):
+            own = last + (number - 1) * len(rows) + place
+            for table, of_devices in numbered.items():
+                _, *rest = of_devices[row[id_at]]
+                made[table].append((own, *[_renamed(value, name) for value in rest]))
             copy = [_renamed(value, name) for value in row]
-            definition = _renamed(definitions[row[id_at]], name)
-            copy[id_at] = last + (number - 1) * len(rows) + place
-            copy[print_at] = fingerprint(definition)
-            yield tuple(copy), (copy[id_at], definition)
+            copy[id_at] = own
+            copy[print_at] = fingerprint(made["definition"][-1][1])
+            made["device"].append(tuple(copy))
+    return made
 
 
 def _copies(

@@ -230,7 +230,7 @@ def test_a_device_without_a_definition_is_found(setup: Setup) -> None:
     """Its row alone is not a device: it would be left out of every list, and no SYNC would bring it back."""
     setup.server.stop()
     with apsw.Connection(str(database(setup.server))) as connection:
-        ((device_id,),) = connection.execute("SELECT device_id FROM device ORDER BY id LIMIT 1")
+        ((device_id,),) = connection.execute("SELECT device_id FROM device LIMIT 1")
         connection.execute(
             "DELETE FROM definition WHERE device = (SELECT id FROM device WHERE device_id = ?)",
             (device_id,),

@@ -10,6 +10,7 @@ import pytest
 
 from homegraph.graph.applying import fingerprint
 from homegraph.graph.effects import RekeyLink, WriteDevices
+from homegraph.graph.model import Link, LinkState, RefreshState, Tokens
 from homegraph.graph.reporting import TraitState
 from homegraph.store.migrate import migrations
 from homegraph.store.port import Counts
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 FIRST = migrations("sqlite")[0]
 BEFORE_0005 = tuple(one for one in migrations("sqlite") if one.number < 5)
+BEFORE_0024 = tuple(one for one in migrations("sqlite") if one.number < 24)
 LAMP = {"id": "lamp", "traits": ["OnOff", "Brightness"], "notificationSupportedByAgent": True}
 
 
@@ -99,7 +101,7 @@ async def test_who_may_notify_after_the_change(path, change):
     """Only a device that said so in so many letters."""
     write_old(path, json.dumps(LAMP).encode(), json.dumps(LAMP | change).encode())
     opened_ = open_database(path, str, 900.0)
-    rows = opened_.writer.connection.execute("SELECT traits, notifies FROM device").fetchall()
+    rows = opened_.writer.connection.execute("SELECT traits, notifies FROM reported").fetchall()
     opened_.close()
 
     assert rows == [('["OnOff","Brightness"]', 1), ('["OnOff","Brightness"]', 0)]
@@ -111,7 +113,7 @@ async def test_a_definition_that_cannot_be_read(path, definition):
     write_old(path, definition, json.dumps(LAMP).encode())
     opened_ = open_database(path, str, 900.0)
     rows = opened_.writer.connection.execute(
-        "SELECT traits, definition FROM device JOIN definition ON device = id"
+        "SELECT traits, definition FROM reported JOIN definition USING (device)"
     ).fetchall()
     opened_.close()
 
@@ -145,7 +147,7 @@ async def test_states_of_before_are_states_still(path, monkeypatch):
         one = await store.states("acme", "1836", ["device-0"])
         counts = await store.counts()
     with contextlib.closing(apsw.Connection(str(path))) as file:
-        kept = [row[0] for row in file.execute("SELECT attributes FROM device")]
+        kept = [row[0] for row in file.execute("SELECT attributes FROM reported")]
 
     assert states == {
         "device-0": (
@@ -195,7 +197,7 @@ async def test_no_row_is_left_behind(path):
             await asyncio.gather(*reports)
             with contextlib.closing(apsw.Connection(str(path))) as file:
                 assert file.execute("PRAGMA foreign_key_check").fetchall() == []
-                (there,) = file.execute("SELECT sum(trait_count) FROM device")
+                (there,) = file.execute("SELECT sum(trait_count) FROM reported")
             assert (await store.counts()).states == (there[0] or 0)
             for _, agent_user_id in await store.agent_users():
                 await store.delete_agent_user("acme", agent_user_id, scene.now)
@@ -231,3 +233,63 @@ async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
         _, exchanges = await store.find_run("r-1")
 
     assert [(one.intent, one.response_body) for one in exchanges] == [("SYNC", body)]
+
+
+async def test_links_of_before_are_links_still(path, monkeypatch):
+    """Each with its tokens, whatever its state; those before a first SYNC are listed, and who wanted to be unlinked still does."""
+    monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0024)
+    write_old(path)
+    open_database(path, str, 900.0).close()
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        file.executemany(
+            "INSERT INTO link (project_id, user_id, state, sealed_access, sealed_refresh, expires_at, created_at, agent_user_id, "
+            "grant_digest, origin, problem, changed_at, fence_last, issued_at, refresh_until, refresh_failures, refresh_due_at, "
+            "refresh_error) VALUES ('acme', ?, ?, x'a1', x'a2', 3, 4, ?, x'a5', 'flow', 'P', 6, 7, 8, 0, 9, 10, 'E')",
+            [("ben", "unlinked", "1836"), ("cleo", "broken", ""), ("dora", "unlinked", "")],
+        )
+        file.execute("INSERT INTO unlinking VALUES ('acme', 'anna', 5)")
+    monkeypatch.undo()
+    async with opened(path) as store:
+        shown = await store.links()
+        knowledge = await store.knowledge("acme", "1836")
+        unlinkings = await store.unlinkings(900.0)
+        homeless = await store.export_links("acme", limit=10)
+        fences = {one: (await store.export_link("acme", one, 900.0)).fence for one in homeless}
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+
+    anna, ben, cleo, _ = shown
+    assert [(one.user_id, one.state, one.agent_user_id) for one in shown] == [
+        ("anna", "linked", "1836"),
+        ("ben", "unlinked", "1836"),
+        ("cleo", "broken", ""),
+        ("dora", "unlinked", ""),
+    ]
+    assert ben == Link(
+        "acme", "ben", LinkState.UNLINKED, Tokens(b"\xa1", b"\xa2", 3.0, 8.0), 4.0, "1836", b"\xa5", "flow", "P", 6.0,
+        RefreshState(0.0, 9, 10.0, "E"),
+    )  # fmt: skip
+    assert knowledge.links == (anna, ben)
+    assert knowledge.first_syncs == (cleo,)
+    assert unlinkings == [("acme", "anna")]
+    assert fences == {"cleo": 7, "dora": 7}
+
+
+async def test_no_row_refers_to_nothing_after_the_change(path):
+    """A definition goes with its device still, and a device needs its agent user: what is made anew is referred to as before."""
+    write_old(path, json.dumps(LAMP).encode(), json.dumps(LAMP).encode())
+    opened_ = open_database(path, str, 900.0)
+    file = opened_.writer.connection
+    try:
+        assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+        file.execute("DELETE FROM reported WHERE device = 1")
+        assert file.execute("SELECT device FROM definition").fetchall() == [(2,)]
+        for broken in (
+            "INSERT INTO definition VALUES (3, x'')",
+            "INSERT INTO device VALUES ('acme', 'nobody', 'lamp', 3, x'', 0)",
+            "INSERT INTO unlinking VALUES ('acme', 'nobody', 0)",
+        ):
+            with pytest.raises(apsw.ConstraintError):
+                file.execute(broken)
+    finally:
+        opened_.close()

@@ -13,6 +13,9 @@ SQLITE_ALONE = {
     "list_left_behind": "one process owns a file, so at its start every lease is void; elsewhere leases end by themselves",
     "list_from_later": "every server would do it, to what others are about to claim; a database server's clock is seldom set by hand",
     "end_refreshes": "the same, of turns to refresh a token",
+    "insert_reported": "a device has a row for the list that it is in and one for the rest, and elsewhere one for both",
+    "renew_reported": "the same",
+    "delete_reported": "the same",
 }
 POSTGRES_ALONE = {
     "find_backend": "whether a pooler is in between",
@@ -26,6 +29,7 @@ POSTGRES_ALONE = {
     "delete_instance": "the same",
     "delete_instances": "the same",
     "tell": "hints go to other processes, of which SQLite has none",
+    "import_device": "a device is one row there, so it is written by one statement",
     "lock_schema": "servers that start together; a file has one process",
     "lock_agent_users": "locks, where SQLite has one writer at a time",
     "lock_devices": "the same",

@@ -525,8 +525,8 @@ def _left_over(database):
     return _rows(
         database,
         """
-        SELECT d.device_id, t.key FROM device AS d, json_each(CAST(d.states AS TEXT)) AS t
-        WHERE t.key <> 'online' AND t.key NOT IN (SELECT value FROM json_each(d.traits))
+        SELECT r.device, t.key FROM reported AS r, json_each(CAST(r.states AS TEXT)) AS t
+        WHERE t.key <> 'online' AND t.key NOT IN (SELECT value FROM json_each(r.traits))
         """,
     )
 
@@ -537,7 +537,7 @@ def _miscounted(database):
         database,
         """
         SELECT u.agent_user_id FROM agent_user AS u WHERE u.state_count <> (
-          SELECT count(*) FROM device AS d, json_each(CAST(d.states AS TEXT))
+          SELECT count(*) FROM device AS d JOIN reported AS r ON r.device = d.id, json_each(CAST(r.states AS TEXT))
           WHERE d.project_id = u.project_id AND d.agent_user_id = u.agent_user_id
         )
         """,

@@ -31,6 +31,9 @@ fingerprint: Final = xxh3_128_digest
 A cloud that makes two collide on purpose hides a change of its own devices, from its own users (docs/decisions/0053).
 """
 
+_REPORTING: Final = frozenset({"traits", "notificationSupportedByAgent", "attributes"})
+"""Members of a definition that say what may be reported of a device."""
+
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _read: Final = msgspec.json.Decoder().decode
 
@@ -58,7 +61,8 @@ class Stored(msgspec.Struct, frozen=True):
     """A device to be written. ``placement`` is given at first sight and is None for one that is already here.
 
     ``traits``, ``notifies`` and ``attributes`` (JSON, b"" for none) say what may be reported of it; they stand in the definition,
-    too, but a report comes far more often than a new definition and must not read it.
+    too, but a report comes far more often than a new definition and must not read it. ``reports_as_before``: all three are what they were,
+    and need not be written again.
     """
 
     device_id: str
@@ -68,6 +72,7 @@ class Stored(msgspec.Struct, frozen=True):
     traits: tuple[str, ...] = ()
     notifies: bool = False
     attributes: bytes = b""
+    reports_as_before: bool = False
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -112,18 +117,20 @@ def changes(
         if device.id in stored or device.id in comparison.kept:
             continue
         before = old.get(device.id)
+        fields = None if before is None else changed_fields(before, device.written)
         stored[device.id] = Stored(
             device.id,
             bytes_.fingerprint,
             bytes_.definition,
-            first_placement(device) if before is None else None,
+            first_placement(device) if fields is None else None,
             device.traits,
             device.notifies,
             device.attributes,
+            fields is not None and _REPORTING.isdisjoint(fields),
         )
-        if before is None:
+        if fields is None:
             added.append(device.id)
-        elif fields := changed_fields(before, device.written):
+        elif fields:
             changed.append(Changed(device.id, fields))
     removed = tuple(sorted(known_ids - comparison.kept - stored.keys() - held))
     return Applied(

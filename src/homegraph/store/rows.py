@@ -264,7 +264,7 @@ def row_of_first_device(
     states: Iterable[TraitState],
     now: Instant,
 ) -> Row:
-    """A device of an agent user that begins, with its states, for ``import_device``."""
+    """A device that was seen for the first time, with its states, for ``import_device``."""
     _, count, by_trait = states_with(None, states)
     return (
         project_id,

@@ -94,6 +94,27 @@ def test_what_may_be_reported_of_a_device():
     assert (changed.traits, changed.notifies) == (("One", "Two"), False)
 
 
+@pytest.mark.parametrize(
+    ("change", "as_before"),
+    [
+        ({"name": {"name": "Bulb"}, "roomHint": "Cellar"}, True),
+        ({"traits": ["Two"]}, False),
+        ({"attributes": {"a": 2}}, False),
+        ({"notificationSupportedByAgent": False}, False),
+    ],
+    ids=repr,
+)
+def test_whether_a_device_may_report_what_it_might_before(change, as_before):
+    """Only traits, attributes and notifications count; a device that is new might report nothing before."""
+    members = {"attributes": {"a": 1}, "notificationSupportedByAgent": True}
+    before, after = device(**members), device(**(members | change))
+    (changed,) = apply({"lamp": before}, [after]).stored
+    (new,) = apply({}, [after]).stored
+
+    assert changed.reports_as_before is as_before
+    assert not new.reports_as_before
+
+
 def test_a_device_that_is_missing_is_removed():
     """The reply is the full list."""
     applied = apply({"b": device("b"), "a": device("a"), "c": device("c")}, [device("c")])

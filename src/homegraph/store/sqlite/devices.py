@@ -1,6 +1,7 @@
 """Agent users and their device lists.
 
-A device is a short row, in which its states are as well, and a definition that lies apart. Both go, and move, together.
+A device is three rows: one in the list of its agent user, with the fingerprint of its bytes, which is found by its key and tells a number;
+and by that number what is reported of it, states and all, and its definition. They go together; to move them is a matter of the list alone.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import (
+    Row,
     columns_of_placement,
     device_of,
     held_of,
     json_text,
-    row_of_new_device,
-    row_of_renewed_device,
+    row_of_first_device,
     states_without,
 )
 from homegraph.store.sqlite import work
@@ -108,26 +109,31 @@ def write(
     Raises LookupError when the agent user is not linked: its list would be nobody's.
     """
     if removed:
-        db.run("delete_devices", project_id, agent_user_id, json_text(removed))
+        _drop(db, db.rows("delete_devices", project_id, agent_user_id, json_text(removed)))
     has_to_count = bool(removed)
     for one in stored:
-        if one.placement is not None:
+        key = (project_id, agent_user_id, one.device_id)
+        number = db.value("renew_device", *key, one.fingerprint, now)
+        if number is not None:
+            db.run("save_definition", number, one.definition)
+            if not one.reports_as_before and _renew_reported(db, key, one):
+                has_to_count = True
+        elif one.placement is not None:  # else it is gone while the run was under way
+            row = row_of_first_device(project_id, agent_user_id, one, one.placement, (), now)
+            add(db, row, one.definition)
             has_to_count = True
-            row = row_of_new_device(project_id, agent_user_id, one, one.placement, now)
-            db.run("insert_device", *row[:-1])
-        found = db.row("find_states", project_id, agent_user_id, one.device_id)
-        if found is None:  # gone while the run was under way
-            continue
-        number, states = found
-        if one.placement is None:
-            row = row_of_renewed_device(project_id, agent_user_id, one, now)
-            db.run("renew_device", number, *row[3:-1])
-        db.run("save_definition", number, one.definition)
-        if left := states_without(states, reporting.kept(one.traits)):
-            has_to_count = True
-            db.run("save_states", number, *left)
     if has_to_count and not db.run("recount", project_id, agent_user_id):
         raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")
+
+
+def add(db: Database, row: Row, definition: bytes) -> None:
+    """Write a device that is not here, of its row for ``import_device``."""
+    *key, fingerprint, notifies, traits, attributes, count, states, added_at, changed_at = row[:-4]
+    reported = (notifies, traits, attributes, count, states, added_at, *row[-4:])
+    db.run("insert_reported", *reported)
+    number = db.connection.last_insert_rowid()
+    db.run("insert_device", *key, number, fingerprint, changed_at)
+    db.run("save_definition", number, definition)
 
 
 def write_held(
@@ -147,6 +153,22 @@ def hand_over(db: Database, project_id: str, old: str, new: str) -> None:
 def close_agent_user(db: Database, project_id: str, agent_user_id: str, now: Instant) -> None:
     """Leave a tombstone: no devices, no work, and so no lease that holds."""
     target = Target(project_id, agent_user_id)
-    db.run("delete_all_devices", project_id, agent_user_id)
+    _drop(db, db.rows("delete_all_devices", project_id, agent_user_id))
     fence = work.close_work(db, target)
     db.run("unlink_agent_user", project_id, agent_user_id, now, fence)
+
+
+def _renew_reported(db: Database, key: tuple[str, str, str], stored: Stored) -> bool:
+    """Write what may be reported of a device that is here; whether it had states that nobody may report any more."""
+    ((number, states),) = db.rows("find_states", *key)
+    db.run("renew_reported", number, json_text(stored.traits), stored.notifies, stored.attributes)
+    left = states_without(states, reporting.kept(stored.traits))
+    if left is None:
+        return False
+    db.run("save_states", number, *left)
+    return True
+
+
+def _drop(db: Database, numbers: Iterable[Row]) -> None:
+    """Drop the rows of devices that are in no list any more."""
+    db.run_many("delete_reported", numbers)

@@ -24,7 +24,7 @@ from homegraph.store.rows import (
     row_of_work,
     work_of,
 )
-from homegraph.store.sqlite import projects, service_accounts
+from homegraph.store.sqlite import devices, projects, service_accounts
 from homegraph.store.sqlite.database import Database
 
 
@@ -56,14 +56,14 @@ def export_home(db: Database, project_id: str, agent_user_id: str, now: Instant)
     if row is None:
         return None
     of_home = links_of(db.rows("list_links_of_agent_user", project_id, agent_user_id))
-    devices = map(device_copy_of, db.rows("export_devices", project_id, agent_user_id))
+    of_list = map(device_copy_of, db.rows("export_devices", project_id, agent_user_id))
     return home_of(
         project_id,
         agent_user_id,
         row,
         _work(db, Target(project_id, agent_user_id)),
         tuple([_link_copy(db, link, now) for link in of_home]),
-        tuple(devices),
+        tuple(of_list),
         now,
     )
 
@@ -101,8 +101,8 @@ def import_home(db: Database, copy: HomeCopy) -> bool:
         target = Target(project_id, agent_user_id)
         db.run("insert_work", *row_of_work(target, opened(copy.work, copy.fence)))
     for device in copy.devices:
-        db.run("import_device", *row_of_device_copy(project_id, agent_user_id, device))
-        db.run("save_definition", db.connection.last_insert_rowid(), device.definition)
+        row = row_of_device_copy(project_id, agent_user_id, device)
+        devices.add(db, row, device.definition)
     return True
 
 

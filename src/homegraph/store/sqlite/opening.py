@@ -213,9 +213,9 @@ def bring_up_to_date(db: Database, path: Path | None, now: Instant) -> None:
         )
     db.run("create_migration_table")
     # One process owns the file, so there is no old code that a post migration could be in the way of.
-    for migration in plan(
-        migrations("sqlite"), (Applied(*row) for row in db.rows("list_migrations"))
-    ):
+    pending = plan(migrations("sqlite"), (Applied(*row) for row in db.rows("list_migrations")))
+    db.run("trust_references")
+    for migration in pending:
         db.run("begin_write")
         db.script(migration.sql)
         db.run(
@@ -227,6 +227,7 @@ def bring_up_to_date(db: Database, path: Path | None, now: Instant) -> None:
             now,
         )
         db.run("commit")
+    db.run("enforce_references")
 
 
 def _recover(db: Database, ids: Callable[[], str], now: Instant) -> None:

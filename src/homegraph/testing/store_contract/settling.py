@@ -156,6 +156,25 @@ class Settling:
         }
         assert (await store.counts()).devices == 3
 
+    async def test_a_device_that_reports_as_before(self, store: Store) -> None:
+        """Its new bytes are kept and known; its states, and what may be reported of it, stay what they were."""
+        scene = Scene(store)
+        lamp = stored("lamp", traits=("OnOff",), attributes=b'{"a":1}')
+        await scene.link("anna", "1836", lamp, stored("plug", traits=("OnOff",)))
+        await scene.report({"lamp": {"on": True}, "plug": {"on": True}})
+        before = await store.states("acme", "1836")
+        scene.now = 1_007.0
+        renewed = stored(
+            "lamp", "second", room=None, traits=lamp.traits, attributes=lamp.attributes
+        )
+        await scene.write(replace(renewed, reports_as_before=True), removed=[])
+
+        shown, _ = await store.devices("acme", "1836")
+        assert (shown.definition, shown.changed_at) == (renewed.definition, 1_007.0)
+        assert (await scene.start()).known[renewed.fingerprint] == "lamp"
+        assert await store.states("acme", "1836") == before
+        assert (await scene.report({"lamp": {"on": False}})).is_accepted
+
     async def test_devices_of_another_agent_user(self, store: Store) -> None:
         """Devices of the same name elsewhere are others."""
         scene = Scene(store)

@@ -16,7 +16,7 @@ SELECT project_id, agent_user_id, what FROM (
   UNION ALL
   SELECT project_id, agent_user_id, 'states' FROM agent_user AS u
   WHERE state_count <> (
-    SELECT coalesce(sum(trait_count), 0) FROM device AS d
+    SELECT coalesce(sum((SELECT trait_count FROM reported AS r WHERE r.device = d.id)), 0) FROM device AS d
     WHERE d.project_id = u.project_id AND d.agent_user_id = u.agent_user_id
   )
 ) ORDER BY project_id, agent_user_id, what LIMIT ?1;
@@ -25,7 +25,7 @@ SELECT project_id, agent_user_id, what FROM (
 -- Devices that have no definition, which nobody would be shown.
 SELECT project_id, agent_user_id, device_id FROM device AS d
 WHERE NOT EXISTS (SELECT 1 FROM definition AS f WHERE f.device = d.id)
-ORDER BY d.id LIMIT ?1;
+ORDER BY project_id, agent_user_id, device_id LIMIT ?1;
 
 -- list_packed --
 -- Bodies of the journal that are packed, with whose they are: those behind a number, in order.

@@ -24,6 +24,14 @@ PRAGMA temp_store = MEMORY;
 PRAGMA synchronous = FULL;
 PRAGMA query_only = ON;
 
+-- trust_references --
+-- Do not look at what rows refer to: a table that is made anew must not take along what refers to it. Not inside a transaction.
+PRAGMA foreign_keys = OFF;
+
+-- enforce_references --
+-- Do so again.
+PRAGMA foreign_keys = ON;
+
 -- journal_mode --
 -- How commits are made durable; "wal", unless the file system cannot do it.
 PRAGMA journal_mode;

@@ -20,9 +20,10 @@ WHERE project_id = ? AND agent_user_id = ?;
 -- export_devices --
 -- Everything of an agent user's devices.
 SELECT
-  d.fingerprint, d.notifies, d.traits, d.attributes, d.states,
-  d.device_id, f.definition, d.room, d.name, d.nicknames, d.chosen, d.added_at, d.changed_at
+  d.fingerprint, r.notifies, r.traits, r.attributes, r.states,
+  d.device_id, f.definition, r.room, r.name, r.nicknames, r.chosen, r.added_at, d.changed_at
 FROM device AS d
+JOIN reported AS r ON r.device = d.id
 JOIN definition AS f ON f.device = d.id
 WHERE d.project_id = ? AND d.agent_user_id = ?
 ORDER BY d.device_id;
@@ -44,11 +45,3 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- Keep an agent user, or the tombstone of one, that is not here.
 INSERT INTO agent_user (project_id, agent_user_id, linked, linked_at, unlinked_at, fence_last, held, device_count, state_count)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
-
--- import_device --
--- Keep a device of an agent user that has come with it.
-INSERT INTO device (
-  project_id, agent_user_id, device_id, fingerprint, notifies, traits, attributes, trait_count, states,
-  added_at, changed_at, room, name, nicknames, chosen
-)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
