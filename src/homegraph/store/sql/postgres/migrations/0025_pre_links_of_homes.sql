@@ -1,0 +1,3 @@
+-- Nothing: rows lie in no order here, so an index leads to them in any case.
+
+SELECT 1;
