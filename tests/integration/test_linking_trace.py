@@ -170,6 +170,8 @@ def test_the_newest_linking_comes_first(served):
     assert [trace["linking"] for trace in traces_of(served, limit=2)] == begun[:0:-1]
     assert traces_of(served, "nobody") == []
     assert served.admin("GET", "links/trace?project=other&user=bea").status == 404
+    assert len(traces_of(served, limit=20)) == 3
+    assert served.admin("GET", "links/trace?project=acme&user=bea&limit=21").status == 400
 
 
 def test_a_first_sync_that_failed_is_in_the_trace(served, cloud):

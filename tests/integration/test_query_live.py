@@ -6,6 +6,8 @@ import pytest
 
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import Queried
+from homegraph.settings.projects import LinkSettings
+from homegraph.settings.secret import Secret
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import QUERY, Answer, Home, ScriptedFulfillment, lamp
 from support.program import Program
@@ -128,6 +130,39 @@ def test_doctor_names_a_few_of_many_that_nobody_reports(served, cloud, clock):
     ((ok, detail),) = reports(served)
     assert not ok
     assert detail.endswith("reported: lamp, lamp-1, lamp-2, lamp-3, lamp-4, …")
+
+
+@pytest.fixture
+def two_homes(cloud, clock, tmp_path):
+    """A server with two linked users, each with a home of his own."""
+    cloud.homes["token-2"] = Home("user-2", [LAMP])
+    links = (LinkSettings("ann", Secret("token-1")), LinkSettings("bob", Secret("token-2")))
+    with Served(settings_in(tmp_path, an_integration(cloud, links=links)), clock) as running:
+        for user in ("ann", "bob"):
+            running.until_link(lambda link: link.agent_user_id, user=user)
+        yield running
+
+
+def test_doctor_looks_at_a_few_homes(two_homes, clock, monkeypatch):
+    """A project may have a million; they share its code, so a few tell whether it reports."""
+    monkeypatch.setattr("homegraph.service.promises.HOMES_LOOKED_AT_MAX", 1)
+    clock.advance(60)
+    ((ok, detail),) = reports(two_homes)
+    assert not ok
+    assert detail.startswith("1 of 1 devices")
+
+
+def test_doctor_names_a_few_of_many_links_with_a_problem(two_homes, cloud, monkeypatch):
+    """And says how many there are besides."""
+    monkeypatch.setattr("homegraph.service.doctor.LINKS_NAMED_MAX", 1)
+    cloud.homes.clear()
+    for number in (1, 2):
+        two_homes.request_sync(f"user-{number}")
+
+    checks = two_homes.admin("GET", "doctor").json["checks"]
+    told = [one["detail"] for one in checks if one["name"].startswith("link")]
+    assert len(told) == 3
+    assert (told[0], told[2]) == ("0 without a problem", "1 more with a problem")
 
 
 def test_a_device_without_an_answer_and_one_with_an_error(served, cloud):

@@ -6,8 +6,6 @@ it fails, the account is linked all the same, states are unknown until they are 
 
 from __future__ import annotations
 
-from typing import Final
-
 from homegraph.errors import FulfillmentError, TokenError
 from homegraph.graph.checks.queries import check_query, first_query_failed
 from homegraph.graph.effects import BindLink
@@ -19,15 +17,12 @@ from homegraph.service.outbound import Heard, Outbound
 from homegraph.wire.intents import read_device
 from homegraph.wire.query_intent import QueryDevice, read_query_reply
 
-QUERIED_MAX: Final = 5_000
-"""Devices asked about in one QUERY: as many as a SYNC may list."""
-
 
 async def first_states(
     outbound: Outbound, project: Project, heard: Heard, linked: BindLink
 ) -> tuple[tuple[TraitState, ...], tuple[Finding, ...]]:
     """The states of the devices that a first SYNC has brought, and what went wrong with asking for them."""
-    devices = [read_device(stored.definition) for stored in linked.stored[:QUERIED_MAX]]
+    devices = [read_device(stored.definition) for stored in linked.stored]
     if not devices:
         return (), ()
     asked = [QueryDevice(device.id, device.members().get("customData")) for device in devices]
