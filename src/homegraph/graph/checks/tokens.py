@@ -15,6 +15,12 @@ from homegraph.wire.oauth import read_token_members
 
 BEARER: Final = "bearer"
 
+LIFETIME_SECONDS_ADVISED_MAX: Final = 10 * 365 * 24 * 3_600
+"""No access token is meant to live for ten years; a moment in time, or one in milliseconds, is beyond it."""
+
+DIGITS_TOLD: Final = 20
+"""Of a number that is quoted."""
+
 SOURCE: Final = "Google's account linking guide and its validation tool"
 
 # A JWT begins with a JSON object in base64url, hence with these letters, and has three parts.
@@ -63,14 +69,21 @@ def _expiry(members: Any, *, is_form: bool) -> Iterator[Finding]:
     if lifetime is None:
         return
     is_number = isinstance(lifetime, int | float) and not isinstance(lifetime, bool)
+    told = str(lifetime)[:DIGITS_TOLD]
     if is_form and isinstance(lifetime, str) and lifetime.isascii() and lifetime.isdigit():
-        is_number, lifetime = True, int(lifetime)  # a form knows no numbers
+        is_number, lifetime = (
+            True,
+            float(lifetime),
+        )  # a form knows no numbers, and its text no bound
     if not is_number:
         what = f"expires_in is {shown(lifetime)}, not a number of seconds."
         yield TOKEN_EXPIRES_TYPE.found(what, path="/expires_in")
     elif lifetime <= 0:
-        what = f"expires_in is {lifetime}: the token has ended already."
+        what = f"expires_in is {told}: the token has ended already."
         yield TOKEN_EXPIRES_ODD.found(what, path="/expires_in")
+    elif lifetime > LIFETIME_SECONDS_ADVISED_MAX:
+        what = f"expires_in is {told}: the token would live for more than ten years."
+        yield TOKEN_EXPIRES_FAR.found(what, path="/expires_in")
 
 
 def _refresh(members: Any) -> Iterator[Finding]:
@@ -162,6 +175,19 @@ TOKEN_EXPIRES_ODD: Final = Rule(
     right='{"token_type": "Bearer", "access_token": "AT-1", "refresh_token": "RT-1", "expires_in": 3600}',
 )
 
+TOKEN_EXPIRES_FAR: Final = Rule(
+    id="token-expires-in-far",
+    severity="advice",
+    subject="linking",
+    title="The token would live for more than ten years",
+    why="expires_in counts seconds from now on. So large a number mostly is the moment at which the token ends; the token is then not "
+    "refreshed before it ends, but only when the fulfillment answers 401.",
+    fix="Write the seconds that the token will live, such as 3600; leave expires_in out if it does not end.",
+    source="RFC 6749, 5.1",
+    wrong='{"token_type": "Bearer", "access_token": "AT-1", "refresh_token": "RT-1", "expires_in": 1795847046}',
+    right='{"token_type": "Bearer", "access_token": "AT-1", "refresh_token": "RT-1", "expires_in": 3600}',
+)
+
 TOKEN_NO_REFRESH: Final = Rule(
     id="token-refresh-missing",
     severity="refused",
@@ -192,6 +218,7 @@ RULES: Final = (
     TOKEN_JWT,
     TOKEN_EXPIRES_TYPE,
     TOKEN_EXPIRES_ODD,
+    TOKEN_EXPIRES_FAR,
     TOKEN_NO_REFRESH,
     TOKEN_SAME,
 )

@@ -13,6 +13,7 @@ from homegraph.graph.checks import devices
 from homegraph.graph.checks.devices import check_device, right_device
 from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
+from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
 from homegraph.wire.catalog.book import CatalogError, builtin
 from homegraph.wire.catalog.shapes import Shape
@@ -322,3 +323,23 @@ def test_an_id_that_is_no_text_is_not_called_missing():
     told = [one.what for one in lint(answer) if one.rule.startswith("agent-user-id")]
 
     assert told == ["payload.agentUserId is 17; it must be text."]
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "rules"),
+    [
+        ("3600", []),
+        ("0", ["token-expires-in-past"]),
+        ("315360000", []),
+        ("315360001", ["token-expires-in-far"]),
+        ("9" * 5_000, ["token-expires-in-far"]),
+    ],
+)
+def test_a_form_says_how_long_a_token_lives(expires_in, rules):
+    """In digits, however many: Python refuses to take thousands of them for an integer."""
+    body = f"access_token=a&token_type=bearer&refresh_token=r&expires_in={expires_in}".encode()
+
+    found = check_tokens(body, is_implicit=True)
+
+    assert [one.rule for one in found] == rules
+    assert all(len(one.what) < 100 for one in found)
