@@ -34,7 +34,8 @@ ODD = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
 """Texts as fulfillments may send them."""
 
 NAME = ODD.filter(bool)
-MOMENT = st.floats(0, 4e9, allow_nan=False)
+MOMENT_MAX = 4e9
+MOMENT = st.floats(0, MOMENT_MAX, allow_nan=False)
 COUNTER = st.integers(0, 2**63 - 1)
 BYTES = st.binary(max_size=40)
 OBJECT = st.dictionaries(ODD, st.integers() | ODD, max_size=2).map(msgspec.json.encode)
