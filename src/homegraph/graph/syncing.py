@@ -239,12 +239,18 @@ def interrupt(work: Work, now: Instant) -> Work:
 
 
 def recover(work: Work, now: Instant) -> Work:
-    """Mend what a process that is certainly dead left behind: its lease, and callers who wait no longer.
+    """Mend what a process that is certainly dead left behind: its lease, and callers who wait no longer."""
+    return replace(interrupt(work, now) if work.taken else work, sync_generation=0)
 
-    What waits since a time that has not come yet is due: the clock was set back, and the hours between would have to pass again.
+
+def follow_clock(work: Work, now: Instant) -> Work:
+    """Mend what a clock left behind that was set back: what waits since a time that has not come yet is due.
+
+    The hours between would have to pass once more.
     """
-    left = replace(interrupt(work, now) if work.taken else work, sync_generation=0)
-    return replace(left, due_at=now) if _is_from_later(left, now) else left
+    since = max(work.requested_at, work.run_started_at)
+    waits = state_of(work) is State.WAITING and work.due_at > now
+    return replace(work, due_at=now) if waits and since > now + SET_BACK_SECONDS else work
 
 
 def next_step(  # what is told of a run has these parts
@@ -316,12 +322,6 @@ def sync_call_in_flight(work: Work, now: Instant) -> bool:
 def run_mode(work: Work, now: Instant) -> Mode:
     """A run that a sync-mode caller waits for is a sync-mode run, whoever else it serves."""
     return Mode.SYNC if sync_call_in_flight(work, now) else Mode.ASYNC
-
-
-def _is_from_later(work: Work, now: Instant) -> bool:
-    """Whether it waits since a time that has not come yet."""
-    since = max(work.requested_at, work.run_started_at)
-    return state_of(work) is State.WAITING and work.due_at > now and since > now + SET_BACK_SECONDS
 
 
 def _released(work: Work) -> Work:

@@ -234,7 +234,7 @@ def _recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
     db.run("begin_write")
     work.recover(db, ids, now)
     for row in db.rows("list_from_later", now):
-        work.save(db, Target(*row[:3]), syncing.recover(work_of(row), now))
+        work.save(db, Target(*row[:3]), syncing.follow_clock(work_of(row), now))
     linkings.recover(db)
     links.recover(db)
     db.run("commit")
