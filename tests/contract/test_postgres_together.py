@@ -17,6 +17,7 @@ from homegraph.graph.reporting import Rule, Verdict
 from homegraph.graph.syncing import Admission, Finish
 from homegraph.store.port import Declaration, DeclaredLink, Hint, Settlement
 from homegraph.store.postgres import PostgresStore
+from homegraph.store.postgres.database import Database
 from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
     STATE_KEYS,
@@ -225,6 +226,31 @@ async def test_the_same_file_at_once(scenes):
     assert [link.user_id for link in await store.links()] == ["anna", "ben"]
     assert [work.requested for _, work in await store.works()] == [1, 1]
     assert len(await store.service_keys()) == 1
+
+
+async def test_a_long_file_holds_nobody_up(scenes, monkeypatch):
+    """Who starts with it again holds the lock of credentials for a few statements, however many projects are in it."""
+    many = [
+        Declaration(project(f"p{number:02}"), (api_key(f"k{number:02}", f"p{number:02}"),))
+        for number in range(40)
+    ]
+    asked = []
+    for name in ("rows", "run", "run_many"):
+        method = getattr(Database, name)
+
+        def counted(self, statement, *values, method=method):
+            asked.append(statement)
+            return method(self, statement, *values)
+
+        monkeypatch.setattr(Database, name, counted)
+    first, second = scenes
+
+    await first.store.declare(many, 1_000.0)
+    asked.clear()
+    await second.store.declare(many, 1_001.0)
+
+    assert len(asked) < len(many) / 4, asked
+    assert len(await first.store.projects()) == len(many)
 
 
 async def test_an_account_is_one_projects(scenes):

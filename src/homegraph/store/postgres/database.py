@@ -80,6 +80,10 @@ class Database:
         told = await self._connection.execute(_SQL[name], *map(kept, values))
         return int(told.rpartition(" ")[2])
 
+    async def run_many(self, name: str, rows: Iterable[Row]) -> None:
+        """Execute a statement once for each row of values, by one way to the server."""
+        await self._connection.executemany(_SQL[name], [tuple(map(kept, row)) for row in rows])
+
     async def prepare(self, name: str) -> None:
         """Execute a statement that tells nothing: a lock, or a table that is made."""
         await self._connection.execute(_SQL[name])

@@ -16,11 +16,20 @@ from homegraph.store.rows import json_text, project_of, row_of_project
 
 
 async def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
-    """``Store.declare``. Credentials are locked first: of servers that start together, one declares after the other."""
+    """``Store.declare``. Credentials are locked first: of servers that start together, one declares after the other.
+
+    So it must not take long, however many projects there are: what is known of all of them is read at once, and what has not changed
+    is not written.
+    """
     await service_accounts.lock(db)
+    await db.run_many("save_project", [row_of_project(one.project) for one in declarations])
+    known: dict[str, list[ApiKey]] = {one.project.id: [] for one in declarations}
+    for row in await db.rows("list_keys", list(known)):
+        key = key_of(row)
+        known[key.project_id].append(key)
     for declaration in declarations:
-        await db.run("save_project", *row_of_project(declaration.project))
-        await _declare_keys(db, declaration.project.id, declaration.keys, now)
+        project_id = declaration.project.id
+        await _declare_keys(db, project_id, declaration.keys, known[project_id], now)
     await _declare_links(db, declarations, now)
     await service_accounts.declare(db, declarations, now)
 
@@ -32,7 +41,7 @@ async def projects(db: Database) -> list[Project]:
 
 async def keys(db: Database, project_id: str) -> list[ApiKey]:
     """``Store.keys``."""
-    return list(map(key_of, await db.rows("list_keys", project_id)))
+    return list(map(key_of, await db.rows("list_keys", [project_id])))
 
 
 async def find_key(db: Database, digest: bytes) -> ApiKey | None:
@@ -97,23 +106,32 @@ async def _declare_links(db: Database, declarations: Sequence[Declaration], now:
 
 
 async def _declare_keys(
-    db: Database, project_id: str, declared: Sequence[ApiKey], now: Instant
+    db: Database,
+    project_id: str,
+    declared: Sequence[ApiKey],
+    known: Sequence[ApiKey],
+    now: Instant,
 ) -> None:
-    """A key is known again by its digest, whatever it is called."""
+    """A key is known again by its digest, whatever it is called. ``known`` are those of the project."""
     digests = {key.digest for key in declared}
-    for known in await keys(db, project_id):
-        if known.origin == FROM_FILE and known.digest not in digests:
-            await db.run("revoke_key", project_id, known.id, now)
-    for key in declared:
-        known_key = await find_key(db, key.digest)
-        if known_key is not None and known_key.project_id == project_id:
-            restrictions = (json_text(key.methods), json_text(key.addresses))
-            changed = (key.hint, FROM_FILE, key.expires_at, *restrictions)
-            await db.run("update_declared_key", key.digest, *changed)
-        elif await _is_taken(db, key):
-            raise declared_key_taken(key)
-        else:
-            await db.run("insert_key", *row_of_key(replace(key, origin=FROM_FILE)))
+    for one in known:
+        if one.origin == FROM_FILE and one.digest not in digests:
+            await db.run("revoke_key", project_id, one.id, now)
+    by_digest = {one.digest: one for one in known}
+    for key in (replace(one, origin=FROM_FILE) for one in declared):
+        before = by_digest.get(key.digest)
+        if before is None:
+            if await _is_taken(db, key):
+                raise declared_key_taken(key)
+            await db.run("insert_key", *row_of_key(key))
+            by_digest[key.digest] = key
+        elif _declared(before) != _declared(key):
+            await db.run("update_declared_key", key.digest, *_declared(key))
+
+
+def _declared(key: ApiKey) -> tuple[object, ...]:
+    """What the file says of a key, as its row has it."""
+    return key.hint, key.origin, key.expires_at, json_text(key.methods), json_text(key.addresses)
 
 
 async def _is_taken(db: Database, key: ApiKey) -> bool:

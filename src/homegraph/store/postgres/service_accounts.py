@@ -35,7 +35,7 @@ async def service_keys(db: Database, project_id: str | None) -> list[ServiceKey]
     if project_id is None:
         rows = await db.rows("list_service_keys")
     else:
-        rows = await db.rows("list_service_keys_of_project", project_id)
+        rows = await db.rows("list_service_keys_of_project", [project_id])
     return list(map(service_key_of, rows))
 
 
@@ -91,12 +91,11 @@ async def lock(db: Database) -> None:
 
 async def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
     """Take over the keys of the file. First those that left it go, so that an account may move to another project."""
-    for declaration in declarations:
-        project_id = declaration.project.id
-        declared = {key.id for key in declaration.service_keys}
-        for known in await service_keys(db, project_id):
-            if known.origin == FROM_FILE and known.id not in declared:
-                await db.run("revoke_service_key", project_id, known.id, now)
+    declared = {one.project.id: {key.id for key in one.service_keys} for one in declarations}
+    for row in await db.rows("list_service_keys_of_project", list(declared)):
+        known = service_key_of(row)
+        if known.origin == FROM_FILE and known.id not in declared[known.project_id]:
+            await db.run("revoke_service_key", known.project_id, known.id, now)
     for declaration in declarations:
         for key in declaration.service_keys:
             await _declare(db, key)

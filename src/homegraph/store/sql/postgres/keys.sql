@@ -1,9 +1,9 @@
 -- list_keys --
--- All keys of a project by id.
+-- All keys of projects, those of each by id.
 SELECT key_id, project_id, digest, hint, created_at, origin, expires_at, revoked_at, methods, addresses
 FROM api_key
-WHERE project_id = $1
-ORDER BY key_id;
+WHERE project_id = ANY ($1::text[])
+ORDER BY project_id, key_id;
 
 -- find_key --
 -- The key with a digest.

@@ -5,11 +5,11 @@ FROM service_key
 ORDER BY project_id, key_id;
 
 -- list_service_keys_of_project --
--- The keys of a project's service accounts.
+-- The keys of the service accounts of projects.
 SELECT key_id, project_id, email, public_pem, created_at, origin, revoked_at
 FROM service_key
-WHERE project_id = $1
-ORDER BY key_id;
+WHERE project_id = ANY ($1::text[])
+ORDER BY project_id, key_id;
 
 -- list_service_keys_of_account --
 -- The keys of the service account with an email.
