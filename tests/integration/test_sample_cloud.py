@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 import pytest
 
 from homegraph import lint
+from homegraph.client.awaiting import AsyncTransport
 from homegraph.client.calls import Request, Response
-from homegraph.client.transport import AsyncTransport
 from homegraph.demo.cloud import forms
 from homegraph.demo.cloud.accounts import FAILURES_MAX
 from homegraph.demo.cloud.app import DeviceCloud

@@ -14,11 +14,12 @@ from typing import Any, Self
 from homegraph.client import calls
 from homegraph.client.address import base_url_from, is_loopback
 from homegraph.client.auth import CredentialSource
+from homegraph.client.awaiting import AsyncTransport
 from homegraph.client.calls import States
 from homegraph.client.credentials import credential_from
 from homegraph.client.driving import AsyncDriver
 from homegraph.client.flow import allowed_seconds
-from homegraph.client.transport import AsyncTransport, Transport
+from homegraph.client.transport import Transport
 
 __all__ = ["AsyncClient"]
 

@@ -2,8 +2,8 @@
 
 Clients know no HTTP library. They hand a ``Request`` to a transport and get a ``Response`` back; tests, recorders and
 applications with an HTTP stack of their own bring another object with the same method. Behind ``BlockingTransport`` is
-pyreqwest, and behind ``AsyncTransport`` where a proxy is in between; this module is the only one that knows. Without a proxy
-``direct`` sends.
+pyreqwest; only this module and ``awaiting``, which has the transport for asyncio, know. What both need is here: how the
+library is told, and what went wrong in words.
 
 A transport tells nothing but "this is the answer" or ``ServerUnreachable``: it knows no status codes, follows no redirects,
 repeats nothing, reads a bounded number of bytes and is over at the request's deadline.
@@ -20,37 +20,34 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from pyreqwest.client import Client as AsyncHttp
 from pyreqwest.client import ClientBuilder, SyncClientBuilder
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.request import BaseRequestBuilder
 
 from homegraph import __version__
 from homegraph.client.calls import Request, Response
-from homegraph.client.direct import (
-    Broken,
-    DirectTransport,
-    Late,
-    TooLarge,
-    Unsendable,
-)
 from homegraph.errors import ServerUnreachable
 
 __all__ = [
     "ANSWER_MAX_BYTES",
-    "AsyncTransport",
+    "USER_AGENT",
     "BlockingTransport",
+    "Opened",
     "SyncTransport",
     "Transport",
+    "bounded",
+    "broken",
+    "configured",
+    "filled",
+    "late",
+    "response_of",
+    "too_large",
+    "unreachable",
+    "unsendable",
 ]
-
-ADDRESSES_REMEMBERED_MAX: Final = 1_024
-"""Addresses of which it is known whether there is a proxy for them: a handful, and one for each agent user that is deleted."""
 
 ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 """Bytes of an answer, decompressed. The largest is a run with all its exchanges; an error is under 10 KB."""
@@ -91,7 +88,7 @@ class SyncTransport(Protocol):
         """Raises ServerUnreachable when no answer came within ``request.timeout``."""
 
 
-class _Opened(Generic[_Http]):
+class Opened(Generic[_Http]):
     """The library's client, made by the first call: it has threads, and those do not go through a fork.
 
     So a program may make its client first and fork afterwards, as servers do that load an application before they start
@@ -128,7 +125,7 @@ class BlockingTransport:
     def __init__(self, *, proxies: bool = True, answer_max_bytes: int = ANSWER_MAX_BYTES) -> None:
         """``proxies``: whether HTTP_PROXY and the like are honoured."""
         self._answer_max_bytes = answer_max_bytes
-        self._http = _Opened(lambda: _configured(SyncClientBuilder(), proxies=proxies).build())
+        self._http = Opened(lambda: configured(SyncClientBuilder(), proxies=proxies).build())
         self._is_closed = False
 
     def send(self, request: Request) -> Response:
@@ -141,18 +138,18 @@ class BlockingTransport:
     def _send(self, request: Request) -> Response:
         http = self._http.here()
         try:
-            call = _filled(http.request(request.method, request.url), request)
+            call = filled(http.request(request.method, request.url), request)
             with call.build_streamed() as answer:
                 body = bytearray()
                 while chunk := answer.body_reader.read_chunk():
                     body += memoryview(chunk)
                     if len(body) > self._answer_max_bytes:
                         break
-                response = _response(answer.status, answer.headers.items(), body)
+                response = response_of(answer.status, answer.headers.items(), body)
         except (PyreqwestError, ValueError) as exc:
-            problem = _closed() if self._is_closed else _unreachable(request, exc)
+            problem = _closed() if self._is_closed else unreachable(request, exc)
         else:
-            return _bounded(request, response, self._answer_max_bytes)
+            return bounded(request, response, self._answer_max_bytes)
         raise problem  # outside of the handler, so that the error has no __context__
 
     def close(self) -> None:
@@ -160,69 +157,6 @@ class BlockingTransport:
         self._is_closed = True
         if (http := self._http.if_here()) is not None:
             http.close()
-
-
-class AsyncTransport:
-    """Real HTTP for asyncio; one for many tasks. Close it in the end."""
-
-    def __init__(self, *, proxies: bool = True) -> None:
-        """``proxies``: whether HTTP_PROXY and the like are honoured."""
-        self._is_proxied = lru_cache(ADDRESSES_REMEMBERED_MAX)(_is_proxied if proxies else _never)
-        self._direct = DirectTransport(USER_AGENT, ANSWER_MAX_BYTES)
-        self._by_library = _Opened(lambda: _configured(ClientBuilder(), proxies=True).build())
-
-    async def send(self, request: Request) -> Response:
-        if self._is_proxied(request.url):
-            return await self._send_by_library(request)
-        try:
-            return await self._direct.send(request)
-        except Late:
-            problem = _late(request)
-        except Unsendable:
-            problem = _unsendable(request)
-        except TooLarge:
-            problem = _too_large(request)
-        except Broken as exc:
-            problem = _broken(request, str(exc))
-        raise problem  # outside of the handler, so that the error has no __context__
-
-    async def _send_by_library(self, request: Request) -> Response:
-        http: AsyncHttp = self._by_library.here()
-        try:
-            call = _filled(http.request(request.method, request.url), request)
-            async with call.build_streamed() as answer:
-                body = bytearray()
-                while chunk := await answer.body_reader.read_chunk():
-                    body += memoryview(chunk)
-                    if len(body) > ANSWER_MAX_BYTES:
-                        break
-                response = _response(answer.status, answer.headers.items(), body)
-        except (PyreqwestError, ValueError) as exc:
-            problem = _unreachable(request, exc)
-        else:
-            return _bounded(request, response)
-        raise problem  # outside of the handler, so that the error has no __context__
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._direct.close()
-        if (http := self._by_library.if_here()) is not None:
-            await http.close()
-
-
-def _never(_url: str) -> bool:
-    return False
-
-
-def _is_proxied(url: str) -> bool:
-    """Whether this machine has a proxy for an address, by the variables and rules that everybody follows."""
-    found = getproxies()
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    has_one = parts.scheme in found or "all" in found
-    return has_one and not proxy_bypass(parts.netloc.rpartition("@")[2])
 
 
 def _interruptible(send: Callable[[], Response]) -> Response:
@@ -246,12 +180,14 @@ def _interruptible(send: Callable[[], Response]) -> Response:
     raise got
 
 
-def _configured(builder: _Builder, *, proxies: bool) -> _Builder:
+def configured(builder: _Builder, *, proxies: bool) -> _Builder:
+    """A client of the library as both transports want it."""
     builder = builder.follow_redirects(False).user_agent(USER_AGENT)
     return builder if proxies else builder.no_proxy()
 
 
-def _filled(call: _Call, request: Request) -> _Call:
+def filled(call: _Call, request: Request) -> _Call:
+    """The library's call with what the request has beside its address."""
     for name, value in request.headers:
         call = call.header(name, value, is_sensitive=True)
     if request.body:
@@ -259,14 +195,16 @@ def _filled(call: _Call, request: Request) -> _Call:
     return call.timeout(timedelta(seconds=request.timeout))
 
 
-def _response(status: int, headers: Iterable[tuple[str, str]], body: bytearray) -> Response:
+def response_of(status: int, headers: Iterable[tuple[str, str]], body: bytearray) -> Response:
+    """What came, as the clients know it."""
     return Response(status, {name.lower(): value for name, value in headers}, bytes(body))
 
 
-def _bounded(request: Request, response: Response, max_bytes: int = ANSWER_MAX_BYTES) -> Response:
+def bounded(request: Request, response: Response, max_bytes: int = ANSWER_MAX_BYTES) -> Response:
+    """The answer. Raises ServerUnreachable when it is too large."""
     if len(response.body) <= max_bytes:
         return response
-    raise _too_large(request, max_bytes)
+    raise too_large(request, max_bytes)
 
 
 def _origin(url: str) -> str:
@@ -280,20 +218,22 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 
 
-def _unreachable(request: Request, exc: PyreqwestError | ValueError) -> ServerUnreachable:
+def unreachable(request: Request, exc: PyreqwestError | ValueError) -> ServerUnreachable:
+    """What the library met."""
     if isinstance(exc, RequestTimeoutError):
         # pyreqwest calls it "connection timeout" when it was connected long since and waited for the answer.
-        return _late(request)
+        return late(request)
     if not isinstance(exc, PyreqwestError):
         # A ValueError of its own: the address or a header cannot be sent.
-        return _unsendable(request)
+        return unsendable(request)
     details = getattr(exc, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None
     innermost = str(causes[-1].get("message", "")) if causes else ""
-    return _broken(request, innermost if "://" not in innermost else "")
+    return broken(request, innermost if "://" not in innermost else "")
 
 
-def _too_large(request: Request, max_bytes: int = ANSWER_MAX_BYTES) -> ServerUnreachable:
+def too_large(request: Request, max_bytes: int = ANSWER_MAX_BYTES) -> ServerUnreachable:
+    """More came than anybody wants to hold."""
     return ServerUnreachable(
         f"{_origin(request.url)} answered with more than {max_bytes // 1024 // 1024} MiB.",
         hint="Check the base URL: something other than a Home Graph answers there.",
@@ -314,20 +254,23 @@ def _closed() -> ServerUnreachable:
     )
 
 
-def _late(request: Request) -> ServerUnreachable:
+def late(request: Request) -> ServerUnreachable:
+    """The deadline has passed."""
     return ServerUnreachable(
         f"{_origin(request.url)} did not answer within {request.timeout:g} s.",
         hint="The server may have done what was asked nevertheless; look before you repeat the call.",
     )
 
 
-def _unsendable(request: Request) -> ServerUnreachable:
+def unsendable(request: Request) -> ServerUnreachable:
+    """It is no request that HTTP knows."""
     return ServerUnreachable(
         f"The request to {_origin(request.url)} cannot be sent: its address is not valid."
     )
 
 
-def _broken(request: Request, said: str) -> ServerUnreachable:
+def broken(request: Request, said: str) -> ServerUnreachable:
+    """There is no connection; ``said`` is the innermost cause."""
     reason = next((words for name, words in _TLS_IN_WORDS if name in said), said)
     hint = (
         "Is the server running, and is this its address? `homegraph doctor` looks for the reason."

@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
+from homegraph.client.awaiting import AsyncTransport
 from homegraph.client.calls import Request, Response
-from homegraph.client.transport import AsyncTransport
 from homegraph.demo.calls import TIMEOUT_SECONDS
 from homegraph.demo.claims import check
 from homegraph.demo.narrator import Narrator

@@ -20,8 +20,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from homegraph.client.address import is_loopback
+from homegraph.client.awaiting import AsyncTransport
 from homegraph.client.calls import Request, Response
-from homegraph.client.transport import AsyncTransport
 from homegraph.demo import documents
 from homegraph.demo.browser import Browser
 from homegraph.demo.calls import Call

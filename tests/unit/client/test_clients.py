@@ -15,7 +15,8 @@ from pyreqwest.exceptions import ConnectError
 
 from homegraph import ApiError, AsyncClient, Client, ServerUnreachable
 from homegraph.client import Request, Response, flow, transport
-from homegraph.client.transport import ANSWER_MAX_BYTES, AsyncTransport, BlockingTransport
+from homegraph.client.awaiting import AsyncTransport
+from homegraph.client.transport import ANSWER_MAX_BYTES, BlockingTransport
 from homegraph.errors import SettingsError
 from support.http_stub import Answer, closed_port, stub_server
 
@@ -362,9 +363,7 @@ class TestUnreachable:
         request = Request("POST", f"http://h/?key={KEY}", (), b"", 1.0)
         causes = [{"message": f"error sending request for url (http://h/?key={KEY})"}]
 
-        error = transport._unreachable(
-            request, ConnectError("connection error", {"causes": causes})
-        )
+        error = transport.unreachable(request, ConnectError("connection error", {"causes": causes}))
 
         assert error.message == "http://h cannot be reached: the connection failed."
 

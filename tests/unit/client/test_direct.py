@@ -14,8 +14,9 @@ import uvloop
 
 from homegraph import AsyncClient, ServerUnreachable
 from homegraph.client import Request
+from homegraph.client.awaiting import AsyncTransport
 from homegraph.client.direct import STARTS_KEPT_MAX
-from homegraph.client.transport import USER_AGENT, AsyncTransport
+from homegraph.client.transport import USER_AGENT
 from homegraph.http.pool import IDLE_PER_PLACE_MAX
 from support.certificates import a_certificate
 from support.http_stub import Answer, closed_port, stub_server
