@@ -91,7 +91,7 @@ def compare(known: Mapping[bytes, str], definitions: Sequence[bytes]) -> Compari
     if "" not in kept:  # nearly all of most lists
         return Comparison(kept, (), listed)
     fresh = [
-        Fresh(index, digests[index], definitions[index])
+        Fresh(index, digests[index], bytes(definitions[index]))
         for index, device_id in enumerate(listed)
         if not device_id
     ]

@@ -49,11 +49,14 @@ TEXT_MAX: Final = 300
 
 
 class SyncReply(msgspec.Struct, frozen=True):
-    """A SYNC reply's envelope. ``devices`` are the devices' own bytes; ``agent_user_id`` is empty when it is missing."""
+    """A SYNC reply's envelope. ``devices`` are the devices' own bytes; ``agent_user_id`` is empty when it is missing.
+
+    They are places in the body, not copies: nearly all of them are hashed and then forgotten. Whoever keeps one copies it.
+    """
 
     request_id: str
     agent_user_id: str
-    devices: tuple[bytes, ...]
+    devices: tuple[msgspec.Raw, ...]
 
 
 class DeviceDefinition(msgspec.Struct, frozen=True):
@@ -155,7 +158,7 @@ def read_sync_reply(body: bytes) -> SyncReply:
             " No call could name such an agent user.",
             hint="Answer with a short, opaque id for the user, such as an account number.",
         )
-    return SyncReply(reply.requestId or "", named, tuple(map(bytes, payload.devices)))
+    return SyncReply(reply.requestId or "", named, tuple(payload.devices))
 
 
 def error_payload(intent: str, error_code: str, debug: str | None) -> ReplyErrorPayload:

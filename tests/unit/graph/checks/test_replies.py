@@ -1,14 +1,17 @@
 """Findings about a SYNC reply as a whole."""
 
+import msgspec
 import pytest
 
 from homegraph.graph.checks.replies import SLOW_SECONDS, check_reply, links_disagree
 from homegraph.wire.intents import SyncReply
 
+EMPTY = msgspec.Raw(b"{}")
+
 
 def rules(*, reply=None, agent_user_id="u-1", device_ids=("a",), took=0.1):
     """Rules that a reply to the request "7" for agent user u-1 breaks."""
-    reply = reply or SyncReply("7", "u-1", (b"{}",))
+    reply = reply or SyncReply("7", "u-1", (EMPTY,))
     findings = check_reply(
         reply, request_id="7", agent_user_id=agent_user_id, device_ids=device_ids, took=took
     )
@@ -23,10 +26,10 @@ def test_a_good_reply_has_no_findings():
 @pytest.mark.parametrize(
     ("reply", "rule"),
     [
-        (SyncReply("8", "u-1", (b"{}",)), "request-id-not-echoed"),
-        (SyncReply("", "u-1", (b"{}",)), "request-id-not-echoed"),
-        (SyncReply("7", "", (b"{}",)), "agent-user-id-missing"),
-        (SyncReply("7", "u-2", (b"{}",)), "agent-user-id-changed"),
+        (SyncReply("8", "u-1", (EMPTY,)), "request-id-not-echoed"),
+        (SyncReply("", "u-1", (EMPTY,)), "request-id-not-echoed"),
+        (SyncReply("7", "", (EMPTY,)), "agent-user-id-missing"),
+        (SyncReply("7", "u-2", (EMPTY,)), "agent-user-id-changed"),
     ],
 )
 def test_what_is_wrong_with_the_envelope_is_named(reply, rule):
@@ -41,13 +44,13 @@ def test_an_empty_list_is_named():
 
 def test_a_first_sync_may_bring_any_agent_user():
     """Before the first SYNC nobody knows the agent user, so it cannot have changed."""
-    assert rules(agent_user_id="", reply=SyncReply("7", "new", (b"{}",))) == []
+    assert rules(agent_user_id="", reply=SyncReply("7", "new", (EMPTY,))) == []
 
 
 def test_a_duplicate_names_the_second_device():
     """The finding points at the device that was left out."""
     (finding,) = check_reply(
-        SyncReply("7", "u-1", (b"{}",) * 3),
+        SyncReply("7", "u-1", (EMPTY,) * 3),
         request_id="7",
         agent_user_id="u-1",
         device_ids=("a", "b", "a"),
