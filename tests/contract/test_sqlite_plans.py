@@ -1,8 +1,10 @@
 """How SQLite reads: no statement that serves anybody depends on how much else is stored."""
 
+import contextlib
 import re
 from pathlib import Path
 
+import apsw
 import pytest
 
 from homegraph.store import rings, sqlite
@@ -95,3 +97,40 @@ def test_every_statement_is_used():
     files = (*Path(sqlite.__file__).parent.glob("*.py"), Path(rings.__file__))
     code = "\n".join(file.read_text() for file in files)
     assert [name for name in load("sqlite") if f'"{name}"' not in code] == []
+
+
+OF_EVERY_CALL = (
+    "find_work",
+    "save_work",
+    "find_project",
+    "list_known",
+    "list_links_of_agent_user",
+    "list_definitions",
+    "renew_device",
+    "save_definition",
+    "insert_run",
+    "insert_exchange",
+    "note_link_problem",
+    "find_reported_device",
+    "find_states",
+    "save_states",
+)
+"""What a run, a report and a query execute."""
+
+
+@pytest.mark.parametrize("name", OF_EVERY_CALL)
+def test_what_every_call_executes_is_planned_once(database, name):
+    """Not anew for other values, as SQLite does where a value decides (a join, a range, a partial index): planning takes longer than reading."""
+    sql, planned = STATEMENTS[name], []
+    numbered = [int(number) for number in re.findall(r"\?(\d+)", sql)]
+    connection = database.connection
+    connection.authorizer = lambda *what: planned.append(what) or apsw.SQLITE_OK
+    try:
+        for value in ("one", "two", "three"):
+            planned_before = len(planned)
+            with contextlib.suppress(apsw.ConstraintError, apsw.MismatchError):  # no row of ours
+                connection.execute(sql, (value,) * max(numbered, default=sql.count("?")))
+    finally:
+        connection.authorizer = None
+
+    assert 0 < planned_before == len(planned)
