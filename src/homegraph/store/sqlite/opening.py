@@ -180,6 +180,8 @@ def _connect(path: Path | None) -> Database:
     # A connection is used by one thread at a time, so its mutex, taken for every column that is read, protects nobody.
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOMUTEX
     connection = apsw.Connection(name, flags=flags, statementcachesize=STATEMENTS_CACHED_MAX)
+    # Else a statement whose bound values could decide about a partial index is planned anew each time it is executed.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(BUSY_TIMEOUT_MILLISECONDS)
     return Database(connection)
 
