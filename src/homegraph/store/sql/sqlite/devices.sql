@@ -13,7 +13,7 @@ LIMIT ?;
 SELECT fingerprint, device_id FROM device WHERE project_id = ? AND agent_user_id = ?;
 
 -- list_definitions --
--- The definition of a device. No join: with bound values SQLite plans one anew each time, which takes three times as long as this.
+-- The definition of a device.
 SELECT definition FROM definition
 WHERE device = (SELECT id FROM device WHERE project_id = ? AND agent_user_id = ? AND device_id = ?);
 

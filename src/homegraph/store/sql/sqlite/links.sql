@@ -22,13 +22,12 @@ LIMIT ?;
 
 -- list_links_of_agent_user --
 -- All links of an agent user, whatever their state, in no order: there are one or two, and sorting here would cost more
--- than reading them. It is told the primary key, here and below: else SQLite looks, each time anew, whether the agent user is the one
--- of a partial index (link_homeless), and to plan takes ten times as long as to read.
+-- than reading them.
 SELECT
   project_id, user_id, state, sealed_access, sealed_refresh, expires_at,
   created_at, agent_user_id, grant_digest, origin, problem, changed_at,
   issued_at, refresh_until, refresh_failures, refresh_due_at, refresh_error
-FROM link INDEXED BY sqlite_autoindex_link_1
+FROM link
 WHERE project_id = ? AND agent_user_id = ?;
 
 -- list_first_syncs --
@@ -82,13 +81,13 @@ UPDATE link INDEXED BY link_refreshing SET refresh_until = 0 WHERE refresh_until
 
 -- note_link_problem --
 -- Set a link's problem, unless it has ended, has broken, or belongs to another agent user by now.
-UPDATE link INDEXED BY sqlite_autoindex_link_1
+UPDATE link
 SET problem = ?4, changed_at = ?5
 WHERE project_id = ?1 AND user_id = ?2 AND agent_user_id = ?3 AND state IN ('linking', 'linked');
 
 -- count_other_links --
 -- How many links an agent user has that have not ended, one user's left out.
-SELECT count(*) FROM link INDEXED BY sqlite_autoindex_link_1
+SELECT count(*) FROM link
 WHERE project_id = ? AND agent_user_id = ? AND state <> 'unlinked' AND user_id <> ?;
 
 -- find_link_fence --
