@@ -63,7 +63,7 @@ test:  ## Everything that must hold, in under ten minutes; three parts at a time
 	@# The system's packages come while pip is busy.
 	@$(MAKE) --no-print-directory -j2 $(DEV_STAMP) system
 	@# What takes longest begins first, and waits for nothing: everything is installed by now.
-	@$(MAKE) --no-print-directory -j3 -Otarget PREPARED=1 acceptance faults unit document contract integration types lint
+	@$(MAKE) --no-print-directory -j3 -Otarget PREPARED=1 acceptance faults unit integration contract document types lint
 	@$(BIN)/python -m tests.summary $(VENV)/junit
 
 lint: $(DEV_STAMP)  ## Style, formatting, and the direction of imports
