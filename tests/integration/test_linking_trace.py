@@ -310,9 +310,10 @@ def test_a_fragment_that_is_refused(implicit, headers, parameters, code):
     assert code.encode() in answer.body
 
 
-def test_a_page_that_runs_something_is_shown_in_the_implicit_flow_only(served):
-    """Elsewhere an address without a query is what it is: a callback that brings nothing."""
-    page = served.send("GET", "/r/acme")
+@pytest.mark.parametrize("project", ["acme", "nobody"])
+def test_a_page_that_runs_something_is_shown_in_the_implicit_flow_only(served, project):
+    """Elsewhere an address without a query is what it is: a callback that brings nothing, whether or not there is the project."""
+    page = served.send("GET", f"/r/{project}")
 
     assert page.status == 400
     assert b"LINKING_CALLBACK_WRONG" in page.body

@@ -141,7 +141,7 @@ class Credentials:
         key = await self._store.find_key(key_digest)
         if key is None:
             return None
-        project = await self._project(key.project_id)
+        project = await self._store.find_project(key.project_id)
         return _KeyHolder(key, project, networks_of(key.addresses)) if project else None
 
     # --- tokens --------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class Credentials:
         token = await self._store.find_token(digest(presented))
         if token is None:
             return None
-        project = await self._project(token.project_id)
+        project = await self._store.find_project(token.project_id)
         if project is None:
             return None
         return _TokenHolder(project, token.email, token.scopes, token.expires_at)
@@ -196,13 +196,10 @@ class Credentials:
         scopes = check(claims, audiences=self._audiences, now=now, for_bearer=True)
         keys = await self._store.find_service_keys(claims.iss)
         signer = find_signer(presented, claims, keys)
-        project = await self._project(signer.project_id)
+        project = await self._store.find_project(signer.project_id)
         if project is None:
             return None
         return _TokenHolder(project, signer.email, scopes, claims.exp or now)
-
-    async def _project(self, project_id: str) -> Project | None:
-        return next((p for p in await self._store.projects() if p.id == project_id), None)
 
 
 def refusal(key: ApiKey, *, method: str, now: Instant) -> str:

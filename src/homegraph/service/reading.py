@@ -19,10 +19,10 @@ PAGE: Final = 1_000
 
 async def get_project(store: Store, project_id: str) -> Project:
     """The project. Raises NotFound."""
-    for project in await store.projects():
-        if project.id == project_id:
-            return project
-    raise NotFound(f"There is no project {project_id!r}.")
+    project = await store.find_project(project_id)
+    if project is None:
+        raise NotFound(f"There is no project {project_id!r}.")
+    return project
 
 
 async def all_links(store: Store, project_id: str | None = None) -> AsyncIterator[Link]:

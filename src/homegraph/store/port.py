@@ -236,6 +236,9 @@ class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
     async def projects(self) -> list[Project]:
         """All projects by id."""
 
+    async def find_project(self, project_id: str) -> Project | None:
+        """One project, as it was declared or imported last; it looks at no other."""
+
     async def links(
         self, project_id: str | None = None, *, after: tuple[str, str] = ("", ""), limit: int = 1000
     ) -> list[Link]:

@@ -95,11 +95,8 @@ def callback_routes(site: Site) -> list[Route]:
 
 
 async def _is_implicit(site: Site, project_id: str) -> bool:
-    projects = await site.house.store.projects()
-    return any(
-        project.id == project_id and project.policy.oauth_flow == IMPLICIT_FLOW
-        for project in projects
-    )
+    project = await site.house.store.find_project(project_id)
+    return project is not None and project.policy.oauth_flow == IMPLICIT_FLOW
 
 
 def _fragment_page() -> Response:

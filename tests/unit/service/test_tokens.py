@@ -66,8 +66,8 @@ class Shelf:
         }
         self.looked_up = 0
 
-    async def projects(self):
-        return self.known
+    async def find_project(self, project_id):
+        return next((one for one in self.known if one.id == project_id), None)
 
     async def find_key(self, key_digest):
         return self.api_keys.get(key_digest)

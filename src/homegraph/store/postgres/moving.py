@@ -26,7 +26,7 @@ from homegraph.store.postgres import links, projects, service_accounts, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.trouble import ChangedMeanwhileError
 from homegraph.store.refusals import link_taken, no_project
-from homegraph.store.rows import project_of, row_of_link, row_of_project
+from homegraph.store.rows import row_of_link, row_of_project
 
 
 class Which(NamedTuple):
@@ -39,11 +39,11 @@ class Which(NamedTuple):
 
 async def export_project(db: Database, project_id: str) -> ProjectCopy | None:
     """``Store.export_project``."""
-    row = await db.row("find_project", [project_id])
-    if row is None:
+    project = await projects.find_project(db, project_id)
+    if project is None:
         return None
     return ProjectCopy(
-        project_of(row),
+        project,
         tuple(await projects.keys(db, project_id)),
         tuple(await service_accounts.service_keys(db, project_id)),
     )

@@ -39,6 +39,12 @@ async def projects(db: Database) -> list[Project]:
     return list(map(project_of, await db.rows("list_projects")))
 
 
+async def find_project(db: Database, project_id: str) -> Project | None:
+    """``Store.find_project``."""
+    row = await db.row("find_project", [project_id])
+    return project_of(row) if row else None
+
+
 async def keys(db: Database, project_id: str) -> list[ApiKey]:
     """``Store.keys``."""
     return list(map(key_of, await db.rows("list_keys", [project_id])))

@@ -174,6 +174,9 @@ class PostgresStore(PostgresMoving):
     async def projects(self) -> list[Project]:
         return await self._db.glance(projects.projects)
 
+    async def find_project(self, project_id: str) -> Project | None:
+        return await self._db.glance(projects.find_project, project_id)
+
     async def keys(self, project_id: str) -> list[ApiKey]:
         return await self._db.glance(projects.keys, project_id)
 

@@ -18,7 +18,6 @@ from homegraph.store.rows import (
     key_of_target,
     link_of,
     links_of,
-    project_of,
     row_of_link,
     row_of_project,
     row_of_work,
@@ -30,11 +29,11 @@ from homegraph.store.sqlite.database import Database
 
 def export_project(db: Database, project_id: str) -> ProjectCopy | None:
     """``Store.export_project``."""
-    row = db.row("find_project", project_id)
-    if row is None:
+    project = projects.find_project(db, project_id)
+    if project is None:
         return None
     return ProjectCopy(
-        project_of(row),
+        project,
         tuple(projects.keys(db, project_id)),
         tuple(service_accounts.service_keys(db, project_id)),
     )

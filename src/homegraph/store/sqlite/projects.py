@@ -30,6 +30,12 @@ def projects(db: Database) -> list[Project]:
     return list(map(project_of, db.rows("list_projects")))
 
 
+def find_project(db: Database, project_id: str) -> Project | None:
+    """``Store.find_project``."""
+    row = db.row("find_project", project_id)
+    return project_of(row) if row else None
+
+
 def keys(db: Database, project_id: str) -> list[ApiKey]:
     """``Store.keys``."""
     return list(map(key_of, db.rows("list_keys", project_id)))

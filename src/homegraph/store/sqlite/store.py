@@ -160,6 +160,9 @@ class SqliteStore(SqliteMoving):
     async def projects(self) -> list[Project]:
         return await self._reader.call(projects.projects)
 
+    async def find_project(self, project_id: str) -> Project | None:
+        return await self._glance.call(projects.find_project, project_id)
+
     async def keys(self, project_id: str) -> list[ApiKey]:
         return await self._reader.call(projects.keys, project_id)
 

@@ -32,6 +32,20 @@ class Declaring:
 
         assert await store.projects() == [project(), plain]
 
+    async def test_a_project_by_its_id(self, store: Store) -> None:
+        """Every member of that one, as it is now; nothing for an id that only resembles one, or is none."""
+        assert await store.find_project("acme") is None
+        await store.declare([Declaration(project()), Declaration(project("other"))], 1_000.0)
+        assert await store.find_project("acme") == project()
+        assert await store.find_project("other") == project("other")
+
+        changed = Project("acme", "http://127.0.0.1:3000", "1")
+        await store.declare([Declaration(changed)], 1_001.0)
+        assert await store.find_project("acme") == changed
+        assert await store.find_project("other") == project("other")
+        for unknown in ("", "acm", "ACME", "acme%", "acme\0", "unknown"):
+            assert await store.find_project(unknown) is None
+
     async def test_a_project_is_brought_up_to_date(self, store: Store) -> None:
         """A second declaration replaces the first, and leaves other projects alone."""
         await store.declare([Declaration(project()), Declaration(project("other"))], 1_000.0)
