@@ -10,8 +10,8 @@ PRAGMA cache_size = -32768;
 PRAGMA temp_store = MEMORY;
 
 -- enlarge_cache --
--- Have twice the cache, in which the inner pages of the trees of very many homes stay.
-PRAGMA cache_size = -65536;
+-- Have a larger cache, in which the inner pages of the trees of very many homes stay (docs/decisions/0055).
+PRAGMA cache_size = -163840;
 
 -- configure_reader --
 -- Set up a second connection that only reads.
