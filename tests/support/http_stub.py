@@ -51,12 +51,19 @@ class Answer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
+UNAUTHENTICATED = Answer({"error": {"code": 401, "message": "x", "status": "UNAUTHENTICATED"}}, 401)
+
+
 class Stub:
-    """Answers by (method, path); the last answer of a list is given again and again."""
+    """Answers by (method, path); the last answer of a list is given again and again.
+
+    ``revoked`` are Authorization headers that are refused, whatever is asked for and however often.
+    """
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.revoked: set[str] = set()
         self.url = ""
         self.connections = 0
 
@@ -66,8 +73,10 @@ class Stub:
             one if isinstance(one, Answer) else Answer(one) for one in answers
         ]
 
-    def next_answer(self, method: str, path: str) -> Answer:
-        known = self.answers.get((method, path))
+    def answer_to(self, seen: Seen) -> Answer:
+        if seen.headers.get("authorization") in self.revoked:
+            return UNAUTHENTICATED
+        known = self.answers.get((seen.method, seen.path))
         if known is None:
             return Answer(b"nothing here", 404)
         return known.pop(0) if len(known) > 1 else known[0]
@@ -86,8 +95,9 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            stub.seen.append(Seen(self.command, parts.path, query, headers, body))
-            answer = stub.next_answer(self.command, parts.path)
+            seen = Seen(self.command, parts.path, query, headers, body)
+            stub.seen.append(seen)
+            answer = stub.answer_to(seen)
             if answer.release is not None:
                 answer.release.wait()
             self.close_connection = answer.hang_up or answer.release is not None

@@ -25,15 +25,13 @@ from homegraph.client.credentials import ApiKey
 from homegraph.client.driving import AsyncDriver, BlockingDriver
 from homegraph.client.google_credentials import READY_SECONDS, GoogleCredential
 from homegraph.errors import SettingsError
-from support.http_stub import Answer, closed_port, stub_server
+from support.http_stub import UNAUTHENTICATED, Answer, closed_port, stub_server
 from support.signing import HOME_GRAPH, key, key_file, private_pem
 
 KEY = "AIzaSyA-secret_secret_secret_secret_123"
 SYNC = "/v1/devices:sync"
 REQUEST_SYNC = "/v1/devices:requestSync"
 TOKEN = "/token"
-
-UNAUTHENTICATED = Answer({"error": {"code": 401, "message": "x", "status": "UNAUTHENTICATED"}}, 401)
 
 
 def token(value, **members):
@@ -296,14 +294,12 @@ class TestSingleFlight:
 
     def test_threads_share_the_renewal_of_a_refused_token(self, server):
         """A token that was revoked is replaced once, although all calls that used it are refused."""
-        refused = [UNAUTHENTICATED] * 8
-        server.on("POST", SYNC, {}, *refused, {})
-
         with (
             Client(credentials=key_file(server.url), base_url=server.url) as client,
             ThreadPoolExecutor(8) as threads,
         ):
             client.sync("first")
+            server.revoked.add("Bearer first")
             barrier = threading.Barrier(8)
 
             def call(_):
