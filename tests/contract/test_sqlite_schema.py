@@ -68,6 +68,20 @@ def write_old(path, *definitions):
             )
 
 
+@contextlib.contextmanager
+def of_before(path, monkeypatch, known, *definitions):
+    """The database as a server left it that knew these migrations, open for what else there was in it."""
+    with monkeypatch.context() as before:
+        before.setattr(opening, "migrations", lambda _: known)
+        if known is BEFORE_0005:
+            for later in (opening.linkings, opening.links):  # tables and columns of a later day
+                before.setattr(later, "recover", lambda _: None)
+        write_old(path, *definitions)
+        open_database(path, str, 900.0).close()
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        yield file
+
+
 async def test_devices_of_before_may_be_reported(path):
     """What may be reported is taken from the definitions that are there; nothing else changes."""
     definition = json.dumps(LAMP, indent=2).encode()
@@ -123,15 +137,11 @@ async def test_a_definition_that_cannot_be_read(path, definition):
 
 async def test_states_of_before_are_states_still(path, monkeypatch):
     """Each with the trait that it belongs to and the time that it came, to the last digit; and the attributes of the devices."""
-    monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
-    for later in (opening.linkings, opening.links):  # tables and columns of a later day
-        monkeypatch.setattr(later, "recover", lambda _: None)
     attributes = {"commandOnlyOnOff": False, "x": ["é", 1.50]}
-    write_old(
-        path, *(json.dumps(one).encode() for one in (LAMP | {"attributes": attributes}, LAMP, LAMP))
-    )
-    open_database(path, str, 900.0).close()
-    with contextlib.closing(apsw.Connection(str(path))) as file:
+    definitions = [
+        json.dumps(one).encode() for one in (LAMP | {"attributes": attributes}, LAMP, LAMP)
+    ]
+    with of_before(path, monkeypatch, BEFORE_0005, *definitions) as file:
         file.execute("UPDATE agent_user SET state_count = 3")
         file.executemany(
             "INSERT INTO trait_state VALUES ('acme', '1836', ?, ?, ?, ?)",
@@ -141,7 +151,6 @@ async def test_states_of_before_are_states_still(path, monkeypatch):
                 ("device-1", "online", b'{"online":false}', 0.1),
             ],
         )
-    monkeypatch.undo()
     async with opened(path) as store:
         states = await store.states("acme", "1836")
         one = await store.states("acme", "1836", ["device-0"])
@@ -211,12 +220,7 @@ async def test_no_row_is_left_behind(path):
 async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
     """Since errands have exchanges, too, their column has another name; since bodies are packed, theirs is not the only one."""
     body = b'{"devices":[' + b"x" * 9_000
-    monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0005)
-    for later in (opening.linkings, opening.links):  # tables and columns of a later day
-        monkeypatch.setattr(later, "recover", lambda _: None)
-    write_old(path)
-    open_database(path, str, 900.0).close()
-    with contextlib.closing(apsw.Connection(str(path))) as file:
+    with of_before(path, monkeypatch, BEFORE_0005) as file:
         file.execute(
             "INSERT INTO run (run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, "
             "started_at, finished_at, merged, attempt, reason, message, changes, results, findings) "
@@ -228,7 +232,6 @@ async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
             "VALUES ('acme', 'r-1', 'SYNC', 'anna', 'x', 1, 1, '{}', x'', 200, '{}', ?, 9012, '')",
             (body,),
         )
-    monkeypatch.undo()
     async with opened(path) as store:
         _, exchanges = await store.find_run("r-1")
 
@@ -237,10 +240,7 @@ async def test_exchanges_of_before_belong_to_their_run_still(path, monkeypatch):
 
 async def test_links_of_before_are_links_still(path, monkeypatch):
     """Each with its tokens, whatever its state; those before a first SYNC are listed, and who wanted to be unlinked still does."""
-    monkeypatch.setattr(opening, "migrations", lambda _: BEFORE_0024)
-    write_old(path)
-    open_database(path, str, 900.0).close()
-    with contextlib.closing(apsw.Connection(str(path))) as file:
+    with of_before(path, monkeypatch, BEFORE_0024) as file:
         file.executemany(
             "INSERT INTO link (project_id, user_id, state, sealed_access, sealed_refresh, expires_at, created_at, agent_user_id, "
             "grant_digest, origin, problem, changed_at, fence_last, issued_at, refresh_until, refresh_failures, refresh_due_at, "
@@ -248,7 +248,6 @@ async def test_links_of_before_are_links_still(path, monkeypatch):
             [("ben", "unlinked", "1836"), ("cleo", "broken", ""), ("dora", "unlinked", "")],
         )
         file.execute("INSERT INTO unlinking VALUES ('acme', 'anna', 5)")
-    monkeypatch.undo()
     async with opened(path) as store:
         shown = await store.links()
         knowledge = await store.knowledge("acme", "1836")
