@@ -20,10 +20,8 @@ from typing import Final
 import apsw
 
 from homegraph.errors import DatabaseInUse, SettingsError, StoreError, StoreUnavailable
-from homegraph.graph import syncing
-from homegraph.graph.model import Instant, Target
+from homegraph.graph.model import Instant
 from homegraph.store.migrate import Applied, migrations, plan
-from homegraph.store.rows import work_of
 from homegraph.store.sqlite import linkings, links, work
 from homegraph.store.sqlite.database import (
     BUSY_TIMEOUT_MILLISECONDS,
@@ -235,8 +233,7 @@ def bring_up_to_date(db: Database, path: Path | None, now: Instant) -> None:
 def _recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
     db.run("begin_write")
     work.recover(db, ids, now)
-    for row in db.rows("list_from_later", now):
-        work.save(db, Target(*row[:3]), syncing.follow_clock(work_of(row), now))
+    work.follow_clock(db, now)
     linkings.recover(db)
     links.recover(db)
     db.run("commit")

@@ -106,6 +106,12 @@ def recover(db: Database, ids: Callable[[], str], now: Instant) -> None:
         save(db, target, syncing.recover(work, now))
 
 
+def follow_clock(db: Database, now: Instant) -> None:
+    """Mend what a clock left behind that was set back while nobody had the file (docs/decisions/0056)."""
+    for row in db.rows("list_from_later", now):
+        save(db, Target(*row[:3]), syncing.follow_clock(work_of(row), now))
+
+
 # --- for the other modules ----------------------------------------------------------------------------------
 
 
