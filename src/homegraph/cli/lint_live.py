@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from homegraph.cli.admin import transport_to_url
 from homegraph.client.calls import Request, Response
-from homegraph.client.transport import SyncTransport
+from homegraph.client.transport import CERTIFICATE, SyncTransport
 from homegraph.errors import (
     FulfillmentFailed,
     FulfillmentRefused,
@@ -86,7 +86,7 @@ def _send(
     except ServerUnreachable as exc:
         # The transport speaks of a Home Graph, which has no part in this.
         hint = "Is the fulfillment running, and is this its address? Look at what answers there with `curl -v`."
-        if "certificate" in exc.message:
+        if CERTIFICATE in exc.message:
             hint = "Let SSL_CERT_FILE name the authority's certificate; or have `curl -k` bring the answer, and `homegraph lint -` judge it."
         raise ServerUnreachable(exc.message, hint=hint) from None
     if answer.status not in _OK:

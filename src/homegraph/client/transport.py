@@ -33,6 +33,7 @@ from homegraph.errors import ServerUnreachable
 
 __all__ = [
     "ANSWER_MAX_BYTES",
+    "CERTIFICATE",
     "USER_AGENT",
     "BlockingTransport",
     "Opened",
@@ -54,7 +55,7 @@ ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 
 USER_AGENT: Final = f"homegraph/{__version__}"
 
-_CERTIFICATE: Final = "certificate"
+CERTIFICATE: Final = "certificate"
 """What both transports say of one that is not believed."""
 
 _TLS_IN_WORDS: Final = (
@@ -275,7 +276,7 @@ def broken(request: Request, said: str) -> ServerUnreachable:
     hint = (
         "Is the server running, and is this its address? `homegraph doctor` looks for the reason."
     )
-    if _CERTIFICATE in reason:
+    if CERTIFICATE in reason:
         hint = "Use the name that the certificate is for; of an authority of your own, let SSL_CERT_FILE name the certificate."
     return ServerUnreachable(
         f"{_origin(request.url)} cannot be reached: {reason or 'the connection failed'}.", hint=hint

@@ -71,10 +71,8 @@ def _expiry(members: Any, *, is_form: bool) -> Iterator[Finding]:
     is_number = isinstance(lifetime, int | float) and not isinstance(lifetime, bool)
     told = str(lifetime)[:DIGITS_TOLD]
     if is_form and isinstance(lifetime, str) and lifetime.isascii() and lifetime.isdigit():
-        is_number, lifetime = (
-            True,
-            float(lifetime),
-        )  # a form knows no numbers, and its text no bound
+        # A form knows no numbers, and its text no bound: as a float the longest one is infinite.
+        is_number, lifetime = True, float(lifetime)
     if not is_number:
         what = f"expires_in is {shown(lifetime)}, not a number of seconds."
         yield TOKEN_EXPIRES_TYPE.found(what, path="/expires_in")
