@@ -5,7 +5,7 @@ adapter passes. An adapter (``sqlite``, ``postgres``) loads values, calls the de
 and saves what they return; it announces nothing and decides nothing. SQL lives in ``sql/<dialect>/*.sql``.
 
 The contract has parts by what is kept: ``credential_port``, ``linking_port``, ``journal_port``, ``moving_port``. What both adapters share
-stands here: rows to values and back (``rows``, ``credential_rows``, ``linking_rows``, ``errand_rows``, ``copy_rows``, bodies in
-``packing``), ``claims`` and ``rings``, the copies that move (``copies``), the words of refusals (``refusals``), the files of statements and
-migrations (``statements``, ``migrate``).
+stands here: rows to values and back (``rows``, ``device_rows``, ``credential_rows``, ``linking_rows``, ``errand_rows``, ``copy_rows``, bodies
+in ``packing``), ``claims`` and ``rings``, the copies that move (``copies``), the words of refusals (``refusals``), the files of statements
+and migrations (``statements``, ``migrate``).
 """

@@ -9,16 +9,16 @@ from homegraph.graph.model import Instant, Link, RefreshState
 from homegraph.graph.reporting import TraitState
 from homegraph.graph.syncing import Work
 from homegraph.store.copies import DeviceCopy, HomeCopy, LinkCopy
-from homegraph.store.rows import (
-    Row,
+from homegraph.store.device_rows import (
+    NewDevice,
+    Reported,
     columns_of_placement,
     device_of,
     held_of,
-    json_text,
-    names_of,
     states_of,
     states_with,
 )
+from homegraph.store.rows import Row, json_text, names_of
 
 
 def device_copy_of(row: Row) -> DeviceCopy:
@@ -39,23 +39,24 @@ def device_copy_of(row: Row) -> DeviceCopy:
     )
 
 
-def row_of_device_copy(project_id: str, agent_user_id: str, copy: DeviceCopy) -> Row:
-    """A row for ``import_device``, which has everything but the definition."""
+def new_device_of_copy(project_id: str, agent_user_id: str, copy: DeviceCopy) -> NewDevice:
+    """A device that came with its agent user."""
     new = [TraitState(copy.id, trait, state, at) for trait, (at, state) in copy.states.items()]
     _, trait_count, states = states_with(None, new)
-    return (
-        project_id,
-        agent_user_id,
-        copy.id,
+    return NewDevice(
+        (project_id, agent_user_id, copy.id),
         copy.fingerprint,
-        copy.notifies,
-        json_text(copy.traits),
-        copy.attributes,
-        trait_count,
-        states if new else None,
-        copy.added_at,
         copy.changed_at,
-        *columns_of_placement(copy.placement),
+        Reported(
+            copy.notifies,
+            json_text(copy.traits),
+            copy.attributes,
+            trait_count,
+            states if new else None,
+            copy.added_at,
+            *columns_of_placement(copy.placement),
+        ),
+        copy.definition,
     )
 
 

@@ -1,6 +1,7 @@
 """Rows to values and back, for every adapter. Every column order of the ``.sql`` files that is relied on is relied on here.
 
-(For keys and tokens: in ``credential_rows``; for linkings: in ``linking_rows``; for errands: in ``errand_rows``.)
+(For devices and their states: in ``device_rows``; for keys and tokens: in ``credential_rows``; for linkings: in ``linking_rows``; for
+errands: in ``errand_rows``.)
 
 Values with parts of their own (changes, findings, headers, lists of names) are JSON in one column: they are read whole or
 not at all, and a person with a shell can read them, too.
@@ -8,22 +9,18 @@ not at all, and a person with a shell can read them, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import astuple
 
-from homegraph.graph.applying import Stored
 from homegraph.graph.model import (
     Cause,
     Changes,
-    Device,
     Exchange,
     Finding,
-    HeldDevice,
-    Instant,
     Link,
     LinkResult,
     LinkState,
@@ -31,7 +28,6 @@ from homegraph.graph.model import (
     Notification,
     OAuthClient,
     Outcome,
-    Placement,
     Project,
     RefreshState,
     Run,
@@ -39,7 +35,6 @@ from homegraph.graph.model import (
     Tokens,
 )
 from homegraph.graph.policy import Policy
-from homegraph.graph.reporting import ReportedDevice, TraitState
 from homegraph.graph.syncing import Work, ready_at
 from homegraph.store.packing import packed, unpacked
 
@@ -47,9 +42,6 @@ Row: TypeAlias = tuple[Any, ...]
 
 PROJECTS_REMEMBERED_MAX: Final = 256
 """Every claim brings its project; this many are taken apart once and then known by their row."""
-
-DEVICES_REMEMBERED_MAX: Final = 1_024
-"""Combinations of traits and attributes that are taken apart once: a house has a dozen, a thousand houses little more."""
 
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}
@@ -61,20 +53,12 @@ _changes: Final = msgspec.json.Decoder(Changes)
 _results: Final = msgspec.json.Decoder(tuple[LinkResult, ...])
 _policy: Final = msgspec.json.Decoder(Policy).decode
 _findings: Final = msgspec.json.Decoder(tuple[Finding, ...])
-_held: Final = msgspec.json.Decoder(tuple[HeldDevice, ...])
-_by_trait: Final = msgspec.json.Decoder(dict[str, tuple[float, msgspec.Raw]]).decode
-_untouched_by_trait: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def json_text(value: Any) -> str:
     """A value as JSON."""
     return _encode(value).decode()
-
-
-def held_of(text: str) -> tuple[HeldDevice, ...]:
-    """Held devices from JSON."""
-    return _held.decode(text)
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -188,7 +172,7 @@ def row_of_link(link: Link) -> Row:
     )
 
 
-# --- work, devices, states -----------------------------------------------------------------------------------
+# --- work ----------------------------------------------------------------------------------------------------
 
 
 def key_of_target(target: Target) -> tuple[str, str, str]:
@@ -219,128 +203,6 @@ def row_of_work(target: Target, work: Work) -> Row:
         *astuple(work),
         ready_at(work),
     )
-
-
-def device_of(row: Row) -> Device:
-    """A device's row as a value."""
-    device_id, definition, room, name, nicknames, chosen, added_at, changed_at = row
-    placement = Placement(room, name, names_of(nicknames), frozenset(names_of(chosen)))
-    return Device(device_id, definition, placement, added_at, changed_at)
-
-
-def columns_of_placement(placement: Placement) -> Row:
-    """Room, name, nicknames and what of them was chosen."""
-    return (
-        placement.room,
-        placement.name,
-        json_text(placement.nicknames),
-        json_text(sorted(placement.chosen)),
-    )
-
-
-def row_of_new_device(
-    project_id: str, agent_user_id: str, stored: Stored, placement: Placement, now: Instant
-) -> Row:
-    """A device that was seen for the first time."""
-    return (
-        project_id,
-        agent_user_id,
-        stored.device_id,
-        stored.fingerprint,
-        now,
-        *columns_of_placement(placement),
-        json_text(stored.traits),
-        stored.notifies,
-        stored.attributes,
-        stored.definition,
-    )
-
-
-def row_of_first_device(
-    project_id: str,
-    agent_user_id: str,
-    stored: Stored,
-    placement: Placement,
-    states: Iterable[TraitState],
-    now: Instant,
-) -> Row:
-    """A device that was seen for the first time, with its states, for ``import_device``."""
-    _, count, by_trait = states_with(None, states)
-    return (
-        project_id,
-        agent_user_id,
-        stored.device_id,
-        stored.fingerprint,
-        stored.notifies,
-        json_text(stored.traits),
-        stored.attributes,
-        count,
-        by_trait if count else None,
-        now,
-        now,
-        *columns_of_placement(placement),
-    )
-
-
-def row_of_renewed_device(project_id: str, agent_user_id: str, stored: Stored, now: Instant) -> Row:
-    """A device that is here already."""
-    return (
-        project_id,
-        agent_user_id,
-        stored.device_id,
-        stored.fingerprint,
-        now,
-        json_text(stored.traits),
-        stored.notifies,
-        stored.attributes,
-        stored.definition,
-    )
-
-
-@lru_cache(maxsize=DEVICES_REMEMBERED_MAX)
-def reported_device_of(traits: str, notifies: int, attributes: bytes) -> ReportedDevice:
-    """What a report of a device is checked against."""
-    return ReportedDevice(names_of(traits), bool(notifies), attributes)
-
-
-def states_of(device_id: str, stored: bytes | None) -> tuple[TraitState, ...]:
-    """A device's states, by trait in order."""
-    if stored is None:
-        return ()
-    return tuple(
-        [
-            TraitState(device_id, trait, bytes(state), committed_at)
-            for trait, (committed_at, state) in sorted(_by_trait(stored).items())
-        ]
-    )
-
-
-def states_with(stored: bytes | None, new: Iterable[TraitState]) -> tuple[int, int, bytes]:
-    """A device's states with new ones in the place of those that their traits had; before them the number of traits, old and new."""
-    return _merged(stored, {one.trait: (one.committed_at, msgspec.Raw(one.state)) for one in new})
-
-
-def states_reported(
-    stored: bytes | None, new: Mapping[str, Mapping[str, Any]], now: Instant
-) -> tuple[int, int, bytes]:
-    """``states_with`` for what a report brings, by trait."""
-    return _merged(stored, {trait: (now, state) for trait, state in new.items()})
-
-
-def _merged(stored: bytes | None, new: dict[str, Any]) -> tuple[int, int, bytes]:
-    if stored is None:
-        return 0, len(new), _encode(new)
-    by_trait = _untouched_by_trait(stored)
-    count_before = len(by_trait)
-    by_trait |= new
-    return count_before, len(by_trait), _encode(by_trait)
-
-
-def states_without(stored: bytes | None, kept: Iterable[str]) -> tuple[int, bytes] | None:
-    """A device's states but of other traits than those that are kept, and how many; None when there are none of others."""
-    by_trait = {} if stored is None else _by_trait(stored)
-    left = {trait: state for trait, state in by_trait.items() if trait in kept}
-    return None if len(left) == len(by_trait) else (len(left), _encode(left))
 
 
 # --- runs, exchanges, notifications --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ Who begins has no work yet that could be locked, so his is made; when somebody e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,13 +20,11 @@ from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Cause, Instant, Link, LinkState, Mode, Placement, Target
 from homegraph.graph.reporting import TraitState
 from homegraph.graph.syncing import State, Work
+from homegraph.store.device_rows import NewDevice, new_device_of
 from homegraph.store.postgres import devices, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.postgres.trouble import ChangedMeanwhileError
-from homegraph.store.rows import Row, json_text, key_of_target, row_of_first_device
-
-_TRAIT_COUNT: Final = 7
-"""The place of that column in ``import_device``."""
+from homegraph.store.rows import Row, json_text, key_of_target
 
 
 class Bound(NamedTuple):
@@ -88,12 +86,11 @@ async def _begin(db: Database, bounds: Sequence[Bound]) -> None:
     if not bounds:
         return
     homes: list[Row] = []
-    listed: list[Row] = []
-    definitions: list[Row] = []
+    listed: list[NewDevice] = []
     for one in bounds:
         key, states = key_of_target(one.home)[:2], _by_device(one.effect.states)
-        rows = [
-            row_of_first_device(
+        new = [
+            new_device_of(
                 *key,
                 stored,
                 stored.placement or Placement(),
@@ -102,14 +99,14 @@ async def _begin(db: Database, bounds: Sequence[Bound]) -> None:
             )
             for stored in one.effect.stored
         ]
-        listed += rows
-        definitions += [(*key, each.device_id, each.definition) for each in one.effect.stored]
+        listed += new
+        trait_count = sum(each.reported.trait_count for each in new)
         held = json_text(one.effect.held) if one.effect.held else ""
-        homes.append((*key, one.now, len(rows), sum(row[_TRAIT_COUNT] for row in rows), held))
+        homes.append((*key, one.now, len(new), trait_count, held))
     await db.run("link_agent_user", *columns(homes))
     if listed:
-        await db.run("import_device", *columns(listed))
-        await db.run("save_definition", *columns(definitions))
+        await db.run("import_device", *columns(one.row for one in listed))
+        await db.run("save_definition", *columns((*one.key, one.definition) for one in listed))
 
 
 def _by_device(states: Sequence[TraitState]) -> dict[str, list[TraitState]]:

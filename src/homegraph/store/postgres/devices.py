@@ -7,24 +7,25 @@ row, which has the numbers, last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.graph.syncing import Work
-from homegraph.store.postgres import reports, work
-from homegraph.store.postgres.database import Database, Wanted, columns
-from homegraph.store.refusals import no_agent_user, no_device
-from homegraph.store.rows import (
-    Row,
+from homegraph.store.device_rows import (
+    NewDevice,
     columns_of_placement,
     device_of,
     held_of,
-    json_text,
-    row_of_new_device,
+    new_device_of,
     row_of_renewed_device,
 )
+from homegraph.store.postgres import reports, work
+from homegraph.store.postgres.database import Database, Wanted, columns
+from homegraph.store.refusals import no_agent_user, no_device
+from homegraph.store.rows import Row, json_text
 
 
 class Written(NamedTuple):
@@ -126,7 +127,7 @@ async def write(db: Database, written: Sequence[Written]) -> None:
 
     Raises LookupError when an agent user is not linked: its list would be nobody's.
     """
-    new: list[Row] = []
+    new: list[NewDevice] = []
     renewed: list[Row] = []
     gone: list[Row] = []
     kept: dict[tuple[str, str, str], tuple[str, ...]] = {}
@@ -134,7 +135,7 @@ async def write(db: Database, written: Sequence[Written]) -> None:
     for project_id, agent_user_id, stored, removed, now in written:
         for one in stored:
             if one.placement is not None:
-                new.append(row_of_new_device(project_id, agent_user_id, one, one.placement, now))
+                new.append(new_device_of(project_id, agent_user_id, one, one.placement, (), now))
                 changed.add((project_id, agent_user_id))
             else:
                 renewed.append(row_of_renewed_device(project_id, agent_user_id, one, now))
@@ -151,10 +152,10 @@ async def write(db: Database, written: Sequence[Written]) -> None:
         found = await db.rows("renew_device", *columns(renewed))
         states |= {renewed[place - 1][:3]: one for place, one in found}
     if new:
-        new.sort(key=lambda row: row[:3])
-        found = await db.rows("insert_device", *columns(new)[:-1])
+        new.sort(key=attrgetter("key"))
+        found = await db.rows("insert_device", *columns(one.row for one in new))
         states |= {(row[0], row[1], row[2]): row[3] for row in found}
-        await db.run("save_definition", *columns([(*row[:3], row[-1]) for row in new]))
+        await db.run("save_definition", *columns((*one.key, one.definition) for one in new))
     changed |= await reports.drop_states(db, states, kept)
     await _recount(db, changed)
 

@@ -8,7 +8,7 @@ moment. Who is overtaken by that begins anew (``trouble``), and then finds the l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from homegraph.graph.model import Instant, Link, LinkState, Target
@@ -18,8 +18,8 @@ from homegraph.store.copy_rows import (
     device_copy_of,
     home_of,
     link_copy_of,
+    new_device_of_copy,
     opened,
-    row_of_device_copy,
     row_of_home,
 )
 from homegraph.store.postgres import links, projects, service_accounts, work
@@ -230,12 +230,11 @@ async def _add_homes(db: Database, copies: Sequence[HomeCopy]) -> None:
     rows = sorted(map(row_of_home, copies), key=itemgetter(0, 1))
     await db.run("import_agent_user", *columns(rows))
     devices = [
-        (row_of_device_copy(copy.project_id, copy.agent_user_id, one), one.definition)
+        new_device_of_copy(copy.project_id, copy.agent_user_id, one)
         for copy in copies
         for one in copy.devices
     ]
     if devices:
-        devices.sort(key=lambda one: one[0][:3])
-        await db.run("import_device", *columns(row for row, _ in devices))
-        definitions = [(*row[:3], definition) for row, definition in devices]
-        await db.run("save_definition", *columns(definitions))
+        devices.sort(key=attrgetter("key"))
+        await db.run("import_device", *columns(one.row for one in devices))
+        await db.run("save_definition", *columns((*one.key, one.definition) for one in devices))

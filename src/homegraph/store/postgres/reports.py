@@ -15,16 +15,15 @@ from typing import Final, NamedTuple, TypeAlias
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import ReportedDevice, Rule, States, TraitState, Verdict
-from homegraph.store.postgres.database import Database, Wanted, columns
-from homegraph.store.refusals import no_agent_user
-from homegraph.store.rows import (
-    Row,
+from homegraph.store.device_rows import (
     reported_device_of,
-    row_of_notification,
     states_of,
     states_with,
     states_without,
 )
+from homegraph.store.postgres.database import Database, Wanted, columns
+from homegraph.store.refusals import no_agent_user
+from homegraph.store.rows import Row, row_of_notification
 
 _device_id: Final = attrgetter("device_id")
 

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Sequence
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
-from homegraph.store.refusals import no_agent_user, no_device
-from homegraph.store.rows import (
-    Row,
+from homegraph.store.device_rows import (
+    NewDevice,
     columns_of_placement,
     device_of,
     held_of,
-    json_text,
-    row_of_first_device,
+    new_device_of,
     states_without,
 )
+from homegraph.store.refusals import no_agent_user, no_device
+from homegraph.store.rows import Row, json_text
 from homegraph.store.sqlite import work
 from homegraph.store.sqlite.database import Database
 
@@ -119,21 +119,18 @@ def write(
             if not one.reports_as_before and _renew_reported(db, key, one):
                 has_to_count = True
         elif one.placement is not None:  # else it is gone while the run was under way
-            row = row_of_first_device(project_id, agent_user_id, one, one.placement, (), now)
-            add(db, row, one.definition)
+            add(db, new_device_of(project_id, agent_user_id, one, one.placement, (), now))
             has_to_count = True
     if has_to_count and not db.run("recount", project_id, agent_user_id):
         raise LookupError(f"agent user {agent_user_id} of project {project_id} is not linked")
 
 
-def add(db: Database, row: Row, definition: bytes) -> None:
-    """Write a device that is not here, of its row for ``import_device``."""
-    *key, fingerprint, notifies, traits, attributes, count, states, added_at, changed_at = row[:-4]
-    reported = (notifies, traits, attributes, count, states, added_at, *row[-4:])
-    db.run("insert_reported", *reported)
+def add(db: Database, device: NewDevice) -> None:
+    """Write a device that is not here."""
+    db.run("insert_reported", *device.reported)
     number = db.connection.last_insert_rowid()
-    db.run("insert_device", *key, number, fingerprint, changed_at)
-    db.run("save_definition", number, definition)
+    db.run("insert_device", *device.key, number, device.fingerprint, device.changed_at)
+    db.run("save_definition", number, device.definition)
 
 
 def write_held(

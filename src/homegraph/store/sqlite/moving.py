@@ -9,8 +9,8 @@ from homegraph.store.copy_rows import (
     device_copy_of,
     home_of,
     link_copy_of,
+    new_device_of_copy,
     opened,
-    row_of_device_copy,
     row_of_home,
 )
 from homegraph.store.refusals import link_taken, no_project
@@ -100,8 +100,7 @@ def import_home(db: Database, copy: HomeCopy) -> bool:
         target = Target(project_id, agent_user_id)
         db.run("insert_work", *row_of_work(target, opened(copy.work, copy.fence)))
     for device in copy.devices:
-        row = row_of_device_copy(project_id, agent_user_id, device)
-        devices.add(db, row, device.definition)
+        devices.add(db, new_device_of_copy(project_id, agent_user_id, device))
     return True
 
 

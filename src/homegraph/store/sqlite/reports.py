@@ -15,15 +15,14 @@ from typing import Final
 from homegraph.graph import reporting
 from homegraph.graph.model import Instant, Notification
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
-from homegraph.store.refusals import no_agent_user
-from homegraph.store.rows import (
-    names_of,
+from homegraph.store.device_rows import (
     reported_device_of,
-    row_of_notification,
     states_of,
     states_reported,
     states_with,
 )
+from homegraph.store.refusals import no_agent_user
+from homegraph.store.rows import names_of, row_of_notification
 from homegraph.store.sqlite import devices
 from homegraph.store.sqlite.database import Database
 

@@ -22,17 +22,12 @@ JOIN definition AS d USING (project_id, agent_user_id, device_id);
 -- insert_device --
 -- Write devices that were seen for the first time. One that is here after all keeps its placement, and has states.
 INSERT INTO device (
-  project_id, agent_user_id, device_id, fingerprint, added_at, changed_at,
-  room, name, nicknames, chosen, traits, notifies, attributes
+  project_id, agent_user_id, device_id, fingerprint, changed_at, notifies, traits, attributes, trait_count, states,
+  added_at, room, name, nicknames, chosen
 )
-SELECT
-  k.project_id, k.agent_user_id, k.device_id, k.fingerprint, k.at, k.at,
-  k.room, k.name, k.nicknames, k.chosen, k.traits, k.notifies, k.attributes
-FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::float8[],
-  $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[], $12::bytea[]
-) AS k (
-  project_id, agent_user_id, device_id, fingerprint, at, room, name, nicknames, chosen, traits, notifies, attributes
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::float8[], $6::boolean[], $7::text[], $8::bytea[], $9::bigint[], $10::bytea[],
+  $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[]
 )
 ON CONFLICT (project_id, agent_user_id, device_id) DO UPDATE SET
   fingerprint = excluded.fingerprint,

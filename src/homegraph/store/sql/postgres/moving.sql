@@ -58,10 +58,10 @@ SELECT * FROM unnest(
 -- import_device --
 -- Keep the devices of agent users that have come with them, in the order of their keys.
 INSERT INTO device (
-  project_id, agent_user_id, device_id, fingerprint, notifies, traits, attributes, trait_count, states,
-  added_at, changed_at, room, name, nicknames, chosen
+  project_id, agent_user_id, device_id, fingerprint, changed_at, notifies, traits, attributes, trait_count, states,
+  added_at, room, name, nicknames, chosen
 )
 SELECT * FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::boolean[], $6::text[], $7::bytea[], $8::bigint[], $9::bytea[],
-  $10::float8[], $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[]
+  $1::text[], $2::text[], $3::text[], $4::bytea[], $5::float8[], $6::boolean[], $7::text[], $8::bytea[], $9::bigint[], $10::bytea[],
+  $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[]
 );
