@@ -9,7 +9,7 @@ import pytest
 
 from homegraph.graph.model import LinkState
 from homegraph.settings.addresses import ListenAddress
-from homegraph.testing.fulfillment import Answer
+from homegraph.testing.fulfillment import Answer, Home, lamp
 from support.linking import (
     a_cloud,
     asked_of,
@@ -95,6 +95,21 @@ def test_a_person_links_an_account(served, cloud):
     assert b"2 devices arrived" in arrived.body
     assert {answer.headers["cache-control"] for answer in (page, sent, arrived)} == {"no-store"}
     assert link_of(served).state is LinkState.LINKED
+
+
+def test_a_home_with_many_devices(served, cloud):
+    """All that arrived are counted and named; of what is to be mended, twenty remarks, and how many more there are."""
+    odd = [{**lamp(f"odd-{number}", f"Odd {number}"), "colour": "red"} for number in range(25)]
+    cloud.homes["token-4"] = Home("user-4", odd + [lamp(f"lamp-{n}") for n in range(200)])
+    tokens(cloud, access_token="token-4")
+    state, cookie = started(served, "dee")
+    arrived = come_back(served, state=state, code="c", cookie=cookie).body.decode()
+    names, remarks = re.findall("<ul>(.*?)</ul>", arrived, re.DOTALL)
+
+    assert "225 devices arrived" in arrived
+    assert names.count("<li>") == 225
+    assert remarks.count("<li><strong>") == 20
+    assert "<li>and 5 more" in remarks
 
 
 def test_the_page_can_run_nothing(served):

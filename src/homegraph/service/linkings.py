@@ -50,9 +50,6 @@ WAIT_SECONDS_MAX: Final = 20.0
 LOOK_AGAIN_SECONDS: Final = 1.0
 """Between two looks at a linking about which nothing is heard: it may end in another process, or by its time."""
 
-DEVICES_SHOWN_MAX: Final = 200
-"""Devices that are named when a linking has ended; a house has dozens."""
-
 RUNS_READ_MAX: Final = 1_000
 """Runs that are looked through for the SYNC that followed a grant. It is among the newest."""
 
@@ -204,9 +201,7 @@ async def _shown(house: House, linking: Linking, found: Standing, run: Run | Non
     findings += run.findings if run is not None else ()
     if found.stage is Stage.LINKED and link is not None:
         try:
-            devices = await house.store.devices(
-                link.project_id, link.agent_user_id, limit=DEVICES_SHOWN_MAX
-            )
+            devices = await house.store.devices(link.project_id, link.agent_user_id)
         except NotFound:
             devices = []  # unlinked in this very moment
     return linking_detail(

@@ -30,7 +30,7 @@ from homegraph.wire.authorization import IMPLICIT_FLOW
 from homegraph.wire.status import REASONS, row_of
 
 REMARKS_MAX: Final = 20
-"""Findings that are told on the page; the trace has all of them."""
+"""Findings that are told on the page; the run has all of them."""
 
 FRAGMENT_BYTES_MAX: Final = 16_384
 """Of what a login page of the implicit flow gives: a state, a token and its kind."""
@@ -149,6 +149,8 @@ def _remarks(findings: Sequence[Finding]) -> list[Html]:
         element("li", element("strong", f"{one.severity}: "), one.what, " ", one.fix)
         for one in findings[:REMARKS_MAX]
     ]
+    if len(findings) > REMARKS_MAX:
+        items.append(element("li", f"and {len(findings) - REMARKS_MAX} more, in the run."))
     return [element("h2", "What the developer should mend"), element("ul", *items)]
 
 

@@ -57,3 +57,4 @@ def test_what_has_arrived_is_told():
 def test_a_command_replaces_the_one_before():
     """It moves on to the new place, and only that is told."""
     assert moved((30, "t-1"), (60, "t-2")) == (60, followed("t-2", 60))
+    assert moved((30, "t-1"), (60, "t-2"), (90, "t-3")) == (90, followed("t-3", 90))

@@ -93,6 +93,16 @@ def test_a_member(member, value, problems):
             "a is 360; 0 to 360 (not itself) is allowed.",
         ),
         (ENUM, "RGB", "\"RGB\" is none of rgb, hsv. Did you mean 'rgb'?"),
+        (
+            field("a", "enum", values=list("abcdefghijkl")),
+            "?",
+            '"?" is none of a, b, c, d, e, f, g, h, i, j, k, l.',
+        ),
+        (
+            field("a", "enum", values=list("abcdefghijklm")),
+            "?",
+            '"?" is none of a, b, c, d, e, f, g, h, i, j, k, l, ….',
+        ),
         (field("a"), "1", 'a is "1". Expected a whole number.'),
         (field("a"), ["x" * 200], f'a is ["{"x" * 78}…. Expected a whole number.'),
         (field("a"), {1, 2}, "a is [1,2]. Expected a whole number."),
