@@ -34,7 +34,7 @@ CLIENT_VARIABLES: Final[Mapping[str, str]] = {
     "HOMEGRAPH_BASE_URL": "Where calls of the public API go (`homegraph request-sync`, `Client`).",
     "HOMEGRAPH_EMULATOR_HOST": "The same as HOST:PORT, in the manner of Google's emulators.",
     "HOMEGRAPH_FULFILLMENT_TOKEN": "The access token that `homegraph lint --url` asks a fulfillment with, so that it is not seen in a list of processes.",
-    "HOMEGRAPH_API_KEY": "The API key of `homegraph request-sync`, so that it is not seen in a list of processes.",
+    "HOMEGRAPH_API_KEY": "The API key of `homegraph request-sync USER`, so that it is not seen in a list of processes.",
     "HOMEGRAPH_API_KEY_FILE": "A file with that key.",
     "HOMEGRAPH_PIN_FILE": "A file with the PIN that `homegraph execute` answers a device with.",
     "HOMEGRAPH_DEBUG": "`1`: the commands show where in the program an error came from.",

@@ -189,6 +189,35 @@ class TestKey:
         assert "HOMEGRAPH_API_KEY" in done.err
         assert not server.seen
 
+    @pytest.mark.parametrize("variable", ["HOMEGRAPH_API_KEY", "HOMEGRAPH_API_KEY_FILE"])
+    def test_the_agent_user_alone(self, run, server, monkeypatch, tmp_path, variable):
+        """Where a variable has the key, it need not be said where it is."""
+        (tmp_path / "key").write_text(KEY)
+        monkeypatch.setenv(variable, KEY if variable.endswith("KEY") else str(tmp_path / "key"))
+        server.on("POST", PATH, {})
+
+        done = run("request-sync", "user-1", "--base-url", server.url)
+
+        assert (done.code, done.err) == (0, "")
+        assert server.seen[0].json == {"agentUserId": "user-1"}
+        assert server.seen[0].headers["x-goog-api-key"] == KEY
+
+    @pytest.mark.parametrize(
+        ("variable", "words"),
+        [("", ["user-1"]), (KEY, []), (KEY, ["-"]), (KEY, ["AIzaOther"]), ("own", ["own"])],
+    )
+    def test_no_agent_user(self, run, server, monkeypatch, variable, words):
+        """A key alone, however it is given, is wrong usage; it is not repeated, and nothing is sent."""
+        monkeypatch.setenv("HOMEGRAPH_API_KEY", variable)
+
+        done = run("request-sync", *words, "--base-url", server.url)
+
+        assert (done.code, done.out) == (2, "")
+        assert "AGENT_USER_ID" in done.err
+        assert "HOMEGRAPH_API_KEY has the key" in done.err
+        assert not [word for word in words if f"{word}\n" in done.err or f"'{word}'" in done.err]
+        assert not server.seen
+
     def test_file_that_is_not_there(self, run, server, monkeypatch):
         """A wrong file is named, with its variable."""
         monkeypatch.setenv("HOMEGRAPH_API_KEY_FILE", "/nowhere/key")
