@@ -99,6 +99,9 @@ FIXED = {
         f"up to {workers.PAUSE_LONGEST_SECONDS:.0f} s"
     ),
     "open files of a process, connections among them": f"{process.FILES_MAX}",
+    "fulfillments, links and the like that `homegraph doctor` names": (
+        f"of each {doctor.NAMED_MAX} that are well and {doctor.NAMED_MAX} that are not"
+    ),
     "fulfillments that `homegraph doctor` tries": (
         f"as many as {doctor.TRYING_SECONDS_MAX:.0f} s allow, {doctor.TRIES_AT_ONCE_MAX} at once, "
         f"{doctor.TRY_SECONDS_MAX:.0f} s for each"

@@ -350,7 +350,7 @@ def test_links_are_handed_out_in_pages(cloud, tmp_path):
 def test_counts_go_through_all_pages(tmp_path, monkeypatch):
     """However many links and agent users there are, all of them count, and the doctor looks at each."""
     monkeypatch.setattr(reading, "PAGE", 1)
-    monkeypatch.setattr(doctor, "LINKS_NAMED_MAX", 1)
+    monkeypatch.setattr(doctor, "NAMED_MAX", 1)
     names = ("ann", "ben", "cy", "di")
     with ScriptedFulfillment() as scripted:
         scripted.homes = {name: Home(f"agent-{name}") for name in names[:2]}
@@ -506,6 +506,31 @@ def test_the_doctor_does_not_wait_for_every_fulfillment(cloud, tmp_path, monkeyp
         found = ill(served)
 
     assert found == {"fulfillments": "2 more were not tried within 0 s"}
+
+
+def test_the_doctor_of_many_projects_is_no_list_of_them(cloud, tmp_path, monkeypatch):
+    """Of those that are well, and of those that are not, the first are named and the others counted."""
+    monkeypatch.setattr(doctor, "NAMED_MAX", 2)
+    addresses = {"well": cloud.url, "ill": "http://127.0.0.1:9/smarthome"}
+    many = [
+        an_integration(cloud, id=f"{name}-{number}", fulfillment_url=url, api_keys=(), links=())
+        for number in range(5)
+        for name, url in addresses.items()
+    ]
+    with Served(settings_in(tmp_path, *many)) as served:
+        checks = served.admin("GET", "doctor").json["checks"]
+        ill(served)
+
+    told = [(one["name"], one["ok"]) for one in checks if "fulfillment" in one["name"]]
+    assert sorted(told[:4]) == [
+        *(("fulfillment of ill-0", False), ("fulfillment of ill-1", False)),
+        *(("fulfillment of well-0", True), ("fulfillment of well-1", True)),
+    ]
+    assert told[4:] == [("fulfillments", True), ("fulfillments", False)]
+    assert [one["detail"] for one in checks if one["name"] == "fulfillments"] == [
+        "3 more without a problem",
+        "3 more with a problem",
+    ]
 
 
 def test_the_doctor_survives_a_database_that_is_gone(cloud, tmp_path):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -50,8 +51,8 @@ TRY_REPLY_MAX_BYTES: Final = 64 * 1024
 FUTURE_SECONDS_MAX: Final = 2.0
 """How far a stored time may be ahead of the clock: clocks are corrected by less than this while a server runs."""
 
-LINKS_NAMED_MAX: Final = 50
-"""Links with a problem that are listed one by one."""
+NAMED_MAX: Final = 50
+"""Fulfillments, links and the like that are listed one by one: of each so many that are well, and so many that are not."""
 
 
 async def readiness(house: House) -> tuple[Check, ...]:
@@ -88,9 +89,9 @@ async def examine(house: House) -> tuple[Advice, ...]:
         checks.append(await _clock(house))
         checks += await _fulfillments(house, projects)
         links = await _links(house)
-        checks += _token_endpoints(projects, links.refreshable)
+        checks += _named("token endpoints", _token_endpoints(projects, links.refreshable))
         checks += links.advice()
-        checks += await kept_promises(house, projects)
+        checks += _named("reports", await kept_promises(house, projects))
     except StoreError as exc:
         checks.append(Advice(name="database", ok=False, detail=exc.message, fix=exc.hint))
     return tuple(checks)
@@ -98,6 +99,22 @@ async def examine(house: House) -> tuple[Advice, ...]:
 
 def _advice(check: Check, fix: str) -> Advice:
     return Advice(name=check.name, ok=check.ok, detail=check.detail, fix="" if check.ok else fix)
+
+
+def _named(kind: str, checks: Sequence[Advice]) -> list[Advice]:
+    """The checks, which are one of each project; where there are many, the first of them, and how many more there are."""
+    seen: Counter[bool] = Counter()
+    shown = []
+    for one in checks:
+        seen[one.ok] += 1
+        if seen[one.ok] <= NAMED_MAX:
+            shown.append(one)
+    if (well := seen[True] - NAMED_MAX) > 0:
+        shown.append(Advice(name=kind, ok=True, detail=f"{well} more without a problem"))
+    if (ill := seen[False] - NAMED_MAX) > 0:
+        fix = "Mend those that are named, then ask again."
+        shown.append(Advice(name=kind, ok=False, detail=f"{ill} more with a problem", fix=fix))
+    return shown
 
 
 async def _database(house: House) -> Check:
@@ -191,7 +208,7 @@ async def _fulfillments(house: House, projects: Sequence[Project]) -> list[Advic
     finally:
         for one in tries:
             one.cancel()
-    checks = [one.result() for one in tries if one in tried]
+    checks = _named("fulfillments", [one.result() for one in tries if one in tried])
     if untried:
         checks.append(
             Advice(
@@ -260,7 +277,7 @@ class _Links:
             self.refreshable.add(link.project_id)
         if link.state is not LinkState.BROKEN and not link.problem:
             self.well += 1
-        elif len(self.ill) < LINKS_NAMED_MAX:
+        elif len(self.ill) < NAMED_MAX:
             self.ill.append(link)
         else:
             self.more += 1
