@@ -334,7 +334,9 @@ async def test_texts_that_postgresql_cannot_keep(scenes):
     after = await two.store.devices("acme", home, after="d\1")
     assert [device.id for device in after] == [f"d{device_id}" for device_id in ids[6:]]
     claim = await two.start(target(home))
-    assert claim.known == {device_id.encode(): f"d{device_id}" for device_id in ids}
+    assert await two.known(target(home)) == {
+        device_id.encode(): f"d{device_id}" for device_id in ids
+    }
     await two.settle(claim, WriteDevices((), ("d\0", "d\1\2")))
     assert len(await one.device_ids(home)) == len(ids) - 2
     assert await one.store.find_link("acme", user) is not None

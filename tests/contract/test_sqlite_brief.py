@@ -244,10 +244,10 @@ async def test_few_definitions_are_read_here(store, monkeypatch):
     await scene.link("anna", "1836", *many)
     asked.clear()
 
-    few = await store.definitions(target(), ["lamp-0", "lamp-1", "gone"])
-    assert few == {one.device_id: one.definition for one in many[:2]}
+    few = await store.known(target(), [one.fingerprint for one in many[2:]])
+    assert few.definitions == {one.device_id: one.definition for one in many[:2]}
     assert asked == []
-    assert len(await store.definitions(target(), [one.device_id for one in many])) == len(many)
+    assert len((await store.known(target(), ())).definitions) == len(many)
     assert asked == ["begin_read"]
 
 

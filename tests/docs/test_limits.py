@@ -19,6 +19,7 @@ from homegraph.graph.checks import syncs
 from homegraph.http import coding, pool, reading, reply, trust
 from homegraph.server import doors, process, workers
 from homegraph.service import (
+    asking,
     authorities,
     budgets,
     code_exchange,
@@ -30,7 +31,6 @@ from homegraph.service import (
     refreshing,
     remembered,
     requesting,
-    runs,
     service_accounts,
     unlinking,
     unsettled,
@@ -164,7 +164,7 @@ FIXED = {
     "devices of a reply": f"{intents.DEVICES_MAX}",
     "findings about one answer": f"{syncs.TOLD_MAX}",
     "findings kept of held devices": f"{judging.HELD_FINDINGS_MAX} of an agent user",
-    "links of one run asked at once": f"{runs.LINKS_AT_ONCE_MAX}",
+    "links of one run asked at once": f"{asking.LINKS_AT_ONCE_MAX}",
     "runs, exchanges, notifications": (
         f"within {upkeep.PRUNE_EVERY_SECONDS:.0f} s; within {upkeep.PRUNE_AGAIN_SECONDS:.0f} s "
         f"after {upkeep.MUCH} or more went"

@@ -1,11 +1,13 @@
 """What a SYNC reply changes.
 
-The reply is the full list: devices missing from it go, new ones come, changed definitions are taken over. Two steps, so
-that nothing is decoded that did not change:
+The reply is the full list: devices missing from it go, new ones come, changed definitions are taken over. Three steps, so
+that nothing is read that did not change:
 
-1. ``compare`` looks at fingerprints only (a digest of each device's bytes). The digest covers the id, so bytes that
+1. ``digest_of`` knows a reply again that came to the run before, by all of its bytes: nothing has changed then, and neither the reply nor the
+   list is read.
+2. ``compare`` looks at fingerprints only (a digest of each device's bytes). The digest covers the id, so bytes that
    are known need not be read at all.
-2. ``changes`` looks into the devices whose bytes are new, beside their old definitions, and says which members changed. Of these,
+3. ``changes`` looks into the devices whose bytes are new, beside their old definitions, and says which members changed. Of these,
    too, only members whose bytes differ are read. Other bytes with the same content (another order of keys) are no change; only
    the fingerprint is renewed.
 
@@ -15,12 +17,12 @@ from then on. A device id that comes back after a removal is a new device.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
-from xxhash import xxh3_128_digest
+from xxhash import xxh3_128, xxh3_128_digest
 
 from homegraph.graph.model import Changed, Changes, Placement
 from homegraph.wire.intents import DeviceDefinition
@@ -30,6 +32,9 @@ fingerprint: Final = xxh3_128_digest
 
 A cloud that makes two collide on purpose hides a change of its own devices, from its own users (docs/decisions/0053).
 """
+
+_HOLE: Final = b"\0"
+"""Stands for the id of the intent. No JSON has this byte, so where the id stood is part of the digest."""
 
 _REPORTING: Final = frozenset({"traits", "notificationSupportedByAgent", "attributes"})
 """Members of a definition that say what may be reported of a device."""
@@ -83,9 +88,37 @@ class Applied(msgspec.Struct, frozen=True):
     removed: tuple[str, ...]
 
 
-def compare(known: Mapping[bytes, str], definitions: Sequence[bytes]) -> Comparison:
-    """Tell known bytes from fresh ones. ``known`` maps fingerprints to device ids."""
-    digests = list(map(fingerprint, definitions))
+def fingerprints(definitions: Iterable[bytes]) -> list[bytes]:
+    """Those of the devices of a reply, in its order."""
+    return list(map(fingerprint, definitions))
+
+
+def digest_of(reply: bytes, request_id: str) -> bytes:
+    """A digest of a whole reply but for the id of the intent, which is another one each time.
+
+    Empty when the reply does not repeat the id: what it would have to be known by is not there.
+    """
+    before, found, after = reply.partition(request_id.encode())
+    if not found:
+        return b""
+    digest = xxh3_128(before)
+    digest.update(_HOLE)
+    digest.update(after)
+    return digest.digest()
+
+
+def bound(digest: bytes, fence: int) -> bytes:
+    """The digest of a reply as it is kept: good for the run after the one with this ``fence``, and no other.
+
+    Whoever else has had the list in hands since, a server of another release among them, had a run of his own.
+    """
+    return xxh3_128_digest(digest, fence) if digest else b""
+
+
+def compare(
+    known: Mapping[bytes, str], digests: Sequence[bytes], definitions: Sequence[bytes]
+) -> Comparison:
+    """Tell known bytes from fresh ones. ``known`` maps fingerprints to device ids; ``digests`` are those of the ``definitions``."""
     listed = tuple([known.get(digest, "") for digest in digests])
     kept = frozenset(listed)
     if "" not in kept:  # nearly all of most lists

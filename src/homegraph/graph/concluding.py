@@ -46,7 +46,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What one link brought: an error, or a reply (``agent_user_id`` as it names itself, and what its list changes).
 
     ``known`` is how many devices there were before. ``held`` are its held devices that are kept, None when they are those that are
-    kept already.
+    kept already. ``digest`` is what the reply is known by when it comes again; empty when there is something to say about it that
+    would have to be said again.
     """
 
     link: Link
@@ -57,13 +58,14 @@ class Answer(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     known: int = 0
     held: tuple[HeldDevice, ...] | None = None
+    digest: bytes = b""
 
 
 class Conclusion(msgspec.Struct, frozen=True):
     """What a run leaves behind, and the failure it is counted by.
 
     ``held``: the list stays as it was, and ``changes`` are what would have become of it. Before ``retry_from`` another attempt would run
-    into the same.
+    into the same. ``reply`` is the digest of the reply whose list is the one that is stored now, if there is one.
     """
 
     effects: tuple[Effect, ...]
@@ -74,6 +76,7 @@ class Conclusion(msgspec.Struct, frozen=True):
     retryable: bool
     held: bool = False
     retry_from: Instant = 0.0
+    reply: bytes = b""
 
 
 def conclude(
@@ -122,6 +125,7 @@ def conclude(
         retryable=not fails and _worth_repeating(target, failures),
         held=held,
         retry_from=_retry_from(failures),
+        reply=_listed_reply(target, answers, effects, held=held),
     )
 
 
@@ -170,6 +174,17 @@ def _sync(
     if held is not None:
         effects.insert(0, WriteHeld(held))
     return effects, written.changes
+
+
+def _listed_reply(
+    target: Target, answers: Sequence[Answer], effects: Sequence[Effect], *, held: bool
+) -> bytes:
+    """The digest of the one reply, if all that came of it is its list; that of a first SYNC belongs to another target's work."""
+    if len(answers) != 1 or held or target.is_first_sync:
+        return b""
+    if any(not isinstance(one, WriteDevices) for one in effects):
+        return b""
+    return answers[0].digest
 
 
 def _shrinking(

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import FulfillmentError
-from homegraph.graph.applying import Comparison, changes, compare
+from homegraph.graph.applying import changes, compare, fingerprints
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.envelopes import NOT_JSON, check_members
 from homegraph.graph.checks.executes import check_execute
@@ -177,13 +177,13 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
         devices = read_sync_reply(body).devices
     except FulfillmentError:
         return ()
-    first = _taken(compare({}, before.devices), before.devices, catalog)
+    first = _taken({}, before.devices, catalog)
     old = {one.id: one.written for one in first.decoded}
     known = {
         one.fingerprint: device.id
         for one, device in zip(first.comparison.fresh, first.decoded, strict=True)
     }
-    now = _taken(compare(known, devices), devices, catalog)
+    now = _taken(known, devices, catalog)
     applied = changes(old.keys(), now.comparison, now.decoded, old, now.held)
     found = without_effect(applied.changes, now.listed)
     # That all are gone has a finding of its own already.
@@ -192,7 +192,8 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
     return found
 
 
-def _taken(comparison: Comparison, devices: Sequence[bytes], catalog: Catalog) -> Judgement:
+def _taken(known: Mapping[bytes, str], devices: Sequence[bytes], catalog: Catalog) -> Judgement:
+    comparison = compare(known, fingerprints(devices), devices)
     return judge(comparison, devices, catalog, Policy(sync_mode="quarantine"))
 
 

@@ -77,7 +77,8 @@ class Work(msgspec.Struct, frozen=True):
 
     ``fence`` grows with every claim: it numbers the runs and tells a worker that came back from the dead that its lease is
     somebody else's. ``due_at`` is when the waiting run may start. ``cause`` and ``requested_at`` describe the oldest
-    request that no run has taken yet, the ``run_…`` fields the run under way.
+    request that no run has taken yet, the ``run_…`` fields the run under way. ``reply`` is what the reply to the last run is known
+    by, when all of it stands in the list (``applying.known_again``).
     """
 
     requested: int = 0
@@ -97,6 +98,7 @@ class Work(msgspec.Struct, frozen=True):
     run_mode: Mode = Mode.ASYNC
     run_requested_at: Instant = 0.0
     run_started_at: Instant = 0.0
+    reply: bytes = b""
 
 
 class Admission(StrEnum):
@@ -273,8 +275,8 @@ def next_step(  # what is told of a run has these parts
     return Retry(max(retry_from, now + policy.delay(work.attempts, spread)))
 
 
-def settle(work: Work, step: Step, now: Instant) -> Work:
-    """Carry ``step`` over to the counters."""
+def settle(work: Work, step: Step, now: Instant, reply: bytes = b"") -> Work:
+    """Carry ``step`` over to the counters. ``reply`` is what the run's reply is known by when it comes again."""
     if isinstance(step, Retry):
         # What was asked for during the run waits with it, unless a sync-mode caller waits for an answer.
         caller_waits = work.sync_generation > work.taken and work.sync_until > now
@@ -283,10 +285,11 @@ def settle(work: Work, step: Step, now: Instant) -> Work:
             due_at=now if caller_waits else step.at,
             cause=work.run_cause,
             requested_at=work.run_requested_at,
+            reply=reply,
         )
         _check(state_of(work), Event.RETRIED, after)
         return after
-    after = replace(_released(work), done=work.taken, attempts=0, due_at=now)
+    after = replace(_released(work), done=work.taken, attempts=0, due_at=now, reply=reply)
     _check(state_of(work), Event.FINISHED, after)
     return after
 

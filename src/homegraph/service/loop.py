@@ -89,6 +89,9 @@ class Loop:
             reserve=self.concurrency // RESERVE_SHARE,
         )
         for project_id, places in shares.items():
+            project = await self.store.find_project(project_id)
+            if project is None:
+                raise LookupError(f"project {project_id} has work, and is not here")
             claims = await self.store.claim_due(
                 project_id,
                 now,
@@ -97,7 +100,7 @@ class Loop:
                 lease_seconds=self.lease_seconds,
             )
             for claim in claims:
-                self.runs.start(claim)
+                self.runs.start(project, claim)
             if len(claims) == places:
                 self.runs.changed.set()  # there may be more, and room for it
 

@@ -32,9 +32,7 @@ from homegraph.wire.execute_intent import CommandGroup, execute_request
 from homegraph.wire.intents import (
     PASSING_STATUSES,
     REQUEST_HEADERS,
-    SyncReply,
     disconnect_request,
-    read_sync_reply,
     refusal_told,
     sync_request,
 )
@@ -67,14 +65,14 @@ class Bounds:
 
 
 class Heard(msgspec.Struct):
-    """What one link's intents brought: a reply or an error, after ``took`` seconds, and what went over the wire.
+    """What one link's intents brought: the body of a reply or an error, after ``took`` seconds, and what went over the wire.
 
     ``link`` has the tokens as they are now: a refresh on the way is in it. ``findings`` are about what the token endpoint answered.
     """
 
     request_id: str
     link: Link
-    reply: SyncReply | None = None
+    body: bytes | None = None
     error: HomegraphError | None = None
     took: float = 0.0
     findings: tuple[Finding, ...] = ()
@@ -112,7 +110,7 @@ class Outbound:
         try:
             body = sync_request(heard.request_id)
             reply = await self._authorized("SYNC", project, body, heard)
-            heard.reply = read_sync_reply(_checked(reply))
+            heard.body = _checked(reply)
         except HomegraphError as exc:
             heard.error = exc
 

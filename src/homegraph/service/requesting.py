@@ -34,7 +34,7 @@ async def request_sync(house: House, project: Project, message: RequestSync) -> 
         if message.async_:
             await _queue(house, target)
         else:
-            await _wait(house, target)
+            await _wait(house, project, target)
     except CallRefused as exc:
         exc.facts.setdefault("metadata", {})["agentUserId"] = message.agent_user_id
         raise
@@ -51,7 +51,7 @@ async def _queue(house: House, target: Target) -> None:
         raise await unknown_user(house, target.project_id, target.agent_user_id)
 
 
-async def _wait(house: House, target: Target) -> None:
+async def _wait(house: House, project: Project, target: Target) -> None:
     if house.loop.stopping:
         raise CallRefused("SERVER_STOPPING")
     if house.runs.listeners.count >= SYNC_CALLS_MAX:
@@ -66,7 +66,7 @@ async def _wait(house: House, target: Target) -> None:
         if _is_refused(admitted):
             raise CallRefused("SYNC_IN_FLIGHT")
         if admitted.claim is not None:
-            house.runs.start(admitted.claim)
+            house.runs.start(project, admitted.claim)
         else:
             house.runs.changed.set()
         try:

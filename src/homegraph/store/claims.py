@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from homegraph.graph import syncing
-from homegraph.graph.model import Instant, Link, LinkState, Project, Run, Target
+from homegraph.graph.model import Instant, Link, LinkState, Run, Target
 from homegraph.graph.syncing import Work
 from homegraph.store.port import Claim, Lease
 
@@ -44,11 +44,9 @@ def claim_of(
     target: Target,
     before: Work,
     claimed: Work,
-    project: Project,
     links: Iterable[Link],
-    known: Mapping[bytes, str],
 ) -> Claim:
     """What a run is told. ``links`` are all links of the target; in a first SYNC the one."""
     asked = links if target.is_first_sync else (one for one in links if one.state in _ASKED)
     lease = Lease(target, claimed.fence, claimed.worker)
-    return Claim(lease, claimed, project, tuple(asked), known, before if before.taken else None)
+    return Claim(lease, claimed, tuple(asked), before if before.taken else None)

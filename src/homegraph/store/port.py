@@ -19,7 +19,7 @@ Credentials are in ``credential_port``, linkings in ``linking_port``, journals i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -71,18 +71,27 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A run that was handed out, with all it needs: the project, the links to ask, and what is known of the devices.
+    """A run that was handed out, with the links to ask.
 
-    ``known`` maps fingerprints to device ids. ``links`` are those in state linked and broken (or, in a first SYNC, the
-    one link), oldest first. ``work`` is the work as claimed. ``interrupted`` is the run that a dead worker left behind.
+    ``links`` are those in state linked and broken (or, in a first SYNC, the one link), oldest first. ``work`` is the work as
+    claimed. ``interrupted`` is the run that a dead worker left behind.
     """
 
     lease: Lease
     work: Work
-    project: Project
     links: tuple[Link, ...]
-    known: Mapping[bytes, str]
     interrupted: Work | None = None
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is stored of a list, beside a reply.
+
+    ``ids`` are all device ids by their fingerprints; ``definitions``, by id, are those of devices whose fingerprints the reply does
+    not have: they have changed, or are gone.
+    """
+
+    ids: Mapping[bytes, str]
+    definitions: Mapping[str, bytes]
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -98,13 +107,14 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """Everything that a run leaves behind."""
+    """Everything that a run leaves behind. ``reply`` is what its reply is known by when it comes again."""
 
     lease: Lease
     step: Step
     run: Run
     effects: tuple[Effect, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
+    reply: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +387,8 @@ class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
         One transaction for all of them.
         """
 
-    async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
-        """Stored definitions of those of the devices that are here."""
+    async def known(self, target: Target, fingerprints: Collection[bytes]) -> Known:
+        """What is stored of the list that a run compares with a reply, whose devices have these ``fingerprints``."""
 
     async def held(self, target: Target) -> tuple[HeldDevice, ...]:
         """The held devices of an agent user as the last ``WriteHeld`` (or ``BindLink``) gave them; none of a link in its first SYNC.

@@ -181,16 +181,16 @@ def key_of_target(target: Target) -> tuple[str, str, str]:
 
 
 def work_of(row: Row) -> Work:
-    """The counters, which are the last 17 columns of the row, as a value."""
+    """The counters, which are the last 18 columns of the row, as a value."""
     (
         requested, done, taken, fence, attempts, due_at, lease_until, worker,
         sync_generation, sync_until, async_generation,
-        cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at,
-    ) = row[-17:]  # fmt: skip
+        cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply,
+    ) = row[-18:]  # fmt: skip
     return Work(
         requested, done, taken, fence, attempts, due_at, lease_until, worker,
         sync_generation, sync_until, async_generation,
-        _CAUSES[cause], requested_at, _CAUSES[run_cause], _MODES[run_mode], run_requested_at, run_started_at,
+        _CAUSES[cause], requested_at, _CAUSES[run_cause], _MODES[run_mode], run_requested_at, run_started_at, reply,
     )  # fmt: skip
 
 

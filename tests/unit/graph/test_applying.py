@@ -24,10 +24,16 @@ def device(device_id="lamp", **members):
     return json.dumps(whole).encode()
 
 
+def compare(known, after):
+    """Compare the list ``after`` with what is known."""
+    devices = tuple(after)
+    return applying.compare(known, applying.fingerprints(devices), devices)
+
+
 def apply(before, after):
     """Apply the list ``after`` where the devices ``before`` (id -> bytes) are stored."""
     known = {applying.fingerprint(definition): id_ for id_, definition in before.items()}
-    comparison = applying.compare(known, tuple(after))
+    comparison = compare(known, after)
     decoded = [read_device(fresh.definition, fresh.index) for fresh in comparison.fresh]
     old = {one.id: before[one.id] for one in decoded if one.id in before}
     return applying.changes(before.keys(), comparison, decoded, old)
@@ -36,7 +42,7 @@ def apply(before, after):
 def test_a_list_that_is_known_changes_nothing():
     """The same bytes again: nothing to tell, nothing to write, nothing to decode."""
     lamp = device()
-    comparison = applying.compare({applying.fingerprint(lamp): "lamp"}, [lamp])
+    comparison = compare({applying.fingerprint(lamp): "lamp"}, [lamp])
 
     assert comparison.fresh == ()
     assert comparison.kept == {"lamp"}
@@ -197,7 +203,7 @@ def test_a_known_device_counts_before_another_with_its_id():
 
 def test_what_is_decoded_belongs_to_what_is_fresh():
     """A device too few or too many is a mistake of the caller."""
-    comparison = applying.compare({}, [device()])
+    comparison = compare({}, [device()])
 
     with pytest.raises(ValueError, match="shorter"):
         applying.changes(frozenset(), comparison, (), {})
@@ -221,3 +227,57 @@ def test_afterwards_the_stored_list_is_the_replied_list(before, after):
     assert {one.device_id for one in applied.changes.changed} == {
         key for key in before.keys() & after.keys() if before[key] != after[key]
     }
+
+
+ID = "66666666-6666-4666-8666-666666666666"
+NEXT_ID = "77777777-7777-4777-8777-777777777777"
+TEMPLATE = '{"requestId":"%s","payload":{"agentUserId":"1836","devices":[%s]}}'
+
+
+def reply(request_id, *devices):
+    """A whole reply to SYNC."""
+    return (TEMPLATE % (request_id, ",".join(devices))).encode()
+
+
+def test_a_reply_that_comes_again_is_known():
+    """It differs in the id of the intent only, which is another one each time."""
+    first = applying.digest_of(reply(ID, '{"id":"a"}'), ID)
+
+    assert len(first) == 16
+    assert applying.digest_of(reply(NEXT_ID, '{"id":"a"}'), NEXT_ID) == first
+    for other in (
+        reply(NEXT_ID, '{"id":"b"}'),
+        reply(NEXT_ID, '{"id":"a"} '),
+        reply(NEXT_ID, '{"id":"a"}') + b"\n",
+        b" " + reply(NEXT_ID, '{"id":"a"}'),
+    ):
+        assert applying.digest_of(other, NEXT_ID) != first
+
+
+def test_where_the_id_stands_is_part_of_what_is_known():
+    """Two replies that are alike without the id are not alike when it stands elsewhere."""
+    here = applying.digest_of(b'{"requestId":"1","x":""}', "1")
+    there = applying.digest_of(b'{"requestId":"","x":"1"}', "1")
+
+    assert here != there
+
+
+def test_a_reply_without_the_id_is_not_known():
+    """Neither now nor when it comes again."""
+    assert applying.digest_of(reply("another", '{"id":"a"}'), ID) == b""
+    assert applying.bound(b"", 7) == b""
+
+
+def test_an_id_that_is_repeated_twice_makes_a_reply_unlike():
+    """Only its first place is left out: such a reply is read each time."""
+    twice = reply(ID, f'"{ID}"'), reply(NEXT_ID, f'"{NEXT_ID}"')
+
+    assert applying.digest_of(twice[0], ID) != applying.digest_of(twice[1], NEXT_ID)
+
+
+def test_what_a_reply_is_known_by_is_good_for_one_run():
+    """Of another run it is another one."""
+    digest = applying.digest_of(reply(ID), ID)
+
+    assert len({applying.bound(digest, fence) for fence in range(100)}) == 100
+    assert applying.bound(digest, 7) == applying.bound(digest, 7)

@@ -336,3 +336,40 @@ def test_a_first_list_brings_its_held_devices():
     answer = Answer(link("ann"), agent_user_id="u-1", applied=Applied(Changes(), (), ()), held=HELD)
     (bound,) = concluded(answer, target=FIRST).effects
     assert bound.held == HELD
+
+
+def test_a_reply_whose_list_is_stored_is_known_again():
+    """One reply that was taken, whatever it changed and whatever problem its link had before."""
+    for applied, problem in ((ADDED, ""), (NOTHING, ""), (WIPED, ""), (NOTHING, "TIMEOUT")):
+        one = replace(answered(applied, problem=problem), digest=b"known")
+        assert conclude(AGENT_USER, [one], policy=KEEP).reply == b"known"
+
+
+@pytest.mark.parametrize(
+    ("answers", "target"),
+    [
+        ([failed(FulfillmentFailed("no"))], AGENT_USER),
+        (
+            [replace(answered(), digest=b"known"), replace(answered(user="ben"), digest=b"known")],
+            AGENT_USER,
+        ),
+        ([replace(answered(), digest=b"known")], FIRST),
+        ([replace(answered(agent_user_id="u-2"), digest=b"known")], AGENT_USER),
+        ([replace(answered(), digest=b"known", held=())], AGENT_USER),
+        ([replace(answered(), digest=b"known", is_empty=True)], AGENT_USER),
+        ([], AGENT_USER),
+    ],
+    ids=["failed", "two links", "first SYNC", "moved", "held devices", "empty", "none"],
+)
+def test_a_reply_that_is_not_the_stored_list_is_not_known_again(answers, target):
+    """The next run looks at what comes, whatever it is."""
+    assert conclude(target, answers, policy=UNLINK).reply == b""
+
+
+def test_a_list_that_is_held_is_not_known_again():
+    """It would be taken for the one that is stored."""
+    gone = Applied(Changes(removed=("lamp",)), (), ("lamp",))
+    one = replace(answered(gone), known=1, digest=b"known")
+
+    assert conclude(AGENT_USER, [one], policy=KEEP).held
+    assert conclude(AGENT_USER, [one], policy=KEEP).reply == b""

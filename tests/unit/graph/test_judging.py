@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from homegraph.graph import judging
-from homegraph.graph.applying import changes, compare, fingerprint
+from homegraph.graph.applying import changes, compare, fingerprint, fingerprints
 from homegraph.graph.judging import HELD_FINDINGS_MAX, judge
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import builtin
@@ -29,8 +29,9 @@ def device(device_id, **members):
 
 def judged(*devices, policy=QUARANTINE, known=()):
     """The judgement of a reply; ``known`` are bytes that were taken before."""
-    fingerprints = {fingerprint(one): json.loads(one)["id"] for one in known}
-    return judge(compare(fingerprints, devices), devices, builtin(), policy)
+    ids = {fingerprint(one): json.loads(one)["id"] for one in known}
+    comparison = compare(ids, fingerprints(devices), devices)
+    return judge(comparison, devices, builtin(), policy)
 
 
 def test_what_is_right_is_taken_in_both_modes():
@@ -171,7 +172,8 @@ def test_a_reply_with_a_device_without_an_id_names_its_place():
 
 def held_again(*devices, before, judged_by="v1", policy=QUARANTINE):
     """The judgement of a reply after which ``before`` was held."""
-    return judge(compare({}, devices), devices, builtin(), policy, before, judged_by)
+    comparison = compare({}, fingerprints(devices), devices)
+    return judge(comparison, devices, builtin(), policy, before, judged_by)
 
 
 def test_a_held_device_is_not_looked_into_again(monkeypatch):

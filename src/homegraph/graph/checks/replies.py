@@ -57,6 +57,11 @@ def check_list(
     if not device_ids:
         yield DEVICES_EMPTY.found("The reply lists no devices.", path="/payload/devices")
     yield from _duplicates(device_ids)
+    yield from check_time(took)
+
+
+def check_time(took: float) -> Iterator[Finding]:
+    """A finding about an answer that came late, after ``took`` seconds."""
     if took > SLOW_SECONDS:
         yield REPLY_SLOW.found(f"The answer took {took:.1f} s.")
 

@@ -6,7 +6,7 @@ row, which has the numbers, last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -22,8 +22,9 @@ from homegraph.store.device_rows import (
     new_device_of,
     row_of_renewed_device,
 )
+from homegraph.store.port import Known
 from homegraph.store.postgres import reports, work
-from homegraph.store.postgres.database import Database, Wanted, columns
+from homegraph.store.postgres.database import Database, columns
 from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import Row, json_text
 
@@ -38,14 +39,25 @@ class Written(NamedTuple):
     now: Instant
 
 
-async def definitions(db: Database, wanted: Sequence[Wanted]) -> list[dict[str, bytes]]:
-    """``Store.definitions`` for many callers, by one statement."""
-    keys = sorted({key for one in wanted for key in one.keys})
-    found = {}
-    if keys:
-        rows = await db.rows("list_definitions", *columns(keys))
-        found = {keys[place - 1]: definition for place, definition in rows}
-    return [{key[2]: found[key] for key in one.keys if key in found} for one in wanted]
+async def known(db: Database, asked: Sequence[tuple[Target, Collection[bytes]]]) -> list[Known]:
+    """``Store.known`` for many callers, by two statements at most."""
+    ids: list[dict[bytes, str]] = [{} for _ in asked]
+    homes = columns((target.project_id, target.agent_user_id) for target, _ in asked)
+    for place, fingerprint, device_id in await db.rows("list_known", *homes):
+        ids[place - 1][fingerprint] = device_id
+    strangers = [
+        (place, (target.project_id, target.agent_user_id, listed[one]))
+        for place, ((target, fingerprints), listed) in enumerate(zip(asked, ids, strict=True))
+        for one in listed.keys() - set(fingerprints)
+    ]
+    definitions: list[dict[str, bytes]] = [{} for _ in asked]
+    if strangers:
+        for at, definition in await db.rows(
+            "list_definitions", *columns(key for _, key in strangers)
+        ):
+            place, key = strangers[at - 1]
+            definitions[place][key[2]] = definition
+    return list(map(Known, ids, definitions))
 
 
 async def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:

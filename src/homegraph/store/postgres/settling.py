@@ -73,7 +73,7 @@ async def settle(db: Database, calls: Sequence[Settled]) -> Sequence[Work | Exce
         if leased is None or not is_held(leased, lease):
             outcomes.append(LeaseLost())
             continue
-        settled = syncing.settle(leased, call.settlement.step, call.now)
+        settled = syncing.settle(leased, call.settlement.step, call.now, call.settlement.reply)
         works[lease.target] = changed[lease.target] = settled
         outcomes.append(settled)
         good.append(call)

@@ -6,7 +6,7 @@ have a transaction of their own. What an operation does is in the module of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from homegraph.errors import LinkingRefused
@@ -44,6 +44,7 @@ from homegraph.store.port import (
     Declaration,
     Hint,
     Instance,
+    Known,
     Lease,
     Settlement,
 )
@@ -89,7 +90,7 @@ class PostgresStore(PostgresMoving):
         self._links = Group(self._db.glance, links.find_links)
         self._works = Group(self._db.glance, work.find_works)
         self._states = Group(self._db.glance, reports.some_states)
-        self._definitions = Group(self._db.glance, devices.definitions)
+        self._known = Group(self._db.glance, devices.known)
         self._homes = Group(self._db.write, moving.import_homes)
         self._loose_links = Group(self._db.write, moving.import_links)
         self._exported_homes = Group(self._db.read, moving.some_homes)
@@ -121,7 +122,7 @@ class PostgresStore(PostgresMoving):
             self._links,
             self._works,
             self._states,
-            self._definitions,
+            self._known,
             self._homes,
             self._loose_links,
             self._exported_homes,
@@ -369,10 +370,8 @@ class PostgresStore(PostgresMoving):
         await self._db.write(work.hand_back, leases, now)
         self._tell(Hint.DUE)
 
-    async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
-        return await self._definitions.call(
-            Wanted(target.project_id, target.agent_user_id, device_ids)
-        )
+    async def known(self, target: Target, fingerprints: Collection[bytes]) -> Known:
+        return await self._known.call((target, fingerprints))
 
     async def held(self, target: Target) -> tuple[HeldDevice, ...]:
         return await self._db.glance(devices.held, target)

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from homegraph.graph import syncing
-from homegraph.graph.model import Cause, Instant, Link, Mode, Project, Run, Target
+from homegraph.graph.model import Cause, Instant, Link, Mode, Run, Target
 from homegraph.graph.syncing import Admission, Work
 from homegraph.store.claims import Claimant, claim_of, is_held
 from homegraph.store.port import Admitted, Claim, Lease
@@ -24,7 +24,6 @@ from homegraph.store.rows import (
     key_of_target,
     link_of,
     links_of,
-    project_of,
     row_of_run,
     row_of_work,
     work_of,
@@ -273,34 +272,11 @@ async def _claims(db: Database, taken: Sequence[Taken]) -> list[Claim]:
     """What the runs need that were handed out."""
     if not taken:
         return []
-    projects = await _projects(db, {one.target.project_id for one in taken})
     links = await _links(db, [one.target for one in taken])
-    known = await _known(db, [one.target for one in taken if not one.target.is_first_sync])
     return [
-        claim_of(
-            target,
-            before,
-            claimed,
-            projects[target.project_id],
-            links.get(target, ()),
-            known.get(target, {}),
-        )
+        claim_of(target, before, claimed, links.get(target, ()))
         for target, before, claimed in taken
     ]
-
-
-async def _projects(db: Database, project_ids: Iterable[str]) -> dict[str, Project]:
-    rows = await db.rows("find_project", list(project_ids))
-    return {row[0]: project_of(row) for row in rows}
-
-
-async def _known(db: Database, targets: Sequence[Target]) -> dict[Target, dict[bytes, str]]:
-    known: dict[Target, dict[bytes, str]] = {}
-    if targets:
-        keys = columns((one.project_id, one.agent_user_id) for one in targets)
-        for place, fingerprint, device_id in await db.rows("list_known", *keys):
-            known.setdefault(targets[place - 1], {})[fingerprint] = device_id
-    return known
 
 
 async def _links(db: Database, targets: Sequence[Target]) -> dict[Target, list[Link]]:

@@ -6,7 +6,7 @@ and by that number what is reported of it, states and all, and its definition. T
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from homegraph.graph import reporting
 from homegraph.graph.applying import Stored
@@ -19,14 +19,26 @@ from homegraph.store.device_rows import (
     new_device_of,
     states_without,
 )
+from homegraph.store.port import Known
 from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import Row, json_text
 from homegraph.store.sqlite import work
 from homegraph.store.sqlite.database import Database
 
 
+def known(
+    db: Database, target: Target, fingerprints: Collection[bytes], at_most: int
+) -> tuple[Known, list[str]]:
+    """``Store.known``, without definitions if there were more than ``at_most``: then the ids of their devices."""
+    ids: dict[bytes, str] = dict(db.rows("list_known", target.project_id, target.agent_user_id))
+    strangers = [ids[one] for one in ids.keys() - set(fingerprints)]
+    if len(strangers) > at_most:
+        return Known(ids, {}), strangers
+    return Known(ids, definitions(db, target, strangers)), []
+
+
 def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
-    """``Store.definitions``."""
+    """The definitions of devices of a list."""
     found: dict[str, bytes] = {}
     for device_id in device_ids:
         row = db.row("list_definitions", target.project_id, target.agent_user_id, device_id)

@@ -31,7 +31,7 @@ def settle(db: Database, settlement: Settlement, now: Instant) -> Work:
     leased = work.find_leased(db, lease)
     if leased is None:
         raise LeaseLost
-    settled = syncing.settle(leased, settlement.step, now)
+    settled = syncing.settle(leased, settlement.step, now, settlement.reply)
     work.save(db, lease.target, settled)
     for effect in settlement.effects:
         _carry_out(db, lease.target, settled, effect, now)

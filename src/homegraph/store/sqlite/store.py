@@ -9,7 +9,7 @@ In memory there is one lane for all. What an operation does is in the module of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.linking import Linking, LinkingStep
@@ -44,6 +44,7 @@ from homegraph.store.port import (
     Declaration,
     Hint,
     Instance,
+    Known,
     Lease,
     Settlement,
 )
@@ -60,7 +61,7 @@ from homegraph.store.sqlite import (
     settling,
     work,
 )
-from homegraph.store.sqlite.brief import is_brief, is_brief_settlement
+from homegraph.store.sqlite.brief import BRIEF_DEVICES_MAX, is_brief, is_brief_settlement
 from homegraph.store.sqlite.folding import Folding
 from homegraph.store.sqlite.glance import Glance
 from homegraph.store.sqlite.lane import Lane
@@ -330,11 +331,14 @@ class SqliteStore(SqliteMoving):
     async def hand_back(self, leases: Sequence[Lease], now: Instant) -> None:
         await self._writer.call(work.hand_back, leases, now)
 
-    async def definitions(self, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
-        if is_brief(device_ids):
-            # On the connection that has just read this home, and will write it: its pages are in memory there.
-            return await self._writer.call_brief(devices.definitions, target, device_ids)
-        return await self._reader.call(devices.definitions, target, device_ids)
+    async def known(self, target: Target, fingerprints: Collection[bytes]) -> Known:
+        # On the connection that will write what has changed: its pages are in memory there.
+        known, many = await self._writer.call_brief(
+            devices.known, target, fingerprints, BRIEF_DEVICES_MAX
+        )
+        if not many:
+            return known
+        return Known(known.ids, await self._reader.call(devices.definitions, target, many))
 
     async def held(self, target: Target) -> tuple[HeldDevice, ...]:
         return await self._reader.call(devices.held, target)

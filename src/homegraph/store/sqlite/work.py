@@ -15,7 +15,6 @@ from homegraph.store.rows import (
     key_of_target,
     link_of,
     links_of,
-    project_of,
     row_of_run,
     row_of_work,
     work_of,
@@ -170,13 +169,7 @@ def _hand_out(db: Database, claimant: Claimant, target: Target, work: Work, now:
         _record(db, claimant.interrupted(target, work, now))
     claimed = claimant.claim(work, now)
     save(db, target, claimed)
-    project = db.row("find_project", target.project_id)
-    if project is None:
-        raise LookupError(f"{target} has no project")
-    known: dict[bytes, str] = {}
-    if not target.is_first_sync:
-        known = dict(db.rows("list_known", target.project_id, target.agent_user_id))
-    return claim_of(target, work, claimed, project_of(project), _links(db, target), known)
+    return claim_of(target, work, claimed, _links(db, target))
 
 
 def _links(db: Database, target: Target) -> list[Link]:

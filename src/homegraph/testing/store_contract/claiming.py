@@ -14,8 +14,6 @@ from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
     Scene,
     first_sync,
-    project,
-    stored,
     target,
 )
 
@@ -70,9 +68,8 @@ class Claiming:
         assert await scene.claims() == []
 
     async def test_a_claim_brings_what_a_run_needs(self, store: Store) -> None:
-        """The project, the links to ask with the oldest first, what is known of the devices, and the work."""
+        """The links to ask with the oldest first, and the work."""
         scene = Scene(store)
-        lamp = stored("lamp")
         for now, user_id in (
             (1_003.0, "anna"),
             (1_001.0, "ben"),
@@ -80,16 +77,14 @@ class Claiming:
             (1_004.0, "d"),
         ):
             scene.now = now
-            await scene.link(user_id, "1836", lamp)
+            await scene.link(user_id, "1836")
         await scene.refused("ben")
         await store.unlink("acme", "carl", scene.now)
         await scene.request()
         claim = await scene.claim(worker="worker-7")
 
-        assert claim.project == project()
         assert [link.user_id for link in claim.links] == ["ben", "anna", "d"]
         assert [link.state for link in claim.links][:2] == [LinkState.BROKEN, LinkState.LINKED]
-        assert claim.known == {lamp.fingerprint: "lamp"}
         assert claim.interrupted is None
         assert claim.lease.worker == claim.work.worker == "worker-7"
         assert claim.lease.fence == claim.work.fence
@@ -103,7 +98,7 @@ class Claiming:
 
         assert [claim.lease.target for claim in claims] == [first_sync("anna"), first_sync("ben")]
         assert [[link.user_id for link in claim.links] for claim in claims] == [["anna"], ["ben"]]
-        assert [claim.known for claim in claims] == [{}, {}]
+        assert await scene.known(first_sync("anna")) == {}
 
     async def test_a_lease_that_ran_out(self, store: Store) -> None:
         """The run is recorded as interrupted and handed out again; its old lease is lost."""

@@ -318,7 +318,8 @@ class StoreMachine(RuleBasedStateMachine):
             model.release()
         fences = [lease.fence for lease in model.lost]
         assert claim.lease.fence > max(fences, default=0)
-        assert set(claim.known.values()) == model.devices.keys()
+        known = self.run(self.scene.known(claim.lease.target))
+        assert set(known.values()) == model.devices.keys()
         answers = model.open_requests()
         assert answers
         for asked in answers:

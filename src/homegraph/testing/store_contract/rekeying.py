@@ -178,7 +178,7 @@ class Rekeying:
         assert (following.lease.target, following.work.run_cause) == (target("1837"), Cause.LINK)
         assert following.work.taken - following.work.done == 1
         assert [link.agent_user_id for link in following.links] == ["1837"]
-        assert len(following.known) == 2
+        assert len(await scene.known(target("1837"))) == 2
         assert (await store.counts()).devices == 2
         assert len(await store.runs("acme", "1836")) == 1
 

@@ -10,7 +10,6 @@ from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
     WORKER,
     Scene,
-    project,
     stored,
     target,
 )
@@ -61,8 +60,7 @@ class Requesting:
     async def test_a_sync_mode_call_starts_the_run(self, store: Store) -> None:
         """It is handed all that the run needs, and nobody else gets the run."""
         scene = Scene(store)
-        lamp, plug = stored("lamp"), stored("plug")
-        await scene.link("anna", "1836", lamp, plug)
+        await scene.link("anna", "1836", stored("lamp"))
         scene.now = 1_001.0
         admitted = await scene.request(Mode.SYNC)
 
@@ -71,9 +69,7 @@ class Requesting:
         assert admitted.claim == Claim(
             Lease(target(), admitted.claim.work.fence, WORKER),
             admitted.claim.work,
-            project(),
             tuple(await store.links()),
-            {lamp.fingerprint: "lamp", plug.fingerprint: "plug"},
         )
         work = admitted.claim.work
         assert (work.taken, work.worker) == (admitted.generation, WORKER)

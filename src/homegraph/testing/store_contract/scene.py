@@ -266,10 +266,11 @@ class Scene:
         *effects: Effect,
         step: Step = Finish(),  # noqa: B008  # a frozen value
         exchanges: Sequence[Exchange] = (),
+        reply: bytes = b"",
     ) -> Work:
         """End a run."""
         settlement = Settlement(
-            claim.lease, step, self.record(claim, step.outcome), effects, tuple(exchanges)
+            claim.lease, step, self.record(claim, step.outcome), effects, tuple(exchanges), reply
         )
         return await self.store.settle(settlement, self.now)
 
@@ -300,6 +301,10 @@ class Scene:
     async def write(self, *devices: Stored, removed: Sequence[str] = ()) -> None:
         """A run that writes devices of the agent user."""
         await self.settle(await self.start(), WriteDevices(devices, tuple(removed)))
+
+    async def known(self, target: Target = target()) -> Mapping[bytes, str]:  # noqa: B008
+        """Fingerprints of the devices of a list, and whose they are."""
+        return (await self.store.known(target, ())).ids
 
     async def report(
         self,

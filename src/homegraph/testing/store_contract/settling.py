@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -29,7 +31,7 @@ from homegraph.graph.model import (
     Tokens,
 )
 from homegraph.graph.syncing import Finish, GiveUp, Retry, State, Step, state_of
-from homegraph.store.port import Settlement, Store
+from homegraph.store.port import Known, Settlement, Store
 from homegraph.testing.store_contract.scene import (
     TOKENS,
     Scene,
@@ -149,7 +151,7 @@ class Settling:
         )
         assert (fresh.added_at, fresh.changed_at) == (1_007.0, 1_007.0)
         assert (plug.definition, plug.changed_at) == (stored("plug").definition, 1_000.0)
-        assert (await scene.start()).known == {
+        assert await scene.known() == {
             new.fingerprint: "new",
             renewed.fingerprint: "lamp",
             stored("plug").fingerprint: "plug",
@@ -171,7 +173,7 @@ class Settling:
 
         shown, _ = await store.devices("acme", "1836")
         assert (shown.definition, shown.changed_at) == (renewed.definition, 1_007.0)
-        assert (await scene.start()).known[renewed.fingerprint] == "lamp"
+        assert (await scene.known())[renewed.fingerprint] == "lamp"
         assert await store.states("acme", "1836") == before
         assert (await scene.report({"lamp": {"on": False}})).is_accepted
 
@@ -210,7 +212,7 @@ class Settling:
         (lamp,) = await store.devices("acme", "1836")
         assert (lamp.definition, lamp.placement.room) == (again.definition, "Kitchen")
         assert (lamp.added_at, lamp.changed_at) == (1_000.0, 1_007.0)
-        assert (await scene.start()).known == {again.fingerprint: "lamp"}
+        assert await scene.known() == {again.fingerprint: "lamp"}
 
     async def test_many_devices(self, store: Store) -> None:
         """A long list and awkward ids are written, known, and removed."""
@@ -218,24 +220,57 @@ class Settling:
         ids = [f"device-{number:04}" for number in range(1_000)] + ['"', "a b", "\\", "灯", "[]"]
         await scene.link("anna", "1836", *map(stored, ids))
         assert await scene.device_ids() == sorted(ids)
-        found = await store.definitions(target(), ids)
-        assert found == {device_id: stored(device_id).definition for device_id in ids}
+        known = await store.known(target(), ())
+        assert known.definitions == {device_id: stored(device_id).definition for device_id in ids}
+        assert sorted(known.ids.values()) == sorted(ids)
         await scene.write(removed=ids[1:])
 
         assert await scene.device_ids() == ids[:1]
         assert (await store.counts()).devices == 1
 
-    async def test_definitions(self, store: Store) -> None:
-        """Of those devices that are here; a link in its first SYNC has none."""
+    async def test_what_is_known_of_a_list(self, store: Store) -> None:
+        """All its fingerprints, and the definitions of the devices that a reply has others of, or does not have."""
         scene = Scene(store)
-        await scene.link("anna", "1836", stored("lamp"), stored("plug"))
+        lamp, plug, fan = stored("lamp"), stored("plug"), stored("fan")
+        await scene.link("anna", "1836", lamp, plug, fan)
+        await scene.link("ben", "1837", replace(plug, definition=b"another"))
+        ids = {one.fingerprint: one.device_id for one in (lamp, plug, fan)}
 
-        assert await store.definitions(target(), ["lamp", "fan", "lamp"]) == {
-            "lamp": stored("lamp").definition
-        }
-        assert await store.definitions(target(), []) == {}
-        assert await store.definitions(first_sync(), ["lamp"]) == {}
-        assert await store.definitions(target("1837"), ["lamp"]) == {}
+        for reply, strangers in (
+            ([lamp, plug, fan], []),
+            ([lamp, fan, lamp], [plug]),
+            ([stored("lamp", "second"), stored("new")], [lamp, plug, fan]),
+        ):
+            known = await store.known(target(), [one.fingerprint for one in reply])
+            assert known == Known(ids, {one.device_id: one.definition for one in strangers})
+        both = await asyncio.gather(
+            store.known(target(), [lamp.fingerprint, fan.fingerprint]),
+            store.known(target("1837"), []),
+        )
+        assert [one.definitions for one in both] == [
+            {"plug": plug.definition},
+            {"plug": b"another"},
+        ]
+        assert await store.known(target("1838"), [lamp.fingerprint]) == Known({}, {})
+
+    async def test_a_reply_that_comes_again(self, store: Store) -> None:
+        """What it is known by stands in the work until the run after, which says anew whether there is such a reply."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        claim = await scene.start()
+        assert claim.work.reply == b""
+        await scene.settle(claim, reply=b"\0once")
+        await scene.request()
+        claim = await scene.claim()
+        assert claim.work.reply == b"\0once"
+        await scene.settle(claim, reply=b"twice")
+        claim = await scene.start()
+        await store.hand_back([claim.lease], scene.now)
+        claim = await scene.claim()
+        assert claim.work.reply == b"twice"
+        await scene.settle(claim)
+
+        assert (await scene.start()).work.reply == b""
 
     async def test_the_problem_of_a_link(self, store: Store) -> None:
         """It is set, and when; state and tokens stay."""

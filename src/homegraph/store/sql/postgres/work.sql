@@ -4,7 +4,7 @@
 SELECT
   k.place,
   w.requested, w.done, w.taken, w.fence, w.attempts, w.due_at, w.lease_until, w.worker, w.sync_generation, w.sync_until,
-  w.async_generation, w.cause, w.requested_at, w.run_cause, w.run_mode, w.run_requested_at, w.run_started_at
+  w.async_generation, w.cause, w.requested_at, w.run_cause, w.run_mode, w.run_requested_at, w.run_started_at, w.reply
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (project_id, agent_user_id, user_id, place)
 JOIN sync_work AS w USING (project_id, agent_user_id, user_id)
 ORDER BY w.project_id, w.agent_user_id, w.user_id
@@ -16,7 +16,7 @@ FOR UPDATE OF w;
 SELECT
   k.place, w.xmin,
   w.requested, w.done, w.taken, w.fence, w.attempts, w.due_at, w.lease_until, w.worker, w.sync_generation, w.sync_until,
-  w.async_generation, w.cause, w.requested_at, w.run_cause, w.run_mode, w.run_requested_at, w.run_started_at
+  w.async_generation, w.cause, w.requested_at, w.run_cause, w.run_mode, w.run_requested_at, w.run_started_at, w.reply
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (project_id, agent_user_id, user_id, place)
 JOIN sync_work AS w USING (project_id, agent_user_id, user_id);
 
@@ -51,12 +51,12 @@ RETURNING same.place;
 INSERT INTO sync_work (
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, ready_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply, ready_at
 )
 SELECT * FROM unnest(
   $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::float8[],
   $10::float8[], $11::text[], $12::bigint[], $13::float8[], $14::bigint[], $15::text[], $16::float8[], $17::text[], $18::text[],
-  $19::float8[], $20::float8[], $21::float8[]
+  $19::float8[], $20::float8[], $21::bytea[], $22::float8[]
 )
 ON CONFLICT (project_id, agent_user_id, user_id) DO NOTHING;
 
@@ -66,15 +66,15 @@ UPDATE sync_work AS w SET
   requested = k.requested, done = k.done, taken = k.taken, fence = k.fence, attempts = k.attempts, due_at = k.due_at,
   lease_until = k.lease_until, worker = k.worker, sync_generation = k.sync_generation, sync_until = k.sync_until,
   async_generation = k.async_generation, cause = k.cause, requested_at = k.requested_at, run_cause = k.run_cause,
-  run_mode = k.run_mode, run_requested_at = k.run_requested_at, run_started_at = k.run_started_at, ready_at = k.ready_at
+  run_mode = k.run_mode, run_requested_at = k.run_requested_at, run_started_at = k.run_started_at, reply = k.reply, ready_at = k.ready_at
 FROM unnest(
   $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::float8[],
   $10::float8[], $11::text[], $12::bigint[], $13::float8[], $14::bigint[], $15::text[], $16::float8[], $17::text[], $18::text[],
-  $19::float8[], $20::float8[], $21::float8[]
+  $19::float8[], $20::float8[], $21::bytea[], $22::float8[]
 ) AS k (
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, ready_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply, ready_at
 )
 WHERE w.project_id = k.project_id AND w.agent_user_id = k.agent_user_id AND w.user_id = k.user_id;
 
@@ -89,7 +89,7 @@ WHERE w.project_id = k.project_id AND w.agent_user_id = k.agent_user_id AND w.us
 SELECT
   agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE project_id = $1 AND ready_at <= $2
 ORDER BY ready_at, agent_user_id, user_id
@@ -139,7 +139,7 @@ SELECT busy.project_id FROM busy WHERE busy.project_id IS NOT NULL;
 SELECT
   ready_at, project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE project_id = $1 AND ready_at IS NOT NULL
 ORDER BY ready_at, agent_user_id, user_id

@@ -2,7 +2,7 @@
 -- The work of a target.
 SELECT
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE project_id = ? AND agent_user_id = ? AND user_id = ?;
 
@@ -11,16 +11,16 @@ WHERE project_id = ? AND agent_user_id = ? AND user_id = ?;
 INSERT INTO sync_work (
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, ready_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply, ready_at
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- save_work --
 -- Write the whole work of a target.
 UPDATE sync_work SET
   requested = ?4, done = ?5, taken = ?6, fence = ?7, attempts = ?8, due_at = ?9, lease_until = ?10, worker = ?11,
   sync_generation = ?12, sync_until = ?13, async_generation = ?14, cause = ?15, requested_at = ?16, run_cause = ?17,
-  run_mode = ?18, run_requested_at = ?19, run_started_at = ?20, ready_at = ?21
+  run_mode = ?18, run_requested_at = ?19, run_started_at = ?20, reply = ?21, ready_at = ?22
 WHERE project_id = ?1 AND agent_user_id = ?2 AND user_id = ?3;
 
 -- delete_work --
@@ -32,7 +32,7 @@ DELETE FROM sync_work WHERE project_id = ? AND agent_user_id = ? AND user_id = ?
 SELECT
   agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE project_id = ?1 AND ready_at <= ?2
 ORDER BY ready_at, agent_user_id, user_id
@@ -81,7 +81,7 @@ SELECT busy.project_id FROM busy WHERE busy.project_id IS NOT NULL;
 SELECT
   ready_at, project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE project_id = ?1 AND ready_at IS NOT NULL
 ORDER BY ready_at, agent_user_id, user_id
@@ -92,7 +92,7 @@ LIMIT ?2;
 SELECT
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE ready_at IS NOT NULL AND (taken <> 0 OR sync_generation <> 0);
 
@@ -101,7 +101,7 @@ WHERE ready_at IS NOT NULL AND (taken <> 0 OR sync_generation <> 0);
 SELECT
   project_id, agent_user_id, user_id,
   requested, done, taken, fence, attempts, due_at, lease_until, worker, sync_generation, sync_until, async_generation,
-  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at
+  cause, requested_at, run_cause, run_mode, run_requested_at, run_started_at, reply
 FROM sync_work
 WHERE ready_at > ?1 AND taken = 0 AND max(requested_at, run_started_at) > ?1;
 
