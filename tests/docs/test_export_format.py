@@ -1,7 +1,6 @@
 """The format of an export: its members are those of the code, and the example is one that is read."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import msgspec
@@ -17,11 +16,9 @@ from homegraph.store import copies
 PAGE = (Path(__file__).parents[2] / "docs/reference/export-format.md").read_text()
 EXAMPLE = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
 
-VALUES = [
+SHAPES = [
     *(model.Project, model.OAuthClient, model.ApiKey, model.ServiceKey, model.Link, model.Tokens),
     *(model.RefreshState, model.HeldDevice, model.Placement),
-]
-STRUCTS = [
     *(copies.ProjectCopy, copies.HomeCopy, copies.LinkCopy, copies.DeviceCopy),
     *(Work, moving.Header),
 ]
@@ -29,12 +26,10 @@ STRUCTS = [
 
 def names(shape):
     """Members of a value."""
-    if shape in VALUES:
-        return [field.name for field in fields(shape)]
     return shape.__struct_encode_fields__
 
 
-@pytest.mark.parametrize("shape", [*VALUES, *STRUCTS], ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_every_member_is_on_the_page(shape):
     """One that is renamed or added changes the format: the page, and the version where its meaning changes."""
     assert [name for name in names(shape) if f"`{name}`" not in PAGE] == []

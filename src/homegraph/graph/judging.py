@@ -12,10 +12,10 @@ judged by.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from homegraph.errors import ReplyUnusable
 from homegraph.graph.applying import Comparison, Fresh

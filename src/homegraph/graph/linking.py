@@ -14,9 +14,12 @@ same names, and as ``NoteProblem``, which moves nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from homegraph.errors import LinkingRefused
 from homegraph.graph.model import (
@@ -98,8 +101,7 @@ class StepKind(StrEnum):
     EXCHANGE = "exchange"  # the code was exchanged for tokens
 
 
-@dataclass(frozen=True, slots=True)
-class LinkingStep:
+class LinkingStep(msgspec.Struct, frozen=True):
     """One step of a linking, secrets masked.
 
     ``request`` is what was asked or what came, in one line; ``exchange`` the HTTP request and its answer where there was one, and
@@ -116,8 +118,7 @@ class LinkingStep:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Linking:
+class Linking(msgspec.Struct, frozen=True):
     """An account that a user is about to link: he was sent to the developer's login page and has not come back yet.
 
     ``id`` is what the ``state`` names; ``sealed_verifier`` is empty without PKCE. ``used_at`` is when the browser came back,

@@ -14,9 +14,11 @@ writes what follows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+from msgspec.structs import replace
 
 from homegraph.graph.linking import MOVES, LinkEvent, mended
 from homegraph.graph.model import Instant, Link, LinkState, RefreshState, Tokens

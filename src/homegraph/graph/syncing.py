@@ -109,23 +109,20 @@ class Admission(StrEnum):
     REFUSE = "refuse"  # sync mode, and another sync-mode call is in flight
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """The run is over. ``outcome`` is DONE, or FAILED for a failure that is not repeated."""
 
     outcome: Outcome = Outcome.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """Another run follows at ``at``."""
 
     at: Instant
     outcome: Outcome = Outcome.RETRYING
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(msgspec.Struct, frozen=True):
     """Failed as often as is allowed."""
 
     outcome: Outcome = Outcome.GAVE_UP

@@ -13,12 +13,12 @@ the operator is answered, so that a key that was revoked is refused from the nex
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from homegraph import __version__
 from homegraph.errors import NotFound, SettingsError

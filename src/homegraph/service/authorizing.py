@@ -12,8 +12,10 @@ The rule that is easily broken: whatever is refused is announced, and nothing th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from homegraph.errors import HomegraphError, LinkingRefused
 from homegraph.graph.checks.tokens import check_tokens

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Exchange, Finding
@@ -124,7 +124,7 @@ def _lower(found: re.Match[str]) -> str:
 
 def _masked(exchange: Exchange, secrets: Secrets, body_max_bytes: int) -> Exchange:
     response_body = _body(exchange.response_body, secrets)
-    return msgspec.structs.replace(
+    return replace(
         exchange,
         url=_without_query(exchange.url),
         request_headers=_headers(exchange.request_headers, secrets),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from homegraph.graph import syncing
 from homegraph.graph.model import Instant, Link, RefreshState

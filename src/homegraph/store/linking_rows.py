@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.store.rows import Row, json_text

@@ -1,9 +1,9 @@
 """Which devices of a SYNC reply are taken."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph.graph import judging
 from homegraph.graph.applying import changes, compare, fingerprint, fingerprints

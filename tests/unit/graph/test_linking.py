@@ -1,8 +1,7 @@
 """What becomes of a link."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking

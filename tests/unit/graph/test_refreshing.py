@@ -1,8 +1,7 @@
 """When tokens are renewed, whose turn it is, and what comes of it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from homegraph.graph.model import Link, LinkState, RefreshState, Tokens
 from homegraph.graph.refreshing import (

@@ -1,9 +1,9 @@
 """Credentials, through ``identify_key``: whom a key speaks for, when it does not, and how long that is believed."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import CallRefused
 from homegraph.graph.model import ApiKey, Project

@@ -6,12 +6,13 @@ The store here is a list; the real one is tried in tests/integration/test_token_
 import asyncio
 import itertools
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from msgspec.structs import replace
 
 from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.model import Project

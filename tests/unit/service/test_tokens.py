@@ -5,9 +5,10 @@ and everything together is tried by sockets in tests/integration/test_token_endp
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import CallRefused, NotFound, TokenRequestRefused
 from homegraph.graph.model import ApiKey, Project, ServiceKey

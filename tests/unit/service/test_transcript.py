@@ -1,8 +1,7 @@
 """What is kept of an exchange: nothing secret."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import ReplyErrorPayload
 from homegraph.graph.model import Exchange, Finding

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from homegraph.graph.model import Device, Finding, HeldDevice, Link, Target
 from homegraph.graph.syncing import Work

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from homegraph.graph.model import ApiKey, Instant, Project
 from homegraph.store.credential_rows import FROM_FILE, key_of, row_of_key

@@ -7,7 +7,8 @@ their time is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from homegraph.graph.model import AccessToken, Instant, ServiceKey
 from homegraph.store.credential_rows import (

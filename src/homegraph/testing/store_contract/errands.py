@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from msgspec.structs import replace as with_
+from msgspec.structs import replace
 
 from homegraph.graph.errands import DeviceResult, Errand, FollowUp
 from homegraph.graph.model import Finding, Notification
@@ -51,7 +49,7 @@ RESULT = DeviceResult(
     differs=("on",),
 )
 
-ENDED = with_(
+ENDED = replace(
     BEGUN,
     finished_at=1_001.0,
     devices=(RESULT,),
@@ -61,7 +59,7 @@ ENDED = with_(
 
 def numbered(number: int, started_at: float = 1_000.0) -> Errand:
     """One of several errands."""
-    return with_(BEGUN, id=f"e-{number}", started_at=started_at)
+    return replace(BEGUN, id=f"e-{number}", started_at=started_at)
 
 
 def follow_up(token: str = "t-1", device_id: str = "lock") -> FollowUp:  # noqa: S107  # no secret
@@ -105,8 +103,8 @@ class Errands:
     async def test_errands_are_listed_newest_first(self, store: Store) -> None:
         """Of everybody, of a project, of an agent user; page by page."""
         await store.start_errand(numbered(1))
-        await store.start_errand(with_(numbered(2), project_id="other"))
-        await store.start_errand(with_(numbered(3), agent_user_id="1837"))
+        await store.start_errand(replace(numbered(2), project_id="other"))
+        await store.start_errand(replace(numbered(3), agent_user_id="1837"))
         await store.start_errand(numbered(4))
 
         async def listed(*args: str, **page: object) -> list[str]:
@@ -159,7 +157,7 @@ class Errands:
         found = await store.find_errand("e-1")
         assert found is not None
         assert found[1] == (
-            with_(follow_up(), answered_at=1_005.0, trait="OnOff", body=b'{"by":"n-1"}'),
+            replace(follow_up(), answered_at=1_005.0, trait="OnOff", body=b'{"by":"n-1"}'),
         )
         assert len(await store.notifications()) == 2
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import AdminRefused, LinkingRefused, NotFound
 from homegraph.graph.linking import BY_USER, GRANTED, STEPS_MAX, Linking, LinkingStep, StepKind

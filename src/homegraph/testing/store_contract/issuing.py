@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ServiceKey

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from homegraph.graph.model import Target
 from homegraph.store.journal_port import Limits

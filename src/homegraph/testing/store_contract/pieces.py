@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from homegraph.graph.model import (
     Cause,
@@ -222,13 +222,10 @@ def of_project(copy: Copy, project_id: str) -> Copy:
     if isinstance(copy, HomeCopy):
         return replace_project(copy, project_id)
     assert isinstance(copy, LinkCopy)
-    return msgspec.structs.replace(copy, link=replace(copy.link, project_id=project_id))
+    return replace(copy, link=replace(copy.link, project_id=project_id))
 
 
 def replace_project(copy: HomeCopy, project_id: str) -> HomeCopy:
     """The same agent user in another project."""
-    links = tuple(
-        msgspec.structs.replace(one, link=replace(one.link, project_id=project_id))
-        for one in copy.links
-    )
-    return msgspec.structs.replace(copy, project_id=project_id, links=links)
+    links = tuple(replace(one, link=replace(one.link, project_id=project_id)) for one in copy.links)
+    return replace(copy, project_id=project_id, links=links)

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from homegraph.errors import NotFound
 from homegraph.graph.model import Cause, Link, LinkState, RefreshState, Tokens
