@@ -192,6 +192,28 @@ def test_what_is_none_of_ours_is_left_alone(
     assert not (tmp_path / "copy.db").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("status",), id="status"),
+        pytest.param(("check",), id="check"),
+        pytest.param(("migrate", "--dry-run"), id="migrate"),
+        pytest.param(("backup", "copy.db"), id="backup"),
+        pytest.param(("restore", "copy.db", "--yes"), id="restore"),
+        pytest.param(("accept-key", "--yes"), id="accept-key"),
+    ],
+)
+def test_a_file_that_the_system_does_not_show(start: Any, command: tuple[str, ...]) -> None:
+    """What the system says of the name is told with it, as what it is: no command has a bug because of it."""
+    server: Server = start({}, ready=False)
+    no_name = server.folder / ("x" * 300)
+
+    done = db(server, *command, "--db", f"sqlite:{no_name}")
+
+    assert done.code == 1
+    assert f"{no_name} cannot be used: File name too long." in done.err
+
+
 def test_a_copy_that_was_cut_is_damaged(setup: Setup, tmp_path: Path) -> None:
     """It is called that, and no full disk is blamed; the database stays as it was."""
     cut = tmp_path / "cut.db"

@@ -43,6 +43,9 @@ from homegraph.testing.store_contract.scene import (
 
 pytestmark = pytest.mark.anyio
 
+NOBODY = 65534
+"""A user whom no file mode makes an exception for, as it does for root."""
+
 
 @pytest.fixture
 def path(tmp_path):
@@ -415,6 +418,25 @@ async def test_a_migration_that_was_applied_is_remembered(path):
 
     ours = [(one.number, one.phase, one.name, one.digest) for one in migrations("sqlite")]
     assert applied == dict.fromkeys(ours, 900.0)
+
+
+async def test_a_file_of_another_user(path, tmp_path):
+    """Who may not look into the server's folder is told as whom to come, whatever he wants of the file."""
+    async with opened(path):
+        pass
+    tmp_path.chmod(0)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        for asked in (care.condition, care.check, care.is_there):
+            with pytest.raises(StoreUnavailable, match="Permission denied") as refused:
+                asked(path)
+            assert "the one who runs the server" in refused.value.hint
+    finally:
+        if is_root:
+            os.seteuid(0)
+        tmp_path.chmod(0o700)
 
 
 async def test_the_worker_of_before_cannot_settle(path):

@@ -167,7 +167,7 @@ def restore(
     from homegraph.store.sqlite import care
 
     path = _file(_settings(config, db, data_dir))
-    if path.exists() and not agreed(f"Replace {path} by {file}?", yes=yes):
+    if care.is_there(path) and not agreed(f"Replace {path} by {file}?", yes=yes):
         return FAILED
     kept = care.restore(path, file, _told)
     if json:

@@ -39,6 +39,7 @@ REPLACED_MAX: Final = 1_000
 """Files that were replaced and still lie there; who has so many wants to look at them."""
 
 _OWNER_ONLY: Final = 0o600
+_AS_ITS_USER: Final = "Run the command as a user who may use it: for the database that is the one who runs the server."
 _SOUND: Final = "ok"
 
 Progress = Callable[[int, int], None]
@@ -110,7 +111,7 @@ def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
 
     Raises as ``condition``; SettingsError when ``to`` is there; StoreUnavailable when the copy cannot be written.
     """
-    if to.exists():
+    if is_there(to):
         raise SettingsError(
             f"{to} is there already.",
             hint="Name a file that is not there: copies are not written over.",
@@ -132,7 +133,7 @@ def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | 
             f"{copy} is not sound: {problems[0]}.",
             hint="`homegraph db check` tells all of it. Take an older copy.",
         )
-    if not path.exists():
+    if not is_there(path):
         backup(copy, path, progress)
         return None
     with _owning(path), _beside(path) as fresh:
@@ -146,6 +147,12 @@ def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | 
         fresh.replace(path)
     _keep_names(path.parent)
     return kept
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name. Raises StoreUnavailable when that cannot be seen: the folder is another user's, the name is too long."""
+    with _translating(path):
+        return path.exists()
 
 
 def _damaged_bodies(db: Database) -> Iterator[str]:
@@ -186,13 +193,16 @@ def _translating(path: Path) -> Iterator[None]:
     except apsw.Error as exc:
         raise translated(exc) from exc
     except OSError as exc:
-        raise StoreUnavailable(f"{path} cannot be used: {exc.strerror}.") from exc
+        hint = _AS_ITS_USER if isinstance(exc, PermissionError) else None
+        raise StoreUnavailable(f"{path} cannot be used: {exc.strerror}.", hint=hint) from exc
 
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[Database]:
     """A connection that only reads, to a file that is homegraph's."""
-    if not path.is_file():
+    with _translating(path):
+        is_file = path.is_file()
+    if not is_file:
         raise NotFound(
             f"There is no database at {path}.",
             hint="Name it with --db, or its folder with --data-dir. A bare name is a file of that folder: sqlite:./NAME is one of this folder.",
