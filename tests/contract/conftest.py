@@ -4,6 +4,8 @@ import pytest
 
 from support.postgres import Postgres
 
+pytest.register_assert_rewrite("homegraph.testing.store_contract")  # before any test imports it
+
 
 @pytest.fixture
 def anyio_backend():

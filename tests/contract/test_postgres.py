@@ -6,10 +6,7 @@ import pytest
 from hypothesis import settings
 
 from homegraph.store.postgres import PostgresStore
-
-pytest.register_assert_rewrite("homegraph.testing.store_contract")
-
-from homegraph.testing.store_contract import (  # noqa: E402
+from homegraph.testing.store_contract import (
     StatesMachine,
     StoreContract,
     StoreMachine,

@@ -6,12 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from homegraph import __version__
+from homegraph.cli.app import run
 from homegraph.errors import StoreError
 from homegraph.store.migrate import migrations, read
 from homegraph.store.port import Instance
 from homegraph.store.postgres import PostgresStore, care, opening
 from homegraph.testing.store_contract.scene import Scene, exchange
-from support.server import homegraph
+from support.server import Done
 
 pytestmark = pytest.mark.anyio
 
@@ -32,32 +33,33 @@ async def migrated(url, *, dry_run=False):
     return [one.label for one in done]
 
 
-async def test_the_commands(postgres, tmp_path):
+async def test_the_commands(postgres, tmp_path, monkeypatch, capsys):
     """An empty database lacks everything; a dry run says so and does nothing, and after the real one nothing is lacking."""
     url = (await postgres.fresh()).replace("postgres@", "postgres:hunter2@")
+    monkeypatch.setenv("HOMEGRAPH_DATABASE", url)
+    monkeypatch.chdir(tmp_path)
 
-    def db(*arguments):
-        done = homegraph(
-            *("db", *arguments), folder=tmp_path, variables={"HOMEGRAPH_DATABASE": url}
-        )
-        assert "hunter2" not in done.out + done.err
-        return done
+    async def db(*arguments):
+        code = await asyncio.to_thread(run, ("db", *arguments))
+        shown = capsys.readouterr()
+        assert "hunter2" not in shown.out + shown.err
+        return Done(code, shown.out, shown.err)
 
-    shown = db("status", "--json").json
+    shown = (await db("status", "--json")).json
     assert (shown["applied"], shown["pending"]) == ([], LABELS)
-    for _ in range(2):
-        assert db("migrate", "--dry-run", "--json").json == {"dry_run": True, "migrations": LABELS}
-    assert db("migrate").out.splitlines() == LABELS
-    shown = db("status", "--json").json
+    planned = (await db("migrate", "--dry-run", "--json")).json
+    assert planned == {"dry_run": True, "migrations": LABELS}
+    assert (await db("migrate")).out.splitlines() == LABELS
+    shown = (await db("status", "--json")).json
     assert (shown["applied"], shown["pending"]) == (LABELS, [])
     assert shown["database"].startswith(f"postgresql://127.0.0.1:{postgres.port}/")
     assert shown["size_bytes"] > 0
-    assert f"newest    {LABELS[-1]}" in db("status").out
-    assert "up to date" in db("migrate").err
+    assert f"newest    {LABELS[-1]}" in (await db("status")).out
+    assert "up to date" in (await db("migrate")).err
     await (await PostgresStore.open(url, ids=str, now=900.0)).close()
 
     for arguments in (("backup", "copy.db"), ("restore", "copy.db", "--yes"), ("check",)):
-        refused = db(*arguments)
+        refused = await db(*arguments)
         assert refused.code == 2
         assert "pg_dump" in refused.err
 

@@ -2,11 +2,7 @@
 
 from collections import Counter
 
-import pytest
-
-pytest.register_assert_rewrite("homegraph.testing.store_contract")
-
-from homegraph.testing.store_contract import StoreContract  # noqa: E402
+from homegraph.testing.store_contract import StoreContract
 
 
 def test_no_test_hides_another():

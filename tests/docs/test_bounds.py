@@ -12,6 +12,7 @@ KEPT_WHOLE = {
     "load": "two dialects",
     "migrations": "two dialects",
     "parse": "paths in catalogs, which no caller writes",
+    "some_databases": "made up once, by the contract suite",
     "_rows_of": "the classes of settings",
 }
 """Functions whose results are all remembered, by ``functools.cache``, and why those are few."""

@@ -179,7 +179,7 @@ def follow(link: Link, event: TokenEvent, now: Instant) -> Link:
 def _margin(expires_at: Instant, issued_at: Instant | None) -> float:
     if issued_at is None:
         return EXPIRY_MARGIN_SECONDS
-    return min(EXPIRY_MARGIN_SECONDS, max(0.0, expires_at - issued_at) * EXPIRY_MARGIN_SHARE)
+    return min(EXPIRY_MARGIN_SECONDS, (expires_at - issued_at) * EXPIRY_MARGIN_SHARE)
 
 
 def _broken(link: Link, now: Instant) -> Link:

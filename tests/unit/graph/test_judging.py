@@ -63,6 +63,8 @@ def test_one_bad_device_refuses_the_reply_as_at_google():
     assert "There are 3 more reasons." in found.refusal.message
     assert "quarantine" in found.refusal.hint
     assert len(found.findings) == 6
+    three = [device(f"bad{n}", attributes=[]) for n in range(3)]
+    assert "more reasons" not in judged(*three, policy=GOOGLE).refusal.message
 
 
 def test_a_bad_device_without_an_id_is_told_by_its_place():

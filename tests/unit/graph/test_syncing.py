@@ -327,9 +327,9 @@ def test_handing_back():
     [(4.0, 9.0), (1.0 - syncing.SET_BACK_SECONDS, 9.0), (-syncing.SET_BACK_SECONDS, -300.0)],
 )
 def test_following_a_clock_that_was_set_back(now, due_at):
-    """A wait that began at a time that has not come yet is over; what small corrections make of it stays."""
+    """A wait that began at a time that has not come yet is over; what small corrections make of it stays. Who waits since a run, since that."""
     backing_off = syncing.settle(in_state(State.RUNNING), Retry(9.0), 1.0)
-    since = replace(backing_off, requested_at=0.5, run_started_at=1.0)
+    since = replace(backing_off, requested_at=-1.0, run_started_at=1.0)
 
     assert syncing.follow_clock(since, now) == replace(since, due_at=due_at)
     assert syncing.recover(since, now) == since

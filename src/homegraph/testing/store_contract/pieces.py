@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -170,6 +171,7 @@ def databases(draw: Any) -> list[Copy]:
     return copies
 
 
+@cache  # making them up takes longer than a database needs to take them
 def some_databases() -> list[list[Copy]]:
     """Examples, of which no two pieces are about a link of one user."""
     found: list[list[Copy]] = []
