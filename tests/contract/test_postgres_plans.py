@@ -40,37 +40,37 @@ STATEMENTS = {
 FILL = """
 INSERT INTO project SELECT 'p' || n, '', '', true, false, '{}', '', '', '', '', '[]', 'body', false, ''
   FROM generate_series(1, 1000) AS n;
-INSERT INTO agent_user SELECT 'p' || n % 1000 + 1, 'u' || n, n % 7 > 0, 0, NULL, 1, 1, 0 FROM generate_series(1, 20000) AS n;
+INSERT INTO agent_user SELECT 'p' || n % 1000 + 1, 'u' || n, n % 7 > 0, 0, NULL, 1, 1, 0 FROM generate_series(1, 5000) AS n;
 INSERT INTO link SELECT 'p' || n % 1000 + 1, 'm' || n, 'linked', '', '', NULL, 0, 'u' || n, '', 'file', '', 0
-  FROM generate_series(1, 20000) AS n;
+  FROM generate_series(1, 5000) AS n;
 INSERT INTO linking SELECT 'p' || n % 1000 + 1, 'l' || n, 'm', '', 0, n, '', CASE WHEN n % 100 = 0 THEN n END, ''
-  FROM generate_series(1, 20000) AS n;
-INSERT INTO unlinking SELECT 'p' || n % 1000 + 1, 'm' || n, n FROM generate_series(1, 20000) AS n;
+  FROM generate_series(1, 5000) AS n;
+INSERT INTO unlinking SELECT 'p' || n % 1000 + 1, 'm' || n, n FROM generate_series(1, 5000) AS n;
 INSERT INTO sync_work SELECT 'p' || n % 1000 + 1, 'u' || n, '', 1, 1, 0, 0, 0, 0, 0, '', 0, 0, 0, 'request', 0, 'request', 'async',
-  0, 0, CASE WHEN n % 20 = 0 THEN n END FROM generate_series(1, 20000) AS n;
+  0, 0, CASE WHEN n % 20 = 0 THEN n END FROM generate_series(1, 5000) AS n;
 INSERT INTO device SELECT 'p' || n % 1000 + 1, 'u' || n, 'd', '', false, '[]', '', 0, NULL, 0, 0, '', '', '[]', '[]'
-  FROM generate_series(1, 20000) AS n;
-INSERT INTO definition SELECT 'p' || n % 1000 + 1, 'u' || n, 'd', repeat('x', 500)::bytea FROM generate_series(1, 20000) AS n;
+  FROM generate_series(1, 5000) AS n;
+INSERT INTO definition SELECT 'p' || n % 1000 + 1, 'u' || n, 'd', repeat('x', 500)::bytea FROM generate_series(1, 5000) AS n;
 INSERT INTO api_key SELECT 'p' || n % 1000 + 1, 'k' || n, n::text::bytea, '', 0, 'admin', NULL, NULL, '[]', '[]'
-  FROM generate_series(1, 20000) AS n;
-INSERT INTO service_key SELECT 'p' || n % 1000 + 1, 'k' || n, 'e' || n, '', 0, 'admin', NULL FROM generate_series(1, 20000) AS n;
-INSERT INTO access_token SELECT n::text::bytea, 'p' || n % 1000 + 1, '', 'k' || n, '[]', 0, n FROM generate_series(1, 20000) AS n;
+  FROM generate_series(1, 5000) AS n;
+INSERT INTO service_key SELECT 'p' || n % 1000 + 1, 'k' || n, 'e' || n, '', 0, 'admin', NULL FROM generate_series(1, 5000) AS n;
+INSERT INTO access_token SELECT n::text::bytea, 'p' || n % 1000 + 1, '', 'k' || n, '[]', 0, n FROM generate_series(1, 5000) AS n;
 INSERT INTO run (run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at, merged,
   attempt, reason, message, changes, results, findings)
   SELECT 'r' || n, 'p' || n % 1000 + 1, 'u' || n % 5000, '', 'request', 'async', 'done', 0, 0, n, 1, 1, '', '', '{}', '[]', '[]'
-  FROM generate_series(1, 20000) AS n;
+  FROM generate_series(1, 5000) AS n;
 INSERT INTO exchange (project_id, owner_id, intent, user_id, url, started_at, took, request_headers, request_body, status,
   response_headers, response_body, response_size, error)
-  SELECT 'p' || n % 1000 + 1, 'r' || n, '', '', '', n, 0, '{}', '', 200, '{}', '', 0, '' FROM generate_series(1, 20000) AS n;
+  SELECT 'p' || n % 1000 + 1, 'r' || n, '', '', '', n, 0, '{}', '', 200, '{}', '', 0, '' FROM generate_series(1, 5000) AS n;
 INSERT INTO errand (errand_id, project_id, agent_user_id, user_id, intent, command, params, started_at, devices, findings)
-  SELECT 'e' || n, 'p' || n % 1000 + 1, 'u' || n % 5000, '', '', '', '{}', n, '[]', '[]' FROM generate_series(1, 20000) AS n;
-INSERT INTO follow_up SELECT 'p' || n % 1000 + 1, 'u' || n, 't', 'e' || n, 'd', 0 FROM generate_series(1, 20000) AS n;
+  SELECT 'e' || n, 'p' || n % 1000 + 1, 'u' || n % 5000, '', '', '', '{}', n, '[]', '[]' FROM generate_series(1, 5000) AS n;
+INSERT INTO follow_up SELECT 'p' || n % 1000 + 1, 'u' || n, 't', 'e' || n, 'd', 0 FROM generate_series(1, 5000) AS n;
 INSERT INTO notification (notification_id, project_id, agent_user_id, device_id, trait, event_id, received_at, body)
-  SELECT 'n' || n, 'p' || n % 1000 + 1, 'u' || n % 5000, 'd', '', '', n, '' FROM generate_series(1, 20000) AS n;
-INSERT INTO instance SELECT 'i' || n, '', '', n, '', 0, n, 0 FROM generate_series(1, 20000) AS n;
+  SELECT 'n' || n, 'p' || n % 1000 + 1, 'u' || n % 5000, 'd', '', '', n, '' FROM generate_series(1, 5000) AS n;
+INSERT INTO instance SELECT 'i' || n, '', '', n, '', 0, n, 0 FROM generate_series(1, 5000) AS n;
 ANALYZE;
 """
-"""Twenty thousand of everything: with a few rows, reading all of them would be the best plan."""
+"""Five thousand of everything: with a few rows, reading all of them would be the best plan."""
 
 
 @pytest.fixture(scope="module")
