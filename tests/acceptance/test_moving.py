@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import threading
@@ -167,6 +168,9 @@ def test_a_file_that_was_cut(settled: tuple[Server, Path], tmp_path: Path) -> No
     server, whole = settled
     lines = whole.read_bytes().splitlines(keepends=True)
     cuts = [
+        b"",
+        lines[0][:5],
+        lines[0][:-1],
         lines[0] + lines[1][:40],
         b"".join(lines[:-1]) + b'{"kind":' + b" " * 10_000,
         b"".join(lines)[:-1],
@@ -177,11 +181,57 @@ def test_a_file_that_was_cut(settled: tuple[Server, Path], tmp_path: Path) -> No
         refused = server.cli("import", str(path))
         resumed = server.cli("export", "--resume", str(path))
 
-        assert (refused.code, "without its end mark" in refused.err) == (2, True)
+        told = "without its end mark" if lines[0] in content else "This is no export"
+        assert (refused.code, told in refused.err) == (2, True)
         assert resumed.code == 0, resumed.err
         assert path.read_bytes().splitlines()[1:] == whole.read_bytes().splitlines()[1:]
     complete = server.cli("export", "--resume", str(whole), "--json")
     assert complete.json == {"file": str(whole), "projects": 1, "agent_users": 1, "links": 0}
+
+
+def test_a_disk_that_is_full(settled: tuple[Server, Path], tmp_path: Path) -> None:
+    """An export that finds no room says so, and how to go on; what it could write stays, be it nothing at all."""
+    server, whole = settled
+    where = {"HOMEGRAPH_SERVER": server.url, "HOMEGRAPH_DATA_DIR": str(server.data_dir)}
+    for blocks in (0, 1):
+        path = tmp_path / f"some of it {blocks}.jsonl"
+        script = f'ulimit -f {blocks}; exec "$@"'
+        full = subprocess.run(
+            ["sh", "-c", script, "sh", str(COMMAND), "export", str(path)],
+            env=environment(where),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        resumed = server.cli("export", "--resume", str(path))
+
+        assert (full.returncode, "cannot be written: File too large" in full.stderr) == (1, True)
+        assert f"Go on with: homegraph export --resume '{path}'" in full.stderr
+        assert resumed.code == 0, resumed.err
+        assert pieces(path) == pieces(whole)
+
+
+def test_a_reader_that_has_ended(settled: tuple[Server, Path]) -> None:
+    """`export - | head -1` fails, as what was read is no whole export; nobody is asked to make room."""
+    server, _ = settled
+    where = {"HOMEGRAPH_SERVER": server.url, "HOMEGRAPH_DATA_DIR": str(server.data_dir)}
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [str(COMMAND), "export", "-"],
+        env=environment(where),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: The result cannot be written: Broken pipe.\n"
+        "fix:   Who was to read it has ended: look what that one says.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,6 +293,7 @@ def test_another_encryption_key(settled: tuple[Server, Path], start: Any) -> Non
     assert (done.code, resumed.code) == (2, 2)
     assert "another encryption key" in done.err
     assert "HOMEGRAPH_ENCRYPTION_KEY" in done.err
+    assert "are in" not in done.err
     assert "another encryption key" in resumed.err
     assert other.admin("projects") == {"projects": []}
     other.stop()

@@ -7,8 +7,11 @@ after its last whole line.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -18,7 +21,7 @@ import typer
 from homegraph.cli import documents, export_file, output
 from homegraph.cli.admin import Admin, connect
 from homegraph.cli.options import DataDir, Json, Server, command, commands
-from homegraph.errors import ExportUnusable
+from homegraph.errors import ExportUnusable, SettingsError
 from homegraph.store.copies import CALL_BYTES_MAX
 
 app = commands("Write everything into a file, for another database.")
@@ -61,12 +64,13 @@ def export(
         raise typer.BadParameter("needs a file", param_hint="--json" if json else "--resume")
     with connect(server, data_dir, answer_max_bytes=CALL_BYTES_MAX) as admin:
         if file == STDOUT:
-            counts = _write(admin, sys.stdout.buffer, Counter(), _page(admin, None))
+            with _telling_of_the_disk():
+                counts = _write(admin, sys.stdout.buffer, Counter(), _page(admin, None))
         elif resume:
             counts = _resume(admin, Path(file))
         else:
             first = _page(admin, None)  # before the file is made: the server may say no
-            with export_file.create(Path(file)) as made:
+            with _kept(file), export_file.create(Path(file)) as made:
                 counts = _write(admin, made, Counter(), first)
     totals = export_file.totals_of(counts)
     if json:
@@ -78,8 +82,34 @@ def export(
     return 0
 
 
+@contextmanager
+def _telling_of_the_disk() -> Iterator[None]:
+    """A result that cannot be written is no bug, be it that the last of it fails once more when the file is closed."""
+    try:
+        yield
+    except OSError as exc:
+        raise output.OutputFailed(exc) from exc
+
+
+@contextmanager
+def _kept(file: str) -> Iterator[None]:
+    """What is in a file stays there, whatever cuts its export; then it is told how to go on."""
+    try:
+        with _telling_of_the_disk():
+            yield
+    except (SettingsError, ExportUnusable):  # there is no such file, or it is none of ours
+        raise
+    except BaseException:
+        output.note(output.visible(f"Go on with: homegraph export --resume {shlex.quote(file)}"))
+        raise
+
+
 def _resume(admin: Admin, path: Path) -> Counter[str]:
-    with export_file.open_file(path, "r+b") as file:
+    with _kept(str(path)), export_file.open_file(path, "r+b") as file:
+        if export_file.is_barely_begun(file):
+            first = _page(admin, None)
+            file.truncate()
+            return _write(admin, file, Counter(), first)
         reading = export_file.begin(file, str(path))
         for _ in export_file.lines(file, reading):
             pass
@@ -123,8 +153,6 @@ def _write(
         file.flush()
         if file is not sys.stdout.buffer:
             os.fsync(file.fileno())
-    except OSError as exc:
-        raise output.OutputFailed(exc.strerror) from exc
     finally:
         output.progress("")
     return counts

@@ -80,6 +80,9 @@ class Reading:
     is_complete: bool = False
 
 
+_BEGINNING: Final = f'{{"format":"{FORMAT}"'.encode()
+"""Of every export."""
+
 _header: Final = msgspec.json.Decoder(Header).decode
 _line: Final = msgspec.json.Decoder(_Line).decode
 
@@ -103,6 +106,13 @@ def open_file(path: Path, mode: str = "rb") -> BinaryIO:
         return path.open(mode)  # type: ignore[return-value]
     except OSError as exc:
         raise SettingsError(f"cannot be read: {exc.strerror}", place=str(path)) from exc
+
+
+def is_barely_begun(file: BinaryIO) -> bool:
+    """Whether an export was cut before its header was whole: what there is, if anything, is how one begins. Leaves off at the start."""
+    first = file.readline(LINE_BYTES_MAX)
+    file.seek(0)
+    return not first.endswith(b"\n") and _BEGINNING.startswith(first[: len(_BEGINNING)])
 
 
 def begin(file: BinaryIO, name: str) -> Reading:

@@ -74,7 +74,7 @@ def explain(error: BaseException) -> Failure:
         return _usage(error)
     if isinstance(error, output.OutputFailed):
         told = f"The result cannot be written: {error}."
-        return Failure("OUTPUT", told, "", "Make room, or write it elsewhere.", Exit.FAILED)
+        return Failure("OUTPUT", told, "", error.hint, Exit.FAILED)
     return Failure(
         "BUG",
         f"homegraph has failed in a way that it should not ({type(error).__name__}).",

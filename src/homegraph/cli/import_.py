@@ -74,7 +74,8 @@ def import_(
             try:
                 _carry_out(admin, stream, reading, result)
             except ApiError:
-                output.note(f"Lines up to {1 + result.lines} are in. Run the command again.")
+                if result.lines:
+                    output.note(f"Lines up to {1 + result.lines} are in. Run the command again.")
                 raise
             finally:
                 output.progress("")

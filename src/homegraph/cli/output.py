@@ -36,8 +36,16 @@ __all__ = [
 
 
 class OutputFailed(Exception):
-    """What was to be told could not be written; the message says why. A full disk is no bug of ours."""
+    """What was to be told could not be written; the message says why, ``hint`` what to do. A full disk is no bug of ours."""
 
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror)
+        has_reader = not isinstance(error, BrokenPipeError)
+        self.hint = _MAKE_ROOM if has_reader else _NO_READER
+
+
+_MAKE_ROOM: Final = "Make room, or write it elsewhere."
+_NO_READER: Final = "Who was to read it has ended: look what that one says."
 
 _WIDE: Final = frozenset("WF")
 """East Asian widths that take two columns."""
@@ -169,4 +177,4 @@ def _write(stream: TextIO, text: str, *, end: str = "\n") -> None:
         # What is still buffered would be tried once more at the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if not isinstance(exc, BrokenPipeError):
-            raise OutputFailed(exc.strerror) from exc
+            raise OutputFailed(exc) from exc
