@@ -158,6 +158,17 @@ def test_text_for_people(house: Setup) -> None:
         assert shown.err == ""
 
 
+def test_nothing_to_show_of_somebody(house: Setup) -> None:
+    """An agent user of whom nothing is kept is told by name: others have runs, so there is no "yet"."""
+    for what in ("runs", "errands"):
+        command = "list" if what == "runs" else what
+        shown = house.server.cli("runs", command, "--agent-user", "ann")
+
+        assert (shown.code, shown.out) == (0, "")
+        told = f"No {what} of agent user ann are kept. `homegraph links list` has the names.\n"
+        assert shown.err == told
+
+
 # --- changing ----------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +347,7 @@ def test_exit_codes(house: Setup) -> None:
         (4, server.cli("links", "list", "--json", variables=wrong)),
         (5, server.cli("links", "show", "nobody", "--json")),
         (5, server.cli("runs", "show", "nothing", "--json")),
+        (5, server.cli("runs", "list", "--project", "nothing", "--json")),
         (5, server.cli("projects", "show", "nothing", "--json")),
         (5, server.cli("devices", "list", "--agent-user", "nobody", "--json")),
         (5, server.cli("devices", "show", "--agent-user", "user-1", "nothing", "--json")),

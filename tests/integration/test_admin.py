@@ -387,11 +387,21 @@ def test_runs_are_handed_out_newest_first_from_where_one_was(eventful):
     served, newest, _ = eventful
     runs = served.admin("GET", "runs").json["runs"]
     older = served.admin("GET", f"runs?before={newest}").json["runs"]
-    others = served.admin("GET", "runs?project=nobody").json["runs"]
+    others = served.admin("GET", "runs?project=acme&agent_user=nobody").json["runs"]
 
     assert runs[0]["id"] == newest
     assert older == runs[1:]
     assert others == []
+
+
+@pytest.mark.parametrize("journal", ["runs", "errands", "links", "keys"])
+def test_a_project_that_is_not_there_has_no_list(eventful, journal):
+    """A name that is mistyped is not taken for one that nothing has happened to."""
+    served, _, _ = eventful
+    answer = served.admin("GET", f"{journal}?project=acne")
+
+    assert (answer.status, answer.json["error"]["reason"]) == (404, "NOT_FOUND")
+    assert answer.json["error"]["message"] == "There is no project 'acne'."
 
 
 def test_the_newest_run_tells_what_it_did(eventful):

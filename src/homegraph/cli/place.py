@@ -33,6 +33,8 @@ PORT_VARIABLE: Final = "PORT"
 TOKEN_MAX_BYTES: Final = 4096
 """A token has under 100 characters; whatever is longer is another file."""
 
+_OPTIONS: Final = "--server, or --base-url where a command has that"
+
 _EVERYWHERE: Final[Mapping[str, str]] = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Addresses to listen at that are none to call: this machine is meant."""
 
@@ -167,14 +169,14 @@ def _address(listen: str, where: str) -> str:
         raise SettingsError(
             "The server listens at a socket file, and the commands speak TCP only.",
             place=where,
-            hint="Let the server listen at a port, or give --server.",
+            hint=f"Let the server listen at a port, or say where it is reached with {_OPTIONS}.",
         )
     host, _, port = listen.rpartition(":")
     if not port.strip("0"):
         raise SettingsError(
             "The server chooses its port itself.",
             place=where,
-            hint="Give --server with the address that the server has printed.",
+            hint=f"Give the address that the server has printed with {_OPTIONS}.",
         )
     host = host.removeprefix("[").removesuffix("]")
     host = _EVERYWHERE.get(host, host)

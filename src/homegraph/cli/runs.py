@@ -70,7 +70,8 @@ def list_(
             )
             for run in documents.read(body, documents.Runs).runs
         ],
-        empty="No runs yet. `homegraph request-sync API_KEY AGENT_USER_ID` causes one.",
+        empty=_none_of(agent_user, "runs")
+        or "No runs yet. `homegraph request-sync API_KEY AGENT_USER_ID` causes one.",
     )
     return 0
 
@@ -115,6 +116,14 @@ def show(
     for line in lines:
         output.data(output.visible(line).rstrip())
     return 0
+
+
+def _none_of(agent_user: str | None, what: str) -> str:
+    """What is said where somebody has none; "" when nobody was named."""
+    if not agent_user:
+        return ""
+    named = output.visible(agent_user)
+    return f"No {what} of agent user {named} are kept. `homegraph links list` has the names."
 
 
 def _errand(admin: Admin, errand: str, *, instead: ApiError) -> bytes:
@@ -164,7 +173,8 @@ def errands(
             )
             for one in documents.read(body, documents.Errands).errands
         ],
-        empty="No errands yet. `homegraph execute` and `homegraph query --live` are some.",
+        empty=_none_of(agent_user, "errands")
+        or "No errands yet. `homegraph execute` and `homegraph query --live` are some.",
     )
     return 0
 

@@ -327,10 +327,9 @@ async def _get_device(house: House, project: str, agent_user: str, device_id: st
 
 
 async def list_runs(house: House, asked: WhichRuns) -> runs.Runs:
-    """Runs, newest first. Raises SettingsError for an agent user without a project."""
-    found = await house.store.runs(
-        *whose(asked.project, asked.agent_user), before=asked.before, limit=asked.limit
-    )
+    """Runs, newest first. Raises as ``whose``."""
+    whom = await whose(house.store, asked.project, asked.agent_user)
+    found = await house.store.runs(*whom, before=asked.before, limit=asked.limit)
     return runs.Runs(runs=tuple(map(runs.run_view, found)))
 
 

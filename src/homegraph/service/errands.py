@@ -111,10 +111,9 @@ class Intent(Protocol):
 
 
 async def list_errands(house: House, asked: WhichErrands) -> views.Errands:
-    """Errands, newest first. Raises SettingsError for an agent user without a project."""
-    found = await house.store.errands(
-        *whose(asked.project, asked.agent_user), before=asked.before, limit=asked.limit
-    )
+    """Errands, newest first. Raises as ``whose``."""
+    whom = await whose(house.store, asked.project, asked.agent_user)
+    found = await house.store.errands(*whom, before=asked.before, limit=asked.limit)
     return views.Errands(errands=tuple(map(views.errand_view, found)))
 
 

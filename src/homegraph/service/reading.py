@@ -37,13 +37,16 @@ async def all_links(store: Store, project_id: str | None = None) -> AsyncIterato
         after = (page[-1].project_id, page[-1].user_id)
 
 
-def whose(project: str, agent_user: str) -> tuple[str | None, str | None]:
+async def whose(store: Store, project: str, agent_user: str) -> tuple[str | None, str | None]:
     """Of whom a journal is read: of all, of a project, or of one of its agent users.
 
     Raises:
+        NotFound: there is no such project. Of an agent user who has gone, his runs may still be there.
         SettingsError: an agent user without a project. Several projects may have that id, and everybody's must not be taken for theirs.
     """
-    if agent_user and not project:
+    if project:
+        await get_project(store, project)
+    elif agent_user:
         raise SettingsError("needs a project", place="agent_user")
     return project or None, agent_user or None
 

@@ -35,6 +35,15 @@ class TestFind:
 
         assert find(None, None, environment={}, folder=tmp_path).server == expected
 
+    @pytest.mark.parametrize("listen", ["unix:/run/homegraph/socket", "127.0.0.1:0"])
+    def test_address_that_nobody_can_call_names_both_options(self, tmp_path, listen):
+        """`homegraph request-sync` knows no --server: the option that it has for it is named, too."""
+        write(tmp_path, f'[server]\nlisten = "{listen}"\n')
+
+        with pytest.raises(SettingsError) as refused:
+            find(None, None, environment={}, folder=tmp_path)
+        assert "--server, or --base-url where a command has that" in refused.value.hint
+
     def test_first_that_is_given_counts(self, tmp_path):
         """Option, HOMEGRAPH_LISTEN, file, PORT, default: in this order."""
         environment = {"HOMEGRAPH_LISTEN": "127.0.0.1:2", "PORT": "4"}
