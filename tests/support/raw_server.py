@@ -29,8 +29,8 @@ async def request_of(reader):
 
 
 @asynccontextmanager
-async def a_peer(*answers, host="127.0.0.1", ssl=None):
-    """Listen on a free port. ``answers`` are given in turn, the last one again and again.
+async def a_peer(*answers, host="127.0.0.1", port=0, ssl=None):
+    """Listen on a free port, or on that one. ``answers`` are given in turn, the last one again and again.
 
     An answer is bytes; or None, which closes; or a coroutine function of (reader, writer) that does what it likes.
     """
@@ -58,7 +58,7 @@ async def a_peer(*answers, host="127.0.0.1", ssl=None):
             peer.closed.set()
             writer.close()
 
-    server = await asyncio.start_server(serve, host, 0, ssl=ssl)
+    server = await asyncio.start_server(serve, host, port, ssl=ssl)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

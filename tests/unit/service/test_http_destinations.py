@@ -99,6 +99,31 @@ def test_only_the_good_addresses_of_a_name(run):
     assert run(story()) == 200
 
 
+CLOSES = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
+
+
+def test_an_address_that_took_a_connection_is_tried_first(run):
+    """What cannot be reached is not waited for with every call: it comes last, until the name is asked for again."""
+    names = Names(many_example=["127.0.0.9", "127.0.0.8", "127.0.0.1"])
+    clock = ManualClock()
+
+    async def story():
+        async with (
+            a_peer(CLOSES) as last,
+            calling(LOOPBACK_LISTED, look_up=names, clock=clock) as post,
+        ):
+            url = f"http://many.example:{last.port}/"
+            await post(url)
+            async with a_peer(CLOSES, host="127.0.0.9", port=last.port) as first:
+                await post(url)
+                heard = (first.connections, last.connections)
+                clock.advance(ANSWER_SECONDS)
+                await post(url)
+                return heard, (first.connections, last.connections)
+
+    assert run(story()) == ((0, 2), (1, 2))
+
+
 def test_localhost_needs_no_resolver(run):
     """It is this machine by IPv4 or IPv6, whatever a resolver would say, unless that is turned off."""
 

@@ -54,7 +54,7 @@ class _Route:
     """A URL of a project, taken apart: what a request to it starts with, and where it leads as far as that is known.
 
     ``fixed`` are the addresses of a URL that says itself which machine is meant; of another the resolver knows them.
-    ``judged`` are the addresses that ``places`` was made of.
+    ``judged`` are the addresses that ``places`` was made of; the one that took the last connection comes first.
     """
 
     destination: Destination
@@ -110,7 +110,7 @@ class HttpTransport:
             place, connection = self._idle(route.places)
             was_idle = connection is not None
             if connection is None:
-                place, connection = await self._connected(route.places, deadline, seconds_max)
+                place, connection = await self._connected(route, deadline, seconds_max)
             try:
                 reply = await connection.exchange(
                     request,
@@ -122,7 +122,7 @@ class HttpTransport:
                 if connection.has_heard or not (was_idle and repeatable):
                     raise
                 # It was closed while the request was on its way, which nobody has read; or if, then to no harm.
-                place, connection = await self._connected(route.places, deadline, seconds_max)
+                place, connection = await self._connected(route, deadline, seconds_max)
                 reply = await connection.exchange(
                     request,
                     reply_max_bytes=reply_max_bytes,
@@ -183,20 +183,24 @@ class HttpTransport:
         return places[0], None
 
     async def _connected(
-        self, places: Sequence[Place], deadline: float, seconds_max: float
+        self, route: _Route, deadline: float, seconds_max: float
     ) -> tuple[Place, Connection]:
         """A new connection to the first place that takes one. Each has its share of the time that is left.
+
+        That one is tried first from now on, until the name is asked for again: an address that takes packets and answers none
+        would otherwise cost every new connection its share.
 
         Raises:
             FulfillmentUnreachable, FulfillmentUntrusted.
         """
         problem: FulfillmentUnreachable | None = None
         until = min(deadline, self._loop.time() + CONNECT_SECONDS)
+        places = route.places
         for index, place in enumerate(places):
             now = self._loop.time()
             try:
                 async with asyncio.timeout_at(now + (until - now) / (len(places) - index)):
-                    return place, await self._connect(place)
+                    connection = await self._connect(place)
             except TimeoutError as exc:
                 late = FulfillmentUnreachable(
                     f"No connection within {min(CONNECT_SECONDS, seconds_max):g} s."
@@ -209,6 +213,10 @@ class HttpTransport:
                 failed = FulfillmentUnreachable(f"The connection failed: {in_words(exc)}.")
                 failed.__cause__ = exc
                 problem = problem or failed
+            else:
+                if index and route.places is places:  # nobody has judged others meanwhile
+                    route.places = (*places[index:], *places[:index])
+                return place, connection
         raise problem or FulfillmentUnreachable
 
     async def _connect(self, place: Place) -> Connection:
