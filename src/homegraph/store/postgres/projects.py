@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -28,9 +28,11 @@ async def declare(db: Database, declarations: Sequence[Declaration], now: Instan
     for row in await db.rows("list_keys", list(known)):
         key = key_of(row)
         known[key.project_id].append(key)
+    new: list[ApiKey] = []
     for declaration in declarations:
         project_id = declaration.project.id
-        await _declare_keys(db, project_id, declaration.keys, known[project_id], now)
+        new += await _declare_keys(db, project_id, declaration.keys, known[project_id], now)
+    await _add_declared(db, new, known)
     await _declare_links(db, declarations, now)
     await service_accounts.declare(db, declarations, now)
 
@@ -118,22 +120,39 @@ async def _declare_keys(
     declared: Sequence[ApiKey],
     known: Sequence[ApiKey],
     now: Instant,
-) -> None:
-    """A key is known again by its digest, whatever it is called. ``known`` are those of the project."""
+) -> Iterable[ApiKey]:
+    """A key is known again by its digest, whatever it is called. ``known`` are those of the project. Returns those that are new."""
     digests = {key.digest for key in declared}
     for one in known:
         if one.origin == FROM_FILE and one.digest not in digests:
             await db.run("revoke_key", project_id, one.id, now)
     by_digest = {one.digest: one for one in known}
+    new: dict[bytes, ApiKey] = {}
     for key in (replace(one, origin=FROM_FILE) for one in declared):
         before = by_digest.get(key.digest)
         if before is None:
-            if await _is_taken(db, key):
-                raise declared_key_taken(key)
-            await db.run("insert_key", *row_of_key(key))
-            by_digest[key.digest] = key
+            new[key.digest] = key
         elif _declared(before) != _declared(key):
             await db.run("update_declared_key", key.digest, *_declared(key))
+    return new.values()
+
+
+async def _add_declared(
+    db: Database, new: Sequence[ApiKey], known: Mapping[str, Sequence[ApiKey]]
+) -> None:
+    """Keep the new keys of the file, all of them at once. ``known`` are those of its projects; others may have a key's value, too."""
+    if not new:
+        return
+    elsewhere = [one.id for one in await projects(db) if one.id not in known]
+    taken = {key_of(row).digest for row in await db.rows("list_keys", elsewhere)}
+    taken |= {key.digest for keys in known.values() for key in keys}
+    ids = {(key.project_id, key.id) for keys in known.values() for key in keys}
+    for key in new:
+        if key.digest in taken or (key.project_id, key.id) in ids:
+            raise declared_key_taken(key)
+        taken.add(key.digest)
+        ids.add((key.project_id, key.id))
+    await db.run_many("insert_key", map(row_of_key, new))
 
 
 def _declared(key: ApiKey) -> tuple[object, ...]:

@@ -118,6 +118,17 @@ class Declaring:
         assert await store.projects() == [project("other")]
         assert await store.find_key(api_key("a").digest) is None
 
+    async def test_a_key_of_a_project_that_left_the_file(self, store: Store) -> None:
+        """Its value stays that project's, also when it was revoked: what is declared later cannot have it."""
+        theirs = api_key("theirs", "other")
+        await store.declare([Declaration(project("other"), (theirs,))], 1_000.0)
+        await store.revoke_key("other", "theirs", 1_001.0)
+        declared = replace(api_key("a"), digest=theirs.digest)
+
+        with pytest.raises(SettingsError, match="API key"):
+            await store.declare([Declaration(project(), (api_key("b"), declared))], 1_002.0)
+        assert await store.keys("acme") == []
+
     async def test_adding_a_key(self, store: Store) -> None:
         """A key is kept as it is; without a project, or where there is one already, it is refused."""
         with pytest.raises(NotFound):
