@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from homegraph.errors import NotFound, StoreUnavailable
+from homegraph.graph.applying import fingerprints
 from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, Unlink, WriteDevices
 from homegraph.graph.syncing import Finish
 from homegraph.store.port import Settlement
@@ -244,7 +245,7 @@ async def test_few_definitions_are_read_here(store, monkeypatch):
     await scene.link("anna", "1836", *many)
     asked.clear()
 
-    few = await store.known(target(), [one.fingerprint for one in many[2:]])
+    few = await store.known(target(), fingerprints(one.definition for one in many[2:]))
     assert few.definitions == {one.device_id: one.definition for one in many[:2]}
     assert asked == []
     assert len((await store.known(target(), ())).definitions) == len(many)

@@ -86,4 +86,4 @@ def test_fingerprints_of_before(tmp_path, looked_into):
     ]
     with stored(path) as (fingerprints, _):
         assert len(fingerprints) == 2
-        assert all(digest == fingerprint(one) for one, digest in fingerprints.items())
+        assert all(digest.startswith(fingerprint(one)) for one, digest in fingerprints.items())

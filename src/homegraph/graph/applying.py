@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 from xxhash import xxh3_128, xxh3_128_digest
 
+from homegraph.graph.checks.replies import name_digest
 from homegraph.graph.model import Changed, Changes, Placement
 from homegraph.wire.intents import DeviceDefinition
 
@@ -32,6 +33,8 @@ fingerprint: Final = xxh3_128_digest
 
 A cloud that makes two collide on purpose hides a change of its own devices, from its own users (docs/decisions/0053).
 """
+
+FINGERPRINT_BYTES: Final = 16
 
 _HOLE: Final = b"\0"
 """Stands for the id of the intent. No JSON has this byte, so where the id stood is part of the digest."""
@@ -54,12 +57,14 @@ class Fresh(msgspec.Struct, frozen=True, gc=False):
 class Comparison(msgspec.Struct, frozen=True):
     """``kept`` are ids whose bytes are known; ``fresh`` must be decoded, in the reply's order.
 
-    ``listed`` has the id of every device of the reply in order, empty where only decoding will tell.
+    ``listed`` has the id of every device of the reply in order, empty where only decoding will tell. ``names`` are the digests of the names
+    of those that are kept, if there are others; empty where one is not known.
     """
 
     kept: frozenset[str]
     fresh: tuple[Fresh, ...]
     listed: tuple[str, ...]
+    names: tuple[bytes, ...] = ()
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -67,11 +72,11 @@ class Stored(msgspec.Struct, frozen=True):
 
     ``traits``, ``notifies`` and ``attributes`` (JSON, b"" for none) say what may be reported of it; they stand in the definition,
     too, but a report comes far more often than a new definition and must not read it. ``reports_as_before``: all three are what they were,
-    and need not be written again.
+    and need not be written again. ``mark`` is what it will be known by.
     """
 
     device_id: str
-    fingerprint: bytes
+    mark: bytes
     definition: bytes
     placement: Placement | None
     traits: tuple[str, ...] = ()
@@ -115,11 +120,23 @@ def bound(digest: bytes, fence: int) -> bytes:
     return xxh3_128_digest(digest, fence) if digest else b""
 
 
+def mark_of(fingerprint: bytes, name: str) -> bytes:
+    """What a device that is stored is known by: its fingerprint, and a digest of its name, which others are compared with unread."""
+    return fingerprint + name_digest(name)
+
+
+def strangers(known: Mapping[bytes, str], digests: Iterable[bytes]) -> list[str]:
+    """Ids of the devices whose fingerprints are not among those of a reply. ``known`` maps marks to ids."""
+    here = set(digests)
+    return [device_id for mark, device_id in known.items() if mark[:FINGERPRINT_BYTES] not in here]
+
+
 def compare(
     known: Mapping[bytes, str], digests: Sequence[bytes], definitions: Sequence[bytes]
 ) -> Comparison:
-    """Tell known bytes from fresh ones. ``known`` maps fingerprints to device ids; ``digests`` are those of the ``definitions``."""
-    listed = tuple([known.get(digest, "") for digest in digests])
+    """Tell known bytes from fresh ones. ``known`` maps marks to device ids; ``digests`` are the fingerprints of the ``definitions``."""
+    ids = {mark[:FINGERPRINT_BYTES]: device_id for mark, device_id in known.items()}
+    listed = tuple([ids.get(digest, "") for digest in digests])
     kept = frozenset(listed)
     if "" not in kept:  # nearly all of most lists
         return Comparison(kept, (), listed)
@@ -128,7 +145,8 @@ def compare(
         for index, device_id in enumerate(listed)
         if not device_id
     ]
-    return Comparison(kept - {""}, tuple(fresh), listed)
+    names = [mark[FINGERPRINT_BYTES:] for mark, device_id in known.items() if device_id in kept]
+    return Comparison(kept - {""}, tuple(fresh), listed, tuple(names))
 
 
 def changes(
@@ -153,7 +171,7 @@ def changes(
         fields = None if before is None else changed_fields(before, device.written)
         stored[device.id] = Stored(
             device.id,
-            bytes_.fingerprint,
+            mark_of(bytes_.fingerprint, device.name),
             bytes_.definition,
             first_placement(device) if fields is None else None,
             device.traits,

@@ -22,7 +22,7 @@ from homegraph.graph.applying import Comparison, Fresh
 from homegraph.graph.checks.device_rules import TRAIT_UNKNOWN, TYPE_UNKNOWN
 from homegraph.graph.checks.devices import check_device, right_device
 from homegraph.graph.checks.envelopes import unreadable
-from homegraph.graph.checks.replies import Spoken, same_names, surely_differ
+from homegraph.graph.checks.replies import Spoken, name_digest, same_names
 from homegraph.graph.checks.rule import pointer
 from homegraph.graph.checks.syncs import cut, spoken_name
 from homegraph.graph.model import Finding, HeldDevice
@@ -104,9 +104,9 @@ def judge(
             decoded.append(device_of(members, one.definition))
     refused = [finding for finding in findings if finding.severity == "refused"]
     if comparison.fresh:
-        findings += _same_names(definitions, spoken)
+        findings += _same_names(definitions, spoken, comparison.names)
     return Judgement(
-        Comparison(comparison.kept, tuple(fresh), comparison.listed),
+        msgspec.structs.replace(comparison, fresh=tuple(fresh)),
         tuple(decoded),
         frozenset(held - {""}),
         tuple(listed),
@@ -163,12 +163,18 @@ class _Spoken(msgspec.Struct, gc=False):
 _spoken_decoder: Final = msgspec.json.Decoder(list[_Spoken]).decode
 
 
-def _same_names(definitions: Sequence[bytes], looked: Mapping[int, Spoken]) -> Iterable[Finding]:
-    """Devices that are called alike. ``looked`` has what is spoken of those that were looked into already."""
+def _same_names(
+    definitions: Sequence[bytes], looked: Mapping[int, Spoken], known: Sequence[bytes]
+) -> Iterable[Finding]:
+    """Devices that are called alike.
+
+    ``looked`` has what is spoken of those that were looked into already, ``known`` the digests of other names.
+    """
+    digests = {name_digest(name) for _, name, _ in looked.values()}
+    digests.update(known)
+    if b"" not in digests and len(digests) == len(definitions):
+        return ()  # as in nearly all lists: all differ, and nobody needs to know who is called what
     others = _names([one for at, one in enumerate(definitions) if at not in looked])
-    names = [name for _, name, _ in looked.values()]
-    if surely_differ(names + [one.name.name for one in others]):
-        return ()  # as in nearly all lists: then nobody needs to know who is called what
     told = iter([(one.id, one.name.name, one.roomHint or "") for one in others])
     return same_names([looked.get(at) or next(told) for at in range(len(definitions))])
 

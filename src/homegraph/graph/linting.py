@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import FulfillmentError
-from homegraph.graph.applying import changes, compare, fingerprints
+from homegraph.graph.applying import changes, compare, fingerprints, mark_of
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.envelopes import NOT_JSON, check_members
 from homegraph.graph.checks.executes import check_execute
@@ -180,7 +180,7 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
     first = _taken({}, before.devices, catalog)
     old = {one.id: one.written for one in first.decoded}
     known = {
-        one.fingerprint: device.id
+        mark_of(one.fingerprint, device.name): device.id
         for one, device in zip(first.comparison.fresh, first.decoded, strict=True)
     }
     now = _taken(known, devices, catalog)

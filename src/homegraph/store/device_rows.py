@@ -86,7 +86,7 @@ def new_device_of(
     _, trait_count, by_trait = states_with(None, states)
     return NewDevice(
         (project_id, agent_user_id, stored.device_id),
-        stored.fingerprint,
+        stored.mark,
         now,
         Reported(
             stored.notifies,
@@ -107,7 +107,7 @@ def row_of_renewed_device(project_id: str, agent_user_id: str, stored: Stored, n
         project_id,
         agent_user_id,
         stored.device_id,
-        stored.fingerprint,
+        stored.mark,
         now,
         json_text(stored.traits),
         stored.notifies,

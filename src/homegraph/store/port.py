@@ -86,7 +86,7 @@ class Claim(msgspec.Struct, frozen=True):
 class Known(msgspec.Struct, frozen=True):
     """What is stored of a list, beside a reply.
 
-    ``ids`` are all device ids by their fingerprints; ``definitions``, by id, are those of devices whose fingerprints the reply does
+    ``ids`` are all device ids by their marks (``applying.mark_of``); ``definitions``, by id, are those of devices whose fingerprints the reply does
     not have: they have changed, or are gone.
     """
 

@@ -58,7 +58,7 @@ def test_a_new_device_is_placed_where_the_cloud_says():
     assert applied.stored == (
         applying.Stored(
             "lamp",
-            applying.fingerprint(lamp),
+            applying.mark_of(applying.fingerprint(lamp), "Lamp"),
             lamp,
             Placement("Kitchen", "Lamp"),
             ("action.devices.traits.OnOff",),
@@ -137,7 +137,9 @@ def test_other_bytes_with_the_same_content_are_no_change():
     applied = apply({"lamp": before}, [after])
 
     assert not applied.changes
-    assert [stored.fingerprint for stored in applied.stored] == [applying.fingerprint(after)]
+    assert [stored.mark for stored in applied.stored] == [
+        applying.mark_of(applying.fingerprint(after), "Lamp")
+    ]
 
 
 @pytest.mark.parametrize(

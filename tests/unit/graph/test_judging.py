@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from homegraph.graph import judging
-from homegraph.graph.applying import changes, compare, fingerprint, fingerprints
+from homegraph.graph.applying import changes, compare, fingerprint, fingerprints, mark_of
+from homegraph.graph.checks.replies import same_names
 from homegraph.graph.judging import HELD_FINDINGS_MAX, judge
 from homegraph.graph.policy import Policy
 from homegraph.wire.catalog.book import builtin
@@ -154,6 +157,43 @@ def test_an_old_device_without_a_name_is_passed_over():
     twin = device("twin", name={"name": "Lamp"})
     found = judged(old, twin, device("new", name={"name": " lamp"}), known=[old, twin])
     assert [(one.rule, one.device_id) for one in found.findings] == [("device-name-twice", "new")]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Lamp", "lamp ", "L amp", "", "Fan", "Straße", "STRASSE"]),
+            st.sampled_from(["new", "known", "known by its bytes only"]),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_names_that_are_known_by_their_digests(named):
+    """What is found is what reading all names finds, whatever is known of which."""
+    devices = [device(str(at), name={"name": name}) for at, (name, _) in enumerate(named)]
+    known = {}
+    for (name, how), one in zip(named, devices, strict=True):
+        if how != "new":
+            mark = fingerprint(one)
+            known[mark_of(mark, name) if how == "known" else mark] = json.loads(one)["id"]
+    comparison = compare(known, fingerprints(devices), devices)
+    found = judge(comparison, devices, builtin(), QUARANTINE).findings
+
+    spoken = [(str(at), name, "") for at, (name, _) in enumerate(named)]
+    alike = list(same_names(spoken)) if comparison.fresh else []
+    assert [one for one in found if one.rule == "device-name-twice"] == alike
+
+
+def test_other_names_are_not_read_where_they_are_known(monkeypatch):
+    """A device that is called otherwise now costs its own name, and those that are kept their digests."""
+    monkeypatch.setattr(judging, "_names", None)
+    old = [device(str(at)) for at in range(3)]
+    known = {mark_of(fingerprint(one), f"Switch {at}"): str(at) for at, one in enumerate(old)}
+    devices = [*old[:2], device("2", name={"name": "Fan"})]
+
+    comparison = compare(known, fingerprints(devices), devices)
+    assert judge(comparison, devices, builtin(), QUARANTINE).findings == ()
 
 
 def test_a_device_that_cannot_be_read_is_held_without_an_id():

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from homegraph.graph import reporting
-from homegraph.graph.applying import Stored
+from homegraph.graph.applying import Stored, strangers
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.graph.syncing import Work
 from homegraph.store.device_rows import (
@@ -43,19 +43,19 @@ async def known(db: Database, asked: Sequence[tuple[Target, Collection[bytes]]])
     """``Store.known`` for many callers, by two statements at most."""
     ids: list[dict[bytes, str]] = [{} for _ in asked]
     homes = columns((target.project_id, target.agent_user_id) for target, _ in asked)
-    for place, fingerprint, device_id in await db.rows("list_known", *homes):
-        ids[place - 1][fingerprint] = device_id
-    strangers = [
-        (place, (target.project_id, target.agent_user_id, listed[one]))
+    for place, mark, device_id in await db.rows("list_known", *homes):
+        ids[place - 1][mark] = device_id
+    missing = [
+        (place, (target.project_id, target.agent_user_id, device_id))
         for place, ((target, fingerprints), listed) in enumerate(zip(asked, ids, strict=True))
-        for one in listed.keys() - set(fingerprints)
+        for device_id in strangers(listed, fingerprints)
     ]
     definitions: list[dict[str, bytes]] = [{} for _ in asked]
-    if strangers:
+    if missing:
         for at, definition in await db.rows(
-            "list_definitions", *columns(key for _, key in strangers)
+            "list_definitions", *columns(key for _, key in missing)
         ):
-            place, key = strangers[at - 1]
+            place, key = missing[at - 1]
             definitions[place][key[2]] = definition
     return list(map(Known, ids, definitions))
 

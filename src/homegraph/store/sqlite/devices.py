@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from homegraph.graph import reporting
-from homegraph.graph.applying import Stored
+from homegraph.graph.applying import Stored, strangers
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.store.device_rows import (
     NewDevice,
@@ -31,10 +31,10 @@ def known(
 ) -> tuple[Known, list[str]]:
     """``Store.known``, without definitions if there were more than ``at_most``: then the ids of their devices."""
     ids: dict[bytes, str] = dict(db.rows("list_known", target.project_id, target.agent_user_id))
-    strangers = [ids[one] for one in ids.keys() - set(fingerprints)]
-    if len(strangers) > at_most:
-        return Known(ids, {}), strangers
-    return Known(ids, definitions(db, target, strangers)), []
+    missing = strangers(ids, fingerprints)
+    if len(missing) > at_most:
+        return Known(ids, {}), missing
+    return Known(ids, definitions(db, target, missing)), []
 
 
 def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:
@@ -125,7 +125,7 @@ def write(
     has_to_count = bool(removed)
     for one in stored:
         key = (project_id, agent_user_id, one.device_id)
-        number = db.value("renew_device", *key, one.fingerprint, now)
+        number = db.value("renew_device", *key, one.mark, now)
         if number is not None:
             db.run("save_definition", number, one.definition)
             if not one.reports_as_before and _renew_reported(db, key, one):

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from homegraph.graph.applying import Stored, fingerprint
+from homegraph.graph.applying import Stored, fingerprint, mark_of
 from homegraph.graph.effects import BindLink, Effect, WriteDevices
 from homegraph.graph.model import (
     AccessToken,
@@ -149,7 +149,7 @@ def stored(
     placement = None if room is None else Placement(room, device_id.title())
     return Stored(
         device_id,
-        fingerprint(definition),
+        mark_of(fingerprint(definition), device_id),
         definition,
         placement,
         tuple(traits),
@@ -303,7 +303,7 @@ class Scene:
         await self.settle(await self.start(), WriteDevices(devices, tuple(removed)))
 
     async def known(self, target: Target = target()) -> Mapping[bytes, str]:  # noqa: B008
-        """Fingerprints of the devices of a list, and whose they are."""
+        """Marks of the devices of a list, and whose they are."""
         return (await self.store.known(target, ())).ids
 
     async def report(

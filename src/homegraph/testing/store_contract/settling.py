@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from homegraph.errors import LeaseLost
 from homegraph.graph import syncing
+from homegraph.graph.applying import fingerprints
 from homegraph.graph.effects import (
     Effect,
     NoteProblem,
@@ -152,9 +153,9 @@ class Settling:
         assert (fresh.added_at, fresh.changed_at) == (1_007.0, 1_007.0)
         assert (plug.definition, plug.changed_at) == (stored("plug").definition, 1_000.0)
         assert await scene.known() == {
-            new.fingerprint: "new",
-            renewed.fingerprint: "lamp",
-            stored("plug").fingerprint: "plug",
+            new.mark: "new",
+            renewed.mark: "lamp",
+            stored("plug").mark: "plug",
         }
         assert (await store.counts()).devices == 3
 
@@ -173,7 +174,7 @@ class Settling:
 
         shown, _ = await store.devices("acme", "1836")
         assert (shown.definition, shown.changed_at) == (renewed.definition, 1_007.0)
-        assert (await scene.known())[renewed.fingerprint] == "lamp"
+        assert (await scene.known())[renewed.mark] == "lamp"
         assert await store.states("acme", "1836") == before
         assert (await scene.report({"lamp": {"on": False}})).is_accepted
 
@@ -212,7 +213,7 @@ class Settling:
         (lamp,) = await store.devices("acme", "1836")
         assert (lamp.definition, lamp.placement.room) == (again.definition, "Kitchen")
         assert (lamp.added_at, lamp.changed_at) == (1_000.0, 1_007.0)
-        assert await scene.known() == {again.fingerprint: "lamp"}
+        assert await scene.known() == {again.mark: "lamp"}
 
     async def test_many_devices(self, store: Store) -> None:
         """A long list and awkward ids are written, known, and removed."""
@@ -229,29 +230,29 @@ class Settling:
         assert (await store.counts()).devices == 1
 
     async def test_what_is_known_of_a_list(self, store: Store) -> None:
-        """All its fingerprints, and the definitions of the devices that a reply has others of, or does not have."""
+        """All its marks, and the definitions of the devices that a reply has others of, or does not have."""
         scene = Scene(store)
         lamp, plug, fan = stored("lamp"), stored("plug"), stored("fan")
         await scene.link("anna", "1836", lamp, plug, fan)
         await scene.link("ben", "1837", replace(plug, definition=b"another"))
-        ids = {one.fingerprint: one.device_id for one in (lamp, plug, fan)}
+        ids = {one.mark: one.device_id for one in (lamp, plug, fan)}
 
         for reply, strangers in (
             ([lamp, plug, fan], []),
             ([lamp, fan, lamp], [plug]),
             ([stored("lamp", "second"), stored("new")], [lamp, plug, fan]),
         ):
-            known = await store.known(target(), [one.fingerprint for one in reply])
+            known = await store.known(target(), fingerprints(one.definition for one in reply))
             assert known == Known(ids, {one.device_id: one.definition for one in strangers})
         both = await asyncio.gather(
-            store.known(target(), [lamp.fingerprint, fan.fingerprint]),
+            store.known(target(), fingerprints([lamp.definition, fan.definition])),
             store.known(target("1837"), []),
         )
         assert [one.definitions for one in both] == [
             {"plug": plug.definition},
             {"plug": b"another"},
         ]
-        assert await store.known(target("1838"), [lamp.fingerprint]) == Known({}, {})
+        assert await store.known(target("1838"), fingerprints([lamp.definition])) == Known({}, {})
 
     async def test_a_reply_that_comes_again(self, store: Store) -> None:
         """What it is known by stands in the work until the run after, which says anew whether there is such a reply."""
