@@ -324,7 +324,7 @@ async def test_texts_that_postgresql_cannot_keep(scenes):
     ]
     user, home = "an\0na\1", "18\0\1\2" + "36"
     devices = [
-        replace(stored(f"d{device_id}"), definition=b"{}", fingerprint=device_id.encode())
+        replace(stored(f"d{device_id}"), definition=b"{}", mark=device_id.encode())
         for device_id in ids
     ]
     await one.link(user, home, *devices)
