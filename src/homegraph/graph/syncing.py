@@ -130,6 +130,13 @@ class GiveUp(msgspec.Struct, frozen=True):
 
 Step: TypeAlias = Finish | Retry | GiveUp
 
+# Members by names of their own, in the order of their classes: in CPython 3.11 one that is read from its class costs more than all of
+# ``state_of``, and a run would read seventeen of them.
+_IDLE, _WAITING, _RUNNING, _RUNNING_AGAIN = State
+_REQUESTED, _CLAIMED, _FINISHED, _RETRIED, _INTERRUPTED = Event
+_START, _JOIN, _REFUSE = Admission
+_SYNC, _ASYNC = Mode
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -151,8 +158,8 @@ class RetryPolicy:
 def state_of(work: Work) -> State:
     """Read the state off the counters."""
     if work.taken:
-        return State.RUNNING_AGAIN if work.requested > work.taken else State.RUNNING
-    return State.WAITING if work.requested > work.done else State.IDLE
+        return _RUNNING_AGAIN if work.requested > work.taken else _RUNNING
+    return _WAITING if work.requested > work.done else _IDLE
 
 
 def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admission, Work]:
@@ -161,12 +168,12 @@ def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admissi
     START does not claim: the caller does so next, in the same transaction. An async request that meets a run waiting
     out a back-off joins it as it is; a sync-mode call does not wait for a back-off.
     """
-    if mode is Mode.SYNC and sync_call_in_flight(work, now):
-        return Admission.REFUSE, work
+    if mode is _SYNC and sync_call_in_flight(work, now):
+        return _REFUSE, work
     before = state_of(work)
     generation = work.requested + 1
-    is_sync = mode is Mode.SYNC
-    is_idle = before is State.IDLE
+    is_sync = mode is _SYNC
+    is_idle = before is _IDLE
     is_oldest = work.requested <= max(work.done, work.taken)
     # Every member that may change is named, changed or not: to gather those that do takes longer than all of this.
     after = replace(
@@ -180,10 +187,10 @@ def request(work: Work, mode: Mode, cause: Cause, now: Instant) -> tuple[Admissi
         cause=cause if is_oldest else work.cause,
         requested_at=now if is_oldest else work.requested_at,
     )
-    _check(before, Event.REQUESTED, after)
+    _check(before, _REQUESTED, after)
     if is_sync and is_claimable(after, now, regardless_of_due=True):
-        return Admission.START, after
-    return Admission.JOIN, after
+        return _START, after
+    return _JOIN, after
 
 
 def ready_at(work: Work) -> Instant | None:
@@ -220,7 +227,7 @@ def claim(work: Work, worker: str, now: Instant, lease_seconds: float) -> Work:
         run_requested_at=work.requested_at,
         run_started_at=now,
     )
-    _check(state_of(work), Event.CLAIMED, after)
+    _check(state_of(work), _CLAIMED, after)
     return after
 
 
@@ -233,7 +240,7 @@ def interrupt(work: Work, now: Instant) -> Work:
         cause=work.run_cause,
         requested_at=work.run_requested_at,
     )
-    _check(state_of(work), Event.INTERRUPTED, after)
+    _check(state_of(work), _INTERRUPTED, after)
     return after
 
 
@@ -248,7 +255,7 @@ def follow_clock(work: Work, now: Instant) -> Work:
     The hours between would have to pass once more.
     """
     since = max(work.requested_at, work.run_started_at)
-    waits = state_of(work) is State.WAITING and work.due_at > now
+    waits = state_of(work) is _WAITING and work.due_at > now
     return replace(work, due_at=now) if waits and since > now + SET_BACK_SECONDS else work
 
 
@@ -284,10 +291,10 @@ def settle(work: Work, step: Step, now: Instant, reply: bytes = b"") -> Work:
             requested_at=work.run_requested_at,
             reply=reply,
         )
-        _check(state_of(work), Event.RETRIED, after)
+        _check(state_of(work), _RETRIED, after)
         return after
     after = replace(_released(work), done=work.taken, attempts=0, due_at=now, reply=reply)
-    _check(state_of(work), Event.FINISHED, after)
+    _check(state_of(work), _FINISHED, after)
     return after
 
 
@@ -321,7 +328,7 @@ def sync_call_in_flight(work: Work, now: Instant) -> bool:
 
 def run_mode(work: Work, now: Instant) -> Mode:
     """A run that a sync-mode caller waits for is a sync-mode run, whoever else it serves."""
-    return Mode.SYNC if sync_call_in_flight(work, now) else Mode.ASYNC
+    return _SYNC if sync_call_in_flight(work, now) else _ASYNC
 
 
 def _released(work: Work) -> Work:
