@@ -114,6 +114,17 @@ def test_an_exchange_that_failed(served, cloud, answer, verdict):
         assert "hidden-secret" not in said
 
 
+def test_a_long_answer_is_cut(served, cloud):
+    """What a token endpoint says may be a whole page; the beginning is kept, and how long it was."""
+    cloud.answer_token_next(Answer(500, b"x" * 20_000))
+    _, asked = begin(served)
+    come_back(served, state=asked["state"], code="c-o-d-e")
+    (trace,) = traces_of(served)
+
+    response = trace["steps"][2]["exchange"]["response"]
+    assert (len(response["body"]), response["size"]) == (16_384, 20_000)
+
+
 def test_a_token_whose_slashes_are_escaped(served, cloud):
     """As PHP writes JSON: the token is used as it is meant, and hidden as it is written."""
     cloud.answer_token_next(
