@@ -416,10 +416,8 @@ class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
     ) -> list[tuple[str, str]]:
         """(project_id, agent_user_id) of linked agent users."""
 
-    async def devices(
-        self, project_id: str, agent_user_id: str, *, after: str = "", limit: int = 5000
-    ) -> list[Device]:
-        """Devices of an agent user by id. Raises NotFound when it is not linked here.
+    async def devices(self, project_id: str, agent_user_id: str) -> list[Device]:
+        """The devices of an agent user, by id; a reply bounds how many there are. Raises NotFound when it is not linked here.
 
         ``changed_at`` is when the definition was last written.
         """

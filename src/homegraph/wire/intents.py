@@ -174,8 +174,8 @@ def why_unreadable(intent: str, body: bytes, said: str) -> str:
     return f"The reply to {intent} cannot be used: {quoted(misfit_told(said))}."
 
 
-def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
-    """Look into one device; ``index`` is its place in the reply, for the message.
+def read_device(definition: bytes) -> DeviceDefinition:
+    """Look into one device.
 
     Raises:
         ReplyUnusable: a required member is missing or of the wrong type. Google refuses the whole reply for it.
@@ -183,11 +183,9 @@ def read_device(definition: bytes, index: int = 0) -> DeviceDefinition:
     try:
         device = _device_decoder.decode(definition)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise ReplyUnusable(
-            f"Device {index} of the reply to SYNC cannot be used: {quoted(str(exc))}"
-        ) from exc
+        raise ReplyUnusable(f"A device cannot be used: {quoted(str(exc))}") from exc
     if not device.id:
-        raise ReplyUnusable(f"Device {index} of the reply to SYNC has an empty id.")
+        raise ReplyUnusable("A device has an empty id.")
     return DeviceDefinition(
         device.id,
         device.type,

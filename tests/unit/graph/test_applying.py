@@ -34,7 +34,7 @@ def apply(before, after):
     """Apply the list ``after`` where the devices ``before`` (id -> bytes) are stored."""
     known = {applying.fingerprint(definition): id_ for id_, definition in before.items()}
     comparison = compare(known, after)
-    decoded = [read_device(fresh.definition, fresh.index) for fresh in comparison.fresh]
+    decoded = [read_device(fresh.definition) for fresh in comparison.fresh]
     old = {one.id: before[one.id] for one in decoded if one.id in before}
     return applying.changes(before.keys(), comparison, decoded, old)
 

@@ -205,9 +205,9 @@ def test_a_device_that_sends_notifications(said, notifies):
     ],
 )
 def test_a_device_that_is_none(change, message):
-    """One device that lacks what it must have refuses the whole reply; the message names device and member."""
-    with pytest.raises(ReplyUnusable, match=f"Device 3 .*{message}"):
-        intents.read_device(json.dumps(LAMP | change).encode(), 3)
+    """One that lacks what it must have is refused; the message names the member."""
+    with pytest.raises(ReplyUnusable, match=f"A device .*{message}"):
+        intents.read_device(json.dumps(LAMP | change).encode())
 
 
 @pytest.mark.parametrize("name", ["id", "type", "traits", "name"])
@@ -224,7 +224,7 @@ def test_what_a_device_must_have(name):
 )
 def test_bytes_that_are_no_device(definition):
     """Anything but an object in JSON is refused."""
-    with pytest.raises(ReplyUnusable, match="Device 0"):
+    with pytest.raises(ReplyUnusable, match="A device cannot be used"):
         intents.read_device(definition)
 
 

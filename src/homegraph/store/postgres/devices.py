@@ -78,14 +78,11 @@ async def agent_users(
     return [(row[0], row[1]) for row in rows]
 
 
-async def devices(
-    db: Database, project_id: str, agent_user_id: str, after: str, limit: int
-) -> list[Device]:
+async def devices(db: Database, project_id: str, agent_user_id: str) -> list[Device]:
     """``Store.devices``."""
     if not await is_linked(db, project_id, agent_user_id):
         raise no_agent_user(project_id, agent_user_id)
-    rows = await db.rows("list_devices", project_id, agent_user_id, after, limit)
-    return list(map(device_of, rows))
+    return list(map(device_of, await db.rows("list_devices", project_id, agent_user_id)))
 
 
 async def place(
@@ -181,7 +178,7 @@ async def write_held(
 
 async def hand_over(db: Database, project_id: str, old: str, new: str) -> None:
     """Give a list to another agent user, placement, states and all, unless that one has devices of its own."""
-    if not await db.rows("list_devices", project_id, new, "", 1):
+    if not await db.rows("list_known", [project_id], [new]):
         await db.run("move_devices", project_id, old, new)
         await _recount(db, {(project_id, new)})
 

@@ -396,10 +396,8 @@ class PostgresStore(PostgresMoving):
     ) -> list[tuple[str, str]]:
         return await self._db.glance(devices.agent_users, project_id, after, limit)
 
-    async def devices(
-        self, project_id: str, agent_user_id: str, *, after: str = "", limit: int = 5000
-    ) -> list[Device]:
-        return await self._db.read(devices.devices, project_id, agent_user_id, after, limit)
+    async def devices(self, project_id: str, agent_user_id: str) -> list[Device]:
+        return await self._db.read(devices.devices, project_id, agent_user_id)
 
     async def place(
         self, project_id: str, agent_user_id: str, device_id: str, placement: Placement

@@ -66,15 +66,11 @@ def agent_users(
     return [(row[0], row[1]) for row in rows]
 
 
-def devices(
-    db: Database, project_id: str, agent_user_id: str, after: str, limit: int
-) -> list[Device]:
+def devices(db: Database, project_id: str, agent_user_id: str) -> list[Device]:
     """``Store.devices``."""
     if not is_linked(db, project_id, agent_user_id):
         raise no_agent_user(project_id, agent_user_id)
-    return [
-        device_of(row) for row in db.rows("list_devices", project_id, agent_user_id, after, limit)
-    ]
+    return list(map(device_of, db.rows("list_devices", project_id, agent_user_id)))
 
 
 def place(
@@ -154,7 +150,7 @@ def write_held(
 
 def hand_over(db: Database, project_id: str, old: str, new: str) -> None:
     """Give a list to another agent user, placement, states and all, unless that one has devices of its own."""
-    if not db.rows("list_devices", project_id, new, "", 1):
+    if not db.rows("list_known", project_id, new):
         db.run("move_devices", project_id, old, new)
         db.run("recount", project_id, new)
 

@@ -122,7 +122,7 @@ class Rekeying:
         assert await scene.device_ids("1840") == ["lamp", "zoe"]
         assert await scene.device_ids("1841") == ["plug"]
         assert await store.states("acme", "1840") == {"lamp": states, "zoe": ()}
-        (of_emil,) = await store.devices("acme", "1839", after="emil")
+        _, of_emil = await store.devices("acme", "1839")
         assert (of_emil.added_at, of_emil.changed_at) == (1_007.0, 1_007.0)
         counts = await store.counts()
         assert (counts.agent_users, counts.devices, counts.states) == (4, 7, 3)

@@ -71,6 +71,6 @@ def select(
         yield from select(item, rest, variables, (*at, index))
 
 
-def first(value: Any, path: str, default: Any = None) -> Any:
-    """The first value at a path."""
-    return next((found for _, found in select(value, parse(path))), default)
+def first(value: Any, path: str) -> Any:
+    """The first value at a path; None when there is none."""
+    return next((found for _, found in select(value, parse(path))), None)

@@ -1,11 +1,10 @@
 -- list_devices --
--- Devices of an agent user after an id.
+-- Devices of an agent user, by id.
 SELECT d.device_id, f.definition, d.room, d.name, d.nicknames, d.chosen, d.added_at, d.changed_at
 FROM device AS d
 JOIN definition AS f USING (project_id, agent_user_id, device_id)
-WHERE d.project_id = $1 AND d.agent_user_id = $2 AND d.device_id > $3
-ORDER BY d.device_id
-LIMIT $4;
+WHERE d.project_id = $1 AND d.agent_user_id = $2
+ORDER BY d.device_id;
 
 -- list_known --
 -- Fingerprints of the devices of agent users, and whose they are; each with its agent user's place in the arrays.

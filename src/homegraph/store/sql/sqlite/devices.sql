@@ -1,12 +1,11 @@
 -- list_devices --
--- Devices of an agent user after an id.
+-- Devices of an agent user, by id.
 SELECT d.device_id, f.definition, r.room, r.name, r.nicknames, r.chosen, r.added_at, d.changed_at
 FROM device AS d
 JOIN reported AS r ON r.device = d.id
 JOIN definition AS f ON f.device = d.id
-WHERE d.project_id = ? AND d.agent_user_id = ? AND d.device_id > ?
-ORDER BY d.device_id
-LIMIT ?;
+WHERE d.project_id = ? AND d.agent_user_id = ?
+ORDER BY d.device_id;
 
 -- list_known --
 -- Fingerprints of an agent user's devices, and whose they are.
