@@ -12,7 +12,7 @@ from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
 from homegraph.service.events import LinkChanged, TokenLost, TokenRefreshed
 from homegraph.service.outbound import Heard
-from homegraph.service.refreshing import Refreshing
+from homegraph.service.refreshing import REFRESH, Refreshing
 from homegraph.testing.fulfillment import EXECUTE, QUERY, SYNC, Answer, Home, ScriptedFulfillment
 from support.served import Served, an_integration, settings_in
 from support.server import until
@@ -99,13 +99,21 @@ def test_fifty_intents_on_a_token_that_was_refused(story, rotating):
 
 
 def test_fifty_intents_on_a_token_whose_time_is_over(story):
-    """None of them is sent with it; one refresh, fifty successes."""
+    """None of them is sent with it; one refresh, fifty successes, and one journal that has it."""
     story.expire()
     story.pass_time(LIFETIME)
 
     assert all_at_once(story) == [True] * INTENTS
     assert len(story.refreshes) == 1
     assert {call.token for call in story.cloud.intents(EXECUTE)} == {"token-2"}
+    assert story.served.do(recorded(story.served.house.store)).count(REFRESH) == 1
+
+
+async def recorded(store):
+    """What was sent, as all the journals of runs and errands have it."""
+    runs = [await store.find_run(run.id) for run in await store.runs()]
+    errands = [await store.find_errand(errand.id) for errand in await store.errands()]
+    return [exchange.intent for *_, exchanges in (*runs, *errands) for exchange in exchanges]
 
 
 def test_two_processes_and_a_rotating_server(story):

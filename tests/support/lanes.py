@@ -3,6 +3,9 @@
 import asyncio
 import threading
 
+HELD_SECONDS = 20.0
+"""Only a test that has failed before it opened its gate waits that long; its store could not be closed otherwise."""
+
 
 class Gate:
     """Holds the writer up, so that what is asked for meanwhile is one batch."""
@@ -13,7 +16,7 @@ class Gate:
 
     def wait(self, _):
         self.entered.set()
-        self.event.wait()
+        self.event.wait(HELD_SECONDS)
 
     @classmethod
     async def hold(cls, store):

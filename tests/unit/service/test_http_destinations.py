@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+from contextlib import closing, contextmanager
 
 import pytest
 
 from homegraph.errors import AddressRefused, FulfillmentUnreachable
 from homegraph.graph.destinations import Rules
+from homegraph.service.http import posting
 from homegraph.service.http.resolving import ANSWER_SECONDS, LOOK_UP_SECONDS, LOOK_UPS_MAX
 from homegraph.testing.clock import ManualClock
 from support.raw_server import a_peer
@@ -122,6 +124,68 @@ def test_an_address_that_took_a_connection_is_tried_first(run):
                 return heard, (first.connections, last.connections)
 
     assert run(story()) == ((0, 2), (1, 2))
+
+
+def test_an_address_that_took_a_connection_may_fall_silent(run):
+    """The others are tried after it, those before it too."""
+    names = Names(many_example=["127.0.0.9", "127.0.0.1"])
+
+    async def story():
+        async with calling(LOOPBACK_LISTED, look_up=names) as post:
+            async with a_peer(CLOSES) as last:
+                url = f"http://many.example:{last.port}/"
+                await post(url)
+            async with a_peer(CLOSES, host="127.0.0.9", port=last.port):
+                return (await post(url)).status
+
+    assert run(story()) == 200
+
+
+@contextmanager
+def nobody_accepts(host, port=0):
+    """A socket at which connections are neither taken nor refused; its port."""
+    with closing(socket.socket()) as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind((host, port))
+        full.listen(0)
+        with closing(socket.create_connection(full.getsockname())):
+            yield full.getsockname()[1]
+
+
+def test_an_address_that_says_nothing_has_its_share_of_the_time(run, monkeypatch):
+    """What is left is for the next one."""
+    monkeypatch.setattr(posting, "CONNECT_SECONDS", 0.4)
+    names = Names(many_example=["127.0.0.9", "127.0.0.1"])
+
+    async def story():
+        async with a_peer(OK) as good, calling(LOOPBACK_LISTED, look_up=names) as post:
+            with nobody_accepts("127.0.0.9", good.port):
+                return (await post(f"http://many.example:{good.port}/")).status
+
+    assert run(story()) == 200
+
+
+@pytest.mark.parametrize(
+    ("addresses", "told"),
+    [
+        (["127.0.0.8", "127.0.0.9"], "The connection failed: Connection refused."),
+        (["127.0.0.9", "127.0.0.8"], "No connection within 0.2 s."),
+    ],
+)
+def test_of_several_addresses_the_first_problem_is_told(run, monkeypatch, addresses, told):
+    """One refuses, the other says nothing."""
+    monkeypatch.setattr(posting, "CONNECT_SECONDS", 0.2)
+
+    async def story():
+        async with calling(LOOPBACK_LISTED, look_up=Names(many_example=addresses)) as post:
+            with (
+                nobody_accepts("127.0.0.9") as port,
+                pytest.raises(FulfillmentUnreachable) as caught,
+            ):
+                await post(f"http://many.example:{port}/")
+            return caught.value.message
+
+    assert run(story()) == told
 
 
 def test_localhost_needs_no_resolver(run):

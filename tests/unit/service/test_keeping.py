@@ -37,6 +37,26 @@ def test_work_goes_on_without_its_caller(run):
     assert run(left_by_its_caller("done")) == []
 
 
+def test_the_end_is_not_waited_for_without_end(run):
+    """Work that hangs does not keep a server from stopping."""
+
+    async def story():
+        kept, never, begun = Kept(), asyncio.Event(), asyncio.Event()
+
+        async def work():
+            begun.set()
+            await never.wait()
+
+        caller = asyncio.create_task(kept.carry_out(work(), "work"))
+        await begun.wait()
+        await asyncio.wait_for(kept.end(0), 10)
+        assert not caller.done()
+        never.set()
+        await caller
+
+    run(story())
+
+
 def test_a_bug_is_told_when_the_caller_has_left(run):
     """Nobody else would learn of it."""
     bug = ValueError("a bug")
