@@ -119,6 +119,28 @@ async def test_an_operation_that_fails_before_it_wrote_is_not_run_twice(store, s
     assert sizes == [1, 3]
 
 
+async def test_an_error_that_ends_the_transaction_harms_nobody(store):
+    """For some errors SQLite undoes all of it at once; what else was in it is done again."""
+    scene = Scene(store)
+    await scene.link()
+
+    def ended(connection):
+        connection.execute("ROLLBACK")
+        raise apsw.IOError("gone")
+
+    gate = await Gate.hold(store)
+    calls = asyncio.gather(
+        scene.request(), on_writer(store, ended), scene.request(), return_exceptions=True
+    )
+    await turn()
+    await gate.open()
+    first, error, second = await calls
+
+    assert isinstance(error, StoreUnavailable)
+    assert [first.generation, second.generation] == [1, 2]
+    assert dict(await store.works())[target()].requested == 2
+
+
 async def test_a_full_disk(store):
     """It is told as unavailable to everybody who wrote, and the store goes on when there is space again."""
     scene = Scene(store)
