@@ -80,7 +80,9 @@ def placeholders(sql):
 def test_nothing_is_scanned(database, name):
     """Every statement finds its rows by an index; those that sum a table up are listed here."""
     lines = plan(database, STATEMENTS[name])
-    scanned = {matched[1] for line in lines if (matched := re.match(r"SCAN (\w+)", line))}
+    scanned = {
+        matched[1] for line in lines if (matched := re.match(r"SCAN (\w+)(?!.*VALUES)", line))
+    }
     # "busy" is the recursion's own table; the oldest of a journal are a window that its LIMIT bounds.
     scanned -= {"CONSTANT", "busy", "json_each"}
     if name.endswith("_young"):

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from homegraph.graph.model import Instant
-from homegraph.graph.state_checks import REFUSED, StateCheck
+from homegraph.graph.state_checks import REFUSED, DeviceCheck, StateCheck
 from homegraph.wire.catalog.book import ONLINE
 from homegraph.wire.catalog.problems import Problem
 from homegraph.wire.reports import state_path
@@ -33,11 +33,17 @@ VIOLATIONS_MAX: Final = 64
 OWNERS_KEPT_MAX: Final = 1_024
 """Sets of traits whose keys are kept sorted, at a kilobyte or two each: as many as there are kinds of devices, and more."""
 
+KINDS_KEPT_MAX: Final = 1_024
+"""Kinds of devices for which it is kept by what their reports are judged. What is kept is shared with ``_owners`` and ``state_checks``."""
+
 States: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 _NO_STATES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 StateKeys: TypeAlias = Callable[[str], frozenset[str] | None]
+
+Owners: TypeAlias = tuple[dict[str, str], str]
+"""Whose a key is, by the key; and who may have any other one, "" for nobody."""
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -57,10 +63,11 @@ class TraitState(msgspec.Struct, frozen=True, gc=False):
     committed_at: Instant
 
 
-class ReportedDevice(msgspec.Struct, frozen=True, gc=False):
+class ReportedDevice(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What a report is checked against: the device's traits (full names), whether it may send notifications, its attributes.
 
-    ``attributes`` are a JSON object as bytes, b"" for none.
+    ``attributes`` are a JSON object as bytes, b"" for none. Devices that are alike share one of these, and it is itself only: what follows
+    from it is found without another look at what it says.
     """
 
     traits: tuple[str, ...]
@@ -68,7 +75,7 @@ class ReportedDevice(msgspec.Struct, frozen=True, gc=False):
     attributes: bytes = b""
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, eq=False):
     """What a report is judged by; its functions are pure.
 
     ``state_keys`` gives the keys of a trait, None for a trait that is not in the catalog: a device with such a trait may report keys that
@@ -133,9 +140,9 @@ def decide(
     violations = [*_silent(devices, notifications)] if notifications else []
     sorted_: dict[str, dict[str, dict[str, Any]]] = {}
     for device_id, state in states.items():
-        device = devices[device_id]
-        sorted_[device_id], strangers = _by_trait(device.traits, state, rule.state_keys)
-        problems = rule.check(device.traits, device.attributes, state)
+        owners, check = _kind(devices[device_id], rule)
+        sorted_[device_id], strangers = _by_trait(owners, state)
+        problems = check(state)
         if strangers or problems:
             violations += (_undeclared(device_id, key) for key in strangers)
             violations += (_wrong(device_id, problem) for problem in problems)
@@ -159,7 +166,7 @@ def queried(
     rows: list[TraitState] = []
     for device_id, state in states.items():
         if device_id in traits:
-            by_trait, _ = _by_trait(traits[device_id], state, state_keys)
+            by_trait, _ = _by_trait(_owners(traits[device_id], state_keys), state)
             rows += _rows(device_id, by_trait, now)
     return tuple(rows)
 
@@ -174,11 +181,18 @@ def kept(traits: Iterable[str]) -> tuple[str, ...]:
     return (ONLINE, *traits)
 
 
+@lru_cache(maxsize=KINDS_KEPT_MAX)
+def _kind(device: ReportedDevice, rule: Rule) -> tuple[Owners, DeviceCheck]:
+    """By what a report of a device is judged."""
+    owners = _owners(device.traits, rule.state_keys)
+    return owners, rule.check(device.traits, device.attributes)
+
+
 def _by_trait(
-    traits: tuple[str, ...], state: Mapping[str, Any], state_keys: StateKeys
+    owned: Owners, state: Mapping[str, Any]
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Sort a device's flat state into its traits; and the keys that belong to none of them."""
-    owners, unlisted = _owners(traits, state_keys)
+    owners, unlisted = owned
     sorted_: dict[str, dict[str, Any]] = {}
     strangers: list[str] = []
     for key, value in state.items():
@@ -193,7 +207,7 @@ def _by_trait(
 
 
 @lru_cache(maxsize=OWNERS_KEPT_MAX)
-def _owners(traits: tuple[str, ...], state_keys: StateKeys) -> tuple[dict[str, str], str]:
+def _owners(traits: tuple[str, ...], state_keys: StateKeys) -> Owners:
     """Which trait a key belongs to; and the one that may have any key, "" when there is none. Devices have few sets of traits."""
     owners: dict[str, str] = {ONLINE: ONLINE}
     unlisted = ""

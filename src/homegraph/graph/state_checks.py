@@ -19,7 +19,6 @@ import msgspec
 
 from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.problems import Kind, Problem
-from homegraph.wire.catalog.shapes import Bound
 
 CHECKERS_KEPT_MAX: Final = 1_024
 """Combinations of traits and attributes that are kept compiled, at some kilobytes each: as many as a thousand makes have."""
@@ -31,25 +30,28 @@ REFUSED: Final[Mapping[Kind, str]] = {
 }
 """The reasons of refused reports, by the kind of the problem."""
 
-StateCheck: TypeAlias = Callable[[tuple[str, ...], bytes, Mapping[str, Any]], Sequence[Problem]]
-"""Finds what is refused in the states of a device; its traits and its attributes (JSON, b"" for none) come first."""
+DeviceCheck: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Problem]]
+"""Finds what is refused in the states of a device."""
+
+StateCheck: TypeAlias = Callable[[tuple[str, ...], bytes], DeviceCheck]
+"""The check of devices with certain traits and attributes (JSON, b"" for none)."""
 
 
 def checker(catalog: Catalog) -> StateCheck:
-    """The check by a catalog, with a memory of its own. A pure function for all that can be seen."""
+    """The checks by a catalog, with a memory of their own. Pure functions for all that can be seen."""
 
     @lru_cache(maxsize=CHECKERS_KEPT_MAX)
-    def bound(traits: tuple[str, ...], attributes: bytes) -> Bound:
+    def of_device(traits: tuple[str, ...], attributes: bytes) -> DeviceCheck:
         given = msgspec.json.decode(attributes, type=dict[str, Any]) if attributes else {}
-        return catalog.shape(traits).bind(given)
+        device = catalog.shape(traits).bind(given)
+        fits = device.reported_fit
 
-    def check(
-        traits: tuple[str, ...], attributes: bytes, states: Mapping[str, Any]
-    ) -> Sequence[Problem]:
-        device = bound(traits, attributes)
-        if device.states_fit(states, whole=False):
-            return ()
-        problems = device.state_problems(states, whole=False)
-        return [one for one in problems if one.kind in REFUSED and one.severity == "refused"]
+        def check(states: Mapping[str, Any]) -> Sequence[Problem]:
+            if fits(states):
+                return ()
+            problems = device.state_problems(states, whole=False)
+            return [one for one in problems if one.kind in REFUSED and one.severity == "refused"]
 
-    return check
+        return check
+
+    return of_device

@@ -94,6 +94,24 @@ class Credentials:
         self._keys.forget()
         self._tokens.forget()
 
+    # --- what is remembered --------------------------------------------------------------------------------------
+
+    def recall_key(
+        self, key_digest: bytes, now: Instant, method: str, address: str
+    ) -> Project | None:
+        """What ``identify_key`` would return, if it need not look anything up; None when it must, or would refuse."""
+        holder = self._keys.recall(key_digest, now)
+        if holder is None or _against_key(holder, method=method, address=address, now=now):
+            return None
+        return holder.project
+
+    def recall_token(self, token_digest: bytes, now: Instant) -> Project | None:
+        """The same of ``identify_token``."""
+        holder = self._tokens.recall(token_digest, now)
+        if holder is None or holder.expires_at <= now or _against_token(holder):
+            return None
+        return holder.project
+
     # --- keys ----------------------------------------------------------------------------------------------------
 
     async def identify_key(self, presented: str, *, method: str, address: str) -> Project:
@@ -112,10 +130,7 @@ class Credentials:
         if holder is None:
             raise CallRefused("API_KEY_UNKNOWN")
         project = holder.project
-        reason = refusal(holder.key, method=method, now=now)
-        if reason == "" and not is_from(address, holder.networks):
-            reason = "API_KEY_IP_REFUSED"
-        reason = reason or project_refusal(project)
+        reason = _against_key(holder, method=method, address=address, now=now)
         if reason:
             raise CallRefused(
                 reason,
@@ -169,8 +184,7 @@ class Credentials:
             raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc)
         if holder.expires_at <= now:
             raise CallRefused("ACCESS_TOKEN_UNKNOWN", method=rpc, token_reason=EXPIRED)
-        reason = "" if SCOPE in holder.scopes else "SCOPE_MISSING"
-        reason = reason or project_refusal(holder.project)
+        reason = _against_token(holder)
         if reason:
             raise CallRefused(
                 reason,
@@ -200,6 +214,20 @@ class Credentials:
         if project is None:
             return None
         return _TokenHolder(project, signer.email, scopes, claims.exp or now)
+
+
+def _against_key(holder: _KeyHolder, *, method: str, address: str, now: Instant) -> str:
+    """Why a key does not speak for its project in this call; empty when it does."""
+    reason = refusal(holder.key, method=method, now=now)
+    if reason == "" and not is_from(address, holder.networks):
+        reason = "API_KEY_IP_REFUSED"
+    return reason or project_refusal(holder.project)
+
+
+def _against_token(holder: _TokenHolder) -> str:
+    """Why a token that has not expired does not speak for its project; empty when it does."""
+    reason = "" if SCOPE in holder.scopes else "SCOPE_MISSING"
+    return reason or project_refusal(holder.project)
 
 
 def refusal(key: ApiKey, *, method: str, now: Instant) -> str:

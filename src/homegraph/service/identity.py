@@ -19,18 +19,26 @@ from typing import Final
 import msgspec
 
 from homegraph.errors import CallRefused
-from homegraph.graph.model import Project
+from homegraph.graph.model import Instant, Project
 from homegraph.service.house import House
+from homegraph.service.vault import digest
 
 BEARER: Final = "bearer"
 
 
-class Presented(msgspec.Struct, frozen=True, gc=False):
+class Presented(msgspec.Struct, gc=False):
     """What a caller has shown: texts as they came, "" for none; and the IP address that the call came from."""
 
     key: str = ""
     token: str = ""
     address: str = ""
+    _digest: bytes = b""
+
+    def digest(self) -> bytes:
+        """The digest of what decides, the token or else the key. Made once: who stays on a connection shows the same with each call."""
+        if not self._digest:
+            self._digest = digest(self.token or self.key)
+        return self._digest
 
     def __repr__(self) -> str:
         """Show no credential."""
@@ -42,6 +50,16 @@ def token_in(authorization: str) -> str:
     text = authorization.strip()
     scheme, _, token = text.partition(" ")
     return token.strip() or text if scheme.lower() == BEARER else text
+
+
+def recall(house: House, presented: Presented, now: Instant, key_method: str) -> Project | None:
+    """The project that calls, when there is one credential, it is remembered, and nothing speaks against it; else ask ``identify``."""
+    credentials = house.credentials
+    if presented.token:
+        return None if presented.key else credentials.recall_token(presented.digest(), now)
+    if presented.key and key_method and house.settings.accept_api_keys:
+        return credentials.recall_key(presented.digest(), now, key_method, presented.address)
+    return None
 
 
 async def identify(

@@ -9,7 +9,7 @@ field of the report is wrong, whether the agent user was never linked, unlinked,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import msgspec
 
 from homegraph.errors import CallRefused, NotFound
 from homegraph.graph.model import Device, Instant, LinkState, Notification, Project, Target
-from homegraph.graph.reporting import Rule, TraitState, Violation, malformed
+from homegraph.graph.reporting import Rule, TraitState, Verdict, Violation, malformed
 from homegraph.graph.state_checks import checker
 from homegraph.service.catalogs import catalog_of
 from homegraph.service.clock import rfc3339
@@ -49,7 +49,9 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
     Raises:
         CallRefused: a mistake in the report (each named by its path), an unknown device, an agent user that is not linked.
     """
-    _refuse(malformed(message.states))
+    wrong = malformed(message.states)
+    if wrong:
+        raise _refusal(wrong)
     now = house.clock.now()
     verdict = await house.store.report(
         project.id,
@@ -59,16 +61,8 @@ async def report_state(house: House, project: Project, message: ReportState) -> 
         _rule(house.settings.settle_seconds, catalog_of(project.policy)),
         now,
     )
-    if verdict.unlinked:
-        raise await unknown_user(house, project.id, message.agent_user_id)
-    if verdict.settling:
-        raise CallRefused("AGENT_USER_SETTLING", metadata={"agentUserId": message.agent_user_id})
-    if verdict.unknown:
-        named = ", ".join(verdict.unknown[:IDS_NAMED_MAX])
-        raise CallRefused(
-            "DEVICE_UNKNOWN", metadata={"agentUserId": message.agent_user_id, "devices": named}
-        )
-    _refuse(verdict.violations)
+    if not verdict.is_accepted:
+        raise await _refused(house, project, message, verdict)
     house.events.announce(
         StatesReported(
             project.id,
@@ -174,10 +168,25 @@ def _notifications(
             yield entry("", field, b'{"%b":%b}' % (field.encode(), listed))
 
 
-def _refuse(violations: tuple[Violation, ...]) -> None:
-    if violations:
-        raise CallRefused(
-            violations[0].code,
-            violations[0].description,
-            wrong_fields=tuple((one.field, one.description) for one in violations),
+async def _refused(
+    house: House, project: Project, message: ReportState, verdict: Verdict
+) -> CallRefused:
+    """Why a report is not stored."""
+    if verdict.unlinked:
+        return await unknown_user(house, project.id, message.agent_user_id)
+    if verdict.settling:
+        return CallRefused("AGENT_USER_SETTLING", metadata={"agentUserId": message.agent_user_id})
+    if verdict.unknown:
+        named = ", ".join(verdict.unknown[:IDS_NAMED_MAX])
+        return CallRefused(
+            "DEVICE_UNKNOWN", metadata={"agentUserId": message.agent_user_id, "devices": named}
         )
+    return _refusal(verdict.violations)
+
+
+def _refusal(violations: Sequence[Violation]) -> CallRefused:
+    return CallRefused(
+        violations[0].code,
+        violations[0].description,
+        wrong_fields=tuple((one.field, one.description) for one in violations),
+    )

@@ -36,13 +36,14 @@ from starlette.types import Receive, Scope, Send
 from homegraph.errors import HomegraphError
 from homegraph.graph.model import Project
 from homegraph.service.events import Refused
-from homegraph.service.identity import identify
+from homegraph.service.identity import identify, recall
 from homegraph.service.keeping import Kept
 from homegraph.web.exchange import (
     CallerGone,
     Headers,
     answer,
     answer_and_close,
+    checked,
     read_body,
     unpacked,
 )
@@ -128,16 +129,23 @@ class MethodDoor:
         try:
             said = head.said()
             parameters = said.parameters
-            project = await identify(
-                self._house, said.presented, rpc=method.rpc, key_method=self._key_method
-            )
+            now = self._house.clock.now()
+            project = recall(self._house, said.presented, now, self._key_method)
+            if project is None:
+                project = await identify(
+                    self._house, said.presented, rpc=method.rpc, key_method=self._key_method
+                )
             if method.counts == "always":
-                self._house.budgets.spend_call(project, self._house.clock.now())
+                self._house.budgets.spend_call(project, now)
             mask = self._answer_form(parameters)
+            bytes_max = self._settings.body_max_bytes
             is_whole = isinstance(body, bytes)
-            body = await read_body(body, head.content_length, self._settings.body_max_bytes)
+            if isinstance(body, bytes):
+                body = checked(body, bytes_max)
+            else:
+                body = await read_body(body, head.content_length, bytes_max)
             if head.content_encoding is not None:
-                body = await unpacked(body, head.content_encoding, self._settings.body_max_bytes)
+                body = await unpacked(body, head.content_encoding, bytes_max)
             call = Call(
                 project=project,
                 path=head.path,

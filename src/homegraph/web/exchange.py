@@ -45,8 +45,8 @@ class CallerGone(HomegraphError):
     hint = ""
 
 
-async def read_body(body: bytes | Receive, announced: bytes | None, bytes_max: int) -> bytes:
-    """The whole body, which is here or is received. ``announced`` is the value of Content-Length, if there is one.
+async def read_body(receive: Receive, announced: bytes | None, bytes_max: int) -> bytes:
+    """The whole body. ``announced`` is the value of Content-Length, if there is one.
 
     Raises:
         CallRefused: BODY_TOO_LARGE, at the first byte too many or before the first one when that was announced; BODY_TOO_SLOW.
@@ -54,11 +54,9 @@ async def read_body(body: bytes | Receive, announced: bytes | None, bytes_max: i
     """
     if announced is not None and (not announced.isdigit() or int(announced) > bytes_max):
         raise CallRefused("BODY_TOO_LARGE", f"The body has more than {bytes_max} bytes.")
-    if isinstance(body, bytes):
-        return _checked(body, bytes_max)
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            return await _read(body, bytes_max)
+            return await _read(receive, bytes_max)
     except TimeoutError as exc:
         raise CallRefused("BODY_TOO_SLOW") from exc
 
@@ -97,10 +95,11 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
         body = b"".join(chunks)
-    return _checked(body, bytes_max)
+    return checked(body, bytes_max)
 
 
-def _checked(body: bytes, bytes_max: int) -> bytes:
+def checked(body: bytes, bytes_max: int) -> bytes:
+    """A body that is here. Raises CallRefused: BODY_TOO_LARGE."""
     if len(body) > bytes_max:
         raise CallRefused("BODY_TOO_LARGE", f"The body has more than {bytes_max} bytes.")
     return body

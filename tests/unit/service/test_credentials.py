@@ -62,8 +62,15 @@ def house_of(key=None, project=PROJECT):
 
 
 async def identify(known, text=KEY, address=HERE):
-    """Present a key."""
-    return await known.identify_key(text, method=METHOD, address=address)
+    """Present a key; what is remembered of it then says the same, or nothing."""
+    at = known._clock.now()
+    try:
+        project = await known.identify_key(text, method=METHOD, address=address)
+    except CallRefused:
+        assert known.recall_key(digest(text), at, METHOD, address) is None
+        raise
+    assert known.recall_key(digest(text), at, METHOD, address) in (project, None)
+    return project
 
 
 async def refused(known, **how):
@@ -71,6 +78,21 @@ async def refused(known, **how):
     with pytest.raises(CallRefused) as caught:
         await identify(known, **how)
     return caught.value
+
+
+def test_a_key_is_remembered_for_a_second_for_what_it_may_do():
+    """Not for another method or address, and not when the second is over."""
+    known, _, clock = house_of(a_key(methods=(METHOD,), addresses=(HERE,)))
+    project = asyncio.run(identify(known))
+
+    def recalled(method=METHOD, address=HERE):
+        return known.recall_key(digest(KEY), clock.now(), method, address)
+
+    assert recalled() == project
+    assert recalled(method="devices.sync") is None
+    assert recalled(address="127.0.0.2") is None
+    clock.advance(REMEMBERED_SECONDS)
+    assert recalled() is None
 
 
 def test_a_key_speaks_for_its_project():

@@ -16,7 +16,7 @@ from homegraph.service import budgets
 from homegraph.service.budgets import Budgets
 from homegraph.service.credentials import REMEMBERED_SECONDS, Credentials
 from homegraph.service.events import Events, TokenDenied, TokenIssued
-from homegraph.service.identity import Presented, identify
+from homegraph.service.identity import Presented, identify, recall
 from homegraph.service.tokens import issue_token, own_addresses, token_audiences
 from homegraph.service.vault import digest
 from homegraph.settings.server import Settings
@@ -132,8 +132,15 @@ class Household:
         return await issue_token(self, assertion, audiences=token_audiences({OWN}))
 
     async def identify(self, token, **more):
-        """Present a token."""
-        return await identify(self, Presented(token=token, **more), rpc=RPC)
+        """Present a token; what is remembered of it then says the same, or nothing."""
+        shown = Presented(token=token, **more)
+        try:
+            project = await identify(self, shown, rpc=RPC)
+        except CallRefused:
+            assert recall(self, shown, self.clock.now(), "") is None
+            raise
+        assert recall(self, shown, self.clock.now(), "") is (None if shown.key else project)
+        return project
 
     async def refused(self, token):
         """Present a token that must be refused; returns the refusal."""

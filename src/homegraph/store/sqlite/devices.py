@@ -165,7 +165,7 @@ def close_agent_user(db: Database, project_id: str, agent_user_id: str, now: Ins
 
 def _renew_reported(db: Database, key: tuple[str, str, str], stored: Stored) -> bool:
     """Write what may be reported of a device that is here; whether it had states that nobody may report any more."""
-    ((number, states),) = db.rows("find_states", *key)
+    ((_, number, states),) = db.rows("find_states", *key)
     db.run("renew_reported", number, json_text(stored.traits), stored.notifies, stored.attributes)
     left = states_without(states, reporting.kept(stored.traits))
     if left is None:

@@ -22,9 +22,13 @@ from homegraph.store.device_rows import (
     states_with,
 )
 from homegraph.store.refusals import no_agent_user
-from homegraph.store.rows import names_of, row_of_notification
+from homegraph.store.rows import Row, names_of, row_of_notification
 from homegraph.store.sqlite import devices
 from homegraph.store.sqlite.database import Database
+
+_REPORTED: Final = ("find_reported_device", "find_two_reported_devices")
+_STATES: Final = ("find_states", "find_states_of_two")
+"""For one device, and for two."""
 
 _device_id: Final = attrgetter("device_id")
 
@@ -42,13 +46,9 @@ def report(
     notified: dict[str, dict[str, object]] = {
         one.device_id: {} for one in notifications if one.needs_declaration
     }
-    known, stored = {}, {}
-    for device_id in states.keys() | notified.keys() if notified else states:
-        row = db.row("find_reported_device", project_id, agent_user_id, device_id)
-        if row is not None:
-            number, traits, notifies, attributes, held = row
-            known[device_id] = reported_device_of(traits, notifies, attributes)
-            stored[device_id] = number, held
+    named = tuple(states.keys() | notified.keys() if notified else states)
+    found = _found(db, _REPORTED, project_id, agent_user_id, named)
+    known = {row[0]: reported_device_of(row[2], row[3], row[4]) for row in found}
     if rule.settle_seconds or not known:  # who has a device is linked
         row = db.row("find_agent_user", project_id, agent_user_id)
         if row is None or not row[0]:
@@ -57,11 +57,14 @@ def report(
             return Verdict(settling=True)
     verdict = reporting.decide(known, states, notified, rule=rule, now=now)
     if verdict.is_accepted:
-        merged = {
-            stored[device_id][0]: states_reported(stored[device_id][1], new, verdict.committed_at)
-            for device_id, new in verdict.states.items()
-            if new
-        }
+        merged = {}
+        for device_id, number, _, _, _, before, held in found:
+            new = verdict.states.get(device_id)
+            if new:
+                is_all = len(new) > len(known[device_id].traits)  # of what it has nothing is left
+                left = None if is_all else held
+                _, count, by_trait = states_reported(left, new, verdict.committed_at)
+                merged[number] = before, count, by_trait
         _save(db, project_id, agent_user_id, merged)
         if notifications:
             db.run_many("insert_notification", map(row_of_notification, notifications))
@@ -78,13 +81,27 @@ def states(
         listed = db.rows("list_states", project_id, agent_user_id)
         return {device_id: states_of(device_id, stored) for device_id, stored in listed}
     found: dict[str, tuple[TraitState, ...]] = {}
-    for device_id in dict.fromkeys(device_ids):
-        row = db.row("find_states", project_id, agent_user_id, device_id)
-        if row is not None:
-            found[device_id] = states_of(device_id, row[1])
+    named = tuple(dict.fromkeys(device_ids))
+    for device_id, _, stored in _found(db, _STATES, project_id, agent_user_id, named):
+        found[device_id] = states_of(device_id, stored)
     if not found:  # who has a device is linked
         _require_linked(db, project_id, agent_user_id)
     return found
+
+
+def _found(
+    db: Database,
+    statements: tuple[str, str],
+    project_id: str,
+    agent_user_id: str,
+    device_ids: Sequence[str],
+) -> list[Row]:
+    """The rows of those of the devices that are here. By two, because to execute a statement costs as much as to find a device."""
+    rows: list[Row] = []
+    for place in range(0, len(device_ids), 2):
+        named = device_ids[place : place + 2]
+        rows += db.rows(statements[len(named) - 1], project_id, agent_user_id, *named)
+    return rows
 
 
 def _answer_follow_ups(db: Database, notifications: Iterable[Notification]) -> None:
@@ -105,16 +122,15 @@ def _require_linked(db: Database, project_id: str, agent_user_id: str) -> None:
 
 def write(db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]) -> None:
     """Put states in place of those that are here. Their devices must be here."""
-    stored = {}
-    for device_id in {row.device_id for row in rows}:
-        row = db.row("find_states", project_id, agent_user_id, device_id)
-        if row is None:
+    named = tuple({row.device_id for row in rows})
+    found = _found(db, _STATES, project_id, agent_user_id, named)
+    stored = {device_id: (number, states) for device_id, number, states in found}
+    merged = {}
+    for device_id, new in groupby(rows, _device_id):
+        if device_id not in stored:
             raise LookupError(f"agent user {agent_user_id} has no device {device_id}")
-        stored[device_id] = row
-    merged = {
-        stored[device_id][0]: states_with(stored[device_id][1], new)
-        for device_id, new in groupby(rows, _device_id)
-    }
+        number, states = stored[device_id]
+        merged[number] = states_with(states, new)
     _save(db, project_id, agent_user_id, merged)
 
 
@@ -122,13 +138,13 @@ def write_known(
     db: Database, project_id: str, agent_user_id: str, rows: Sequence[TraitState]
 ) -> None:
     """``write`` as far as the devices are here and declare the traits: they may have changed since they were asked."""
-    named = {row.device_id for row in rows}
-    allowed: set[tuple[str, str]] = set()
-    for device_id in named:
-        row = db.row("find_reported_device", project_id, agent_user_id, device_id)
-        if row is not None:
-            traits = reporting.kept(names_of(row[1]))
-            allowed.update((device_id, trait) for trait in traits)
+    named = tuple({row.device_id for row in rows})
+    found = _found(db, _REPORTED, project_id, agent_user_id, named)
+    allowed = {
+        (device_id, trait)
+        for device_id, _, traits, *_ in found
+        for trait in reporting.kept(names_of(traits))
+    }
     write(
         db,
         project_id,

@@ -37,6 +37,7 @@ from homegraph.graph.model import (
 from homegraph.graph.policy import Policy
 from homegraph.graph.refreshing import Refused
 from homegraph.graph.reporting import Rule, States, Verdict
+from homegraph.graph.state_checks import DeviceCheck
 from homegraph.graph.syncing import Finish, Step, Work
 from homegraph.store.port import Admitted, Claim, Declaration, DeclaredLink, Settlement, Store
 from homegraph.wire.catalog.problems import Kind, Place, Problem
@@ -57,13 +58,18 @@ DIM: Final = b'{"brightest":50}'
 """Attributes of a device that is too bright beyond 50."""
 
 
-def problems_of(
-    _traits: tuple[str, ...], attributes: bytes, states: Mapping[str, Any]
-) -> tuple[Problem, ...]:
+def problems_of(_traits: tuple[str, ...], attributes: bytes) -> DeviceCheck:
     """The check, in place of the catalog's."""
-    if attributes != DIM or states.get("brightness", 0) <= 50:  # noqa: PLR2004
-        return ()
-    return (Problem(kind=Kind.RANGE, place=Place.STATE, path=("brightness",), what="too bright"),)
+
+    def check(states: Mapping[str, Any]) -> tuple[Problem, ...]:
+        if attributes != DIM or states.get("brightness", 0) <= 50:  # noqa: PLR2004
+            return ()
+        too_bright = Problem(
+            kind=Kind.RANGE, place=Place.STATE, path=("brightness",), what="too bright"
+        )
+        return (too_bright,)
+
+    return check
 
 
 def project(project_id: str = "acme") -> Project:

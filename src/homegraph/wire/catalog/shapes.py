@@ -12,7 +12,7 @@ traits may describe one attribute (the legacy ones do); it is right when each of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Final
@@ -130,6 +130,11 @@ class Bound:
             if not ABOUT_THE_ANSWER.isdisjoint(states):
                 states = {key: states[key] for key in states if key not in ABOUT_THE_ANSWER}
         return self.shape.states.fit(states, self.attributes, whole=whole)
+
+    @cached_property
+    def reported_fit(self) -> Callable[[Mapping[str, Any]], bool]:
+        """``states_fit`` for states of which not all need be there, as a function of its own: for devices that report all the time."""
+        return self.shape.states.fitting(self.attributes)
 
     def state_problems(self, states: Mapping[str, Any], *, whole: bool) -> tuple[Problem, ...]:
         """What is wrong with states, at most PROBLEMS_MAX."""
