@@ -11,7 +11,7 @@ from typing import Final
 
 from homegraph.errors import CallRefused, HomegraphError
 from homegraph.graph.model import Cause, Mode, Project, Target
-from homegraph.graph.syncing import SYNC_CALL_SECONDS, Admission
+from homegraph.graph.syncing import REFUSE, SYNC_CALL_SECONDS
 from homegraph.service import elsewhere
 from homegraph.service.events import SyncRequested
 from homegraph.service.explaining import unknown_user
@@ -21,6 +21,10 @@ from homegraph.wire.api_v1 import RequestSync
 
 SYNC_CALLS_MAX: Final = 1_000
 """Sync-mode calls that wait at once in this process; each holds a connection to a fulfillment."""
+
+# By names of their own for the reason that ``graph.syncing`` gives.
+_SYNC, _ASYNC = Mode
+_REQUEST: Final = Cause.REQUEST
 
 
 async def request_sync(house: House, project: Project, message: RequestSync) -> None:
@@ -44,7 +48,7 @@ async def request_sync(house: House, project: Project, message: RequestSync) -> 
 
 
 async def _queue(house: House, target: Target) -> None:
-    admitted = await _admit(house, target, Mode.ASYNC)
+    admitted = await _admit(house, target, _ASYNC)
     if admitted is not None:
         house.loop.asked(target.project_id)
     elif house.settings.unknown_async == "refuse":
@@ -58,19 +62,19 @@ async def _wait(house: House, project: Project, target: Target) -> None:
         raise CallRefused("SERVER_BUSY")
     with house.runs.listeners.listen(target) as listening:
         asked_at = house.clock.now()
-        admitted = await _admit(house, target, Mode.SYNC)
+        admitted = await _admit(house, target, _SYNC)
         if _is_refused(admitted) and await house.runs.unsettled.hand_back_of(target):
-            admitted = await _admit(house, target, Mode.SYNC)  # nothing was in flight any more
+            admitted = await _admit(house, target, _SYNC)  # nothing was in flight any more
         if admitted is None:
             raise await unknown_user(house, target.project_id, target.agent_user_id)
-        if _is_refused(admitted):
-            raise CallRefused("SYNC_IN_FLIGHT")
         if admitted.claim is not None:
             house.runs.start(project, admitted.claim)
+        elif _is_refused(admitted):
+            raise CallRefused("SYNC_IN_FLIGHT")
         else:
             house.runs.changed.set()
         try:
-            asked = elsewhere.Request(target, admitted.generation, asked_at, Mode.SYNC)
+            asked = elsewhere.Request(target, admitted.generation, asked_at, _SYNC)
             failure = await elsewhere.outcome(house, listening, asked, SYNC_CALL_SECONDS)
         except TimeoutError as exc:
             raise CallRefused("SYNC_DEADLINE") from exc
@@ -82,16 +86,16 @@ async def _admit(house: House, target: Target, mode: Mode) -> Admitted | None:
     admitted = await house.store.request_sync(
         target,
         mode,
-        Cause.REQUEST,
+        _REQUEST,
         house.clock.now(),
         worker=house.runs.worker,
         lease_seconds=house.settings.lease_seconds,
     )
     if admitted is not None and not _is_refused(admitted):
         merged = admitted.claim is None
-        house.events.announce(SyncRequested(target, mode, Cause.REQUEST, merged))
+        house.events.announce(SyncRequested(target, mode, _REQUEST, merged))
     return admitted
 
 
 def _is_refused(admitted: Admitted | None) -> bool:
-    return admitted is not None and admitted.admission is Admission.REFUSE
+    return admitted is not None and admitted.admission is REFUSE

@@ -34,7 +34,7 @@ from homegraph.graph.model import (
 )
 from homegraph.graph.refreshing import TokenEvent, Turn
 from homegraph.graph.reporting import Rule, States, TraitState, Verdict
-from homegraph.graph.syncing import Admission, State, Work, state_of
+from homegraph.graph.syncing import JOIN, State, Work, state_of
 from homegraph.store.claims import Claimant
 from homegraph.store.journal_port import Limits
 from homegraph.store.port import (
@@ -336,7 +336,7 @@ class PostgresStore(PostgresMoving):
     ) -> Admitted | None:
         claimant = Claimant(worker, lease_seconds, self._ids)
         admitted = await self._admitted(Request(claimant, target, mode, cause, now))
-        if admitted is not None and admitted.admission is Admission.JOIN:
+        if admitted is not None and admitted.admission is JOIN:
             self._tell(Hint.DUE)
         return admitted
 

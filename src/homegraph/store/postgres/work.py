@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from homegraph.graph import syncing
 from homegraph.graph.model import Cause, Instant, Link, Mode, Run, Target
-from homegraph.graph.syncing import Admission, Work
+from homegraph.graph.syncing import Work
 from homegraph.store.claims import Claimant, claim_of, is_held
 from homegraph.store.port import Admitted, Claim, Lease
 from homegraph.store.postgres.database import Database, columns
@@ -67,11 +67,11 @@ async def request_sync(
             answers.append(None)
             continue
         admission, work = syncing.request(before, mode, cause, now)
-        if admission is Admission.REFUSE:
+        if admission is syncing.REFUSE:
             answers.append(Admitted(admission, work.sync_generation))
             continue
         answers.append(Admitted(admission, work.requested))
-        if admission is Admission.START:
+        if admission is syncing.START:
             taken[place] = Taken(target, work, claimant.claim(work, now))
             if work.taken:
                 died.append(claimant.interrupted(target, work, now))
@@ -81,7 +81,7 @@ async def request_sync(
     await record(db, died)
     claims = await _claims(db, list(taken.values()))
     for place, claim in zip(taken, claims, strict=True):
-        admission, generation = Admission.START, claim.work.requested
+        admission, generation = syncing.START, claim.work.requested
         answers[place] = Admitted(admission, generation, claim)
     return answers
 

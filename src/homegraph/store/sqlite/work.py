@@ -8,7 +8,7 @@ from itertools import islice
 
 from homegraph.graph import syncing
 from homegraph.graph.model import Cause, Instant, Link, Mode, Run, Target
-from homegraph.graph.syncing import Admission, Work
+from homegraph.graph.syncing import Work
 from homegraph.store.claims import Claimant, claim_of, is_held
 from homegraph.store.port import Admitted, Claim, Lease
 from homegraph.store.rows import (
@@ -30,9 +30,9 @@ def request_sync(
     if row is None:
         return None
     admission, work = syncing.request(work_of(row), mode, cause, now)
-    if admission is Admission.REFUSE:
+    if admission is syncing.REFUSE:
         return Admitted(admission, work.sync_generation)
-    if admission is Admission.START:
+    if admission is syncing.START:
         claim = _hand_out(db, claimant, target, work, now)
         return Admitted(admission, work.requested, claim)
     save(db, target, work)
