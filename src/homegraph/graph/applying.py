@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import repeat
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -35,6 +37,8 @@ A cloud that makes two collide on purpose hides a change of its own devices, fro
 """
 
 FINGERPRINT_BYTES: Final = 16
+_fingerprint_in: Final = itemgetter(slice(FINGERPRINT_BYTES))
+_name_in: Final = itemgetter(slice(FINGERPRINT_BYTES, None))
 
 _HOLE: Final = b"\0"
 """Stands for the id of the intent. No JSON has this byte, so where the id stood is part of the digest."""
@@ -65,6 +69,18 @@ class Comparison(msgspec.Struct, frozen=True):
     fresh: tuple[Fresh, ...]
     listed: tuple[str, ...]
     names: tuple[bytes, ...] = ()
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is stored of a list, beside a reply.
+
+    ``ids`` are all devices by their fingerprints, ``names`` the digests of their names, empty where one is not known. ``definitions``
+    are those of devices whose fingerprints the reply does not have: they have changed, or are gone.
+    """
+
+    ids: Mapping[bytes, str]
+    names: Mapping[str, bytes]
+    definitions: Mapping[str, bytes] = {}
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -125,28 +141,30 @@ def mark_of(fingerprint: bytes, name: str) -> bytes:
     return fingerprint + name_digest(name)
 
 
-def strangers(known: Mapping[bytes, str], digests: Iterable[bytes]) -> list[str]:
-    """Ids of the devices whose fingerprints are not among those of a reply. ``known`` maps marks to ids."""
-    here = set(digests)
-    return [device_id for mark, device_id in known.items() if mark[:FINGERPRINT_BYTES] not in here]
+def known_of(marks: Mapping[bytes, str]) -> Known:
+    """What is stored of a list, without definitions; ``marks`` maps those of its devices to their ids."""
+    ids = dict(zip(map(_fingerprint_in, marks), marks.values(), strict=True))
+    return Known(ids, dict(zip(marks.values(), map(_name_in, marks), strict=True)))
 
 
-def compare(
-    known: Mapping[bytes, str], digests: Sequence[bytes], definitions: Sequence[bytes]
-) -> Comparison:
-    """Tell known bytes from fresh ones. ``known`` maps marks to device ids; ``digests`` are the fingerprints of the ``definitions``."""
-    ids = {mark[:FINGERPRINT_BYTES]: device_id for mark, device_id in known.items()}
-    listed = tuple([ids.get(digest, "") for digest in digests])
+def strangers(known: Known, digests: Iterable[bytes]) -> list[str]:
+    """Ids of the devices whose fingerprints are not among those of a reply."""
+    return [known.ids[one] for one in known.ids.keys() - set(digests)]
+
+
+def compare(known: Known, digests: Sequence[bytes], definitions: Sequence[bytes]) -> Comparison:
+    """Tell known bytes from fresh ones. ``digests`` are the fingerprints of the ``definitions``."""
+    listed = tuple(map(known.ids.get, digests, repeat("")))
     kept = frozenset(listed)
-    if "" not in kept:  # nearly all of most lists
+    if "" not in kept:
         return Comparison(kept, (), listed)
+    kept -= {""}
     fresh = [
         Fresh(index, digests[index], bytes(definitions[index]))
         for index, device_id in enumerate(listed)
         if not device_id
     ]
-    names = [mark[FINGERPRINT_BYTES:] for mark, device_id in known.items() if device_id in kept]
-    return Comparison(kept - {""}, tuple(fresh), listed, tuple(names))
+    return Comparison(kept, tuple(fresh), listed, tuple(map(known.names.__getitem__, kept)))
 
 
 def changes(

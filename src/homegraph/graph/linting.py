@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import FulfillmentError
-from homegraph.graph.applying import changes, compare, fingerprints, mark_of
+from homegraph.graph import applying
+from homegraph.graph.applying import changes, compare, fingerprints, known_of, mark_of
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.envelopes import NOT_JSON, check_members
 from homegraph.graph.checks.executes import check_execute
@@ -177,13 +178,13 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
         devices = read_sync_reply(body).devices
     except FulfillmentError:
         return ()
-    first = _taken({}, before.devices, catalog)
+    first = _taken(known_of({}), before.devices, catalog)
     old = {one.id: one.written for one in first.decoded}
-    known = {
+    marks = {
         mark_of(one.fingerprint, device.name): device.id
         for one, device in zip(first.comparison.fresh, first.decoded, strict=True)
     }
-    now = _taken(known, devices, catalog)
+    now = _taken(known_of(marks), devices, catalog)
     applied = changes(old.keys(), now.comparison, now.decoded, old, now.held)
     found = without_effect(applied.changes, now.listed)
     # That all are gone has a finding of its own already.
@@ -192,7 +193,7 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
     return found
 
 
-def _taken(known: Mapping[bytes, str], devices: Sequence[bytes], catalog: Catalog) -> Judgement:
+def _taken(known: applying.Known, devices: Sequence[bytes], catalog: Catalog) -> Judgement:
     comparison = compare(known, fingerprints(devices), devices)
     return judge(comparison, devices, catalog, Policy(sync_mode="quarantine"))
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from homegraph.errors import HomegraphError
 from homegraph.graph import applying
-from homegraph.graph.applying import Applied
+from homegraph.graph.applying import Applied, Known
 from homegraph.graph.checks.replies import check_reply, check_time
 from homegraph.graph.concluding import Answer, Conclusion, conclude
 from homegraph.graph.effects import BindLink
@@ -34,7 +34,7 @@ from homegraph.graph.policy import Policy
 from homegraph.service.catalogs import catalog_of, judged_by
 from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
-from homegraph.store.port import Claim, Known, Store
+from homegraph.store.port import Claim, Store
 from homegraph.wire.intents import SyncReply, read_sync_reply
 
 LINKS_AT_ONCE_MAX: Final = 16
@@ -130,7 +130,7 @@ class Asking:
         known = await self._known(target, digests)
         before = await self._held(target, policy)
         judged = judge(
-            applying.compare(known.ids, digests, reply.devices),
+            applying.compare(known, digests, reply.devices),
             reply.devices,
             catalog_of(policy),
             policy,
@@ -164,7 +164,9 @@ class Asking:
         )
 
     async def _known(self, target: Target, digests: list[bytes]) -> Known:
-        return Known({}, {}) if target.is_first_sync else await self._store.known(target, digests)
+        if target.is_first_sync:
+            return applying.known_of({})
+        return await self._store.known(target, digests)
 
     async def _held(self, target: Target, policy: Policy) -> tuple[HeldDevice, ...]:
         """The devices that are held back; only in quarantine are there any."""

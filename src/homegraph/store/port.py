@@ -26,6 +26,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from homegraph.graph.applying import Known
 from homegraph.graph.effects import Effect
 from homegraph.graph.model import (
     ApiKey,
@@ -81,17 +82,6 @@ class Claim(msgspec.Struct, frozen=True):
     work: Work
     links: tuple[Link, ...]
     interrupted: Work | None = None
-
-
-class Known(msgspec.Struct, frozen=True):
-    """What is stored of a list, beside a reply.
-
-    ``ids`` are all device ids by their marks (``applying.mark_of``); ``definitions``, by id, are those of devices whose fingerprints the reply does
-    not have: they have changed, or are gone.
-    """
-
-    ids: Mapping[bytes, str]
-    definitions: Mapping[str, bytes]
 
 
 class Admitted(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ def device(device_id="lamp", **members):
 def compare(known, after):
     """Compare the list ``after`` with what is known."""
     devices = tuple(after)
-    return applying.compare(known, applying.fingerprints(devices), devices)
+    return applying.compare(applying.known_of(known), applying.fingerprints(devices), devices)
 
 
 def apply(before, after):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from homegraph.graph import judging
-from homegraph.graph.applying import changes, compare, fingerprint, fingerprints, mark_of
+from homegraph.graph.applying import changes, compare, fingerprint, fingerprints, known_of, mark_of
 from homegraph.graph.checks.replies import same_names
 from homegraph.graph.judging import HELD_FINDINGS_MAX, judge
 from homegraph.graph.policy import Policy
@@ -33,7 +33,7 @@ def device(device_id, **members):
 def judged(*devices, policy=QUARANTINE, known=()):
     """The judgement of a reply; ``known`` are bytes that were taken before."""
     ids = {fingerprint(one): json.loads(one)["id"] for one in known}
-    comparison = compare(ids, fingerprints(devices), devices)
+    comparison = compare(known_of(ids), fingerprints(devices), devices)
     return judge(comparison, devices, builtin(), policy)
 
 
@@ -177,7 +177,7 @@ def test_names_that_are_known_by_their_digests(named):
         if how != "new":
             mark = fingerprint(one)
             known[mark_of(mark, name) if how == "known" else mark] = json.loads(one)["id"]
-    comparison = compare(known, fingerprints(devices), devices)
+    comparison = compare(known_of(known), fingerprints(devices), devices)
     found = judge(comparison, devices, builtin(), QUARANTINE).findings
 
     spoken = [(str(at), name, "") for at, (name, _) in enumerate(named)]
@@ -192,7 +192,7 @@ def test_other_names_are_not_read_where_they_are_known(monkeypatch):
     known = {mark_of(fingerprint(one), f"Switch {at}"): str(at) for at, one in enumerate(old)}
     devices = [*old[:2], device("2", name={"name": "Fan"})]
 
-    comparison = compare(known, fingerprints(devices), devices)
+    comparison = compare(known_of(known), fingerprints(devices), devices)
     assert judge(comparison, devices, builtin(), QUARANTINE).findings == ()
 
 
@@ -214,7 +214,7 @@ def test_a_reply_with_a_device_without_an_id_names_its_place():
 
 def held_again(*devices, before, judged_by="v1", policy=QUARANTINE):
     """The judgement of a reply after which ``before`` was held."""
-    comparison = compare({}, fingerprints(devices), devices)
+    comparison = compare(known_of({}), fingerprints(devices), devices)
     return judge(comparison, devices, builtin(), policy, before, judged_by)
 
 

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from homegraph.graph import reporting
-from homegraph.graph.applying import Stored, strangers
+from homegraph.graph.applying import Known, Stored, known_of, strangers
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.graph.syncing import Work
 from homegraph.store.device_rows import (
@@ -22,7 +24,6 @@ from homegraph.store.device_rows import (
     new_device_of,
     row_of_renewed_device,
 )
-from homegraph.store.port import Known
 from homegraph.store.postgres import reports, work
 from homegraph.store.postgres.database import Database, columns
 from homegraph.store.refusals import no_agent_user, no_device
@@ -41,23 +42,23 @@ class Written(NamedTuple):
 
 async def known(db: Database, asked: Sequence[tuple[Target, Collection[bytes]]]) -> list[Known]:
     """``Store.known`` for many callers, by two statements at most."""
-    ids: list[dict[bytes, str]] = [{} for _ in asked]
+    marks: list[dict[bytes, str]] = [{} for _ in asked]
     homes = columns((target.project_id, target.agent_user_id) for target, _ in asked)
     for place, mark, device_id in await db.rows("list_known", *homes):
-        ids[place - 1][mark] = device_id
+        marks[place - 1][mark] = device_id
+    listed = list(map(known_of, marks))
     missing = [
         (place, (target.project_id, target.agent_user_id, device_id))
-        for place, ((target, fingerprints), listed) in enumerate(zip(asked, ids, strict=True))
-        for device_id in strangers(listed, fingerprints)
+        for place, (target, fingerprints) in enumerate(asked)
+        for device_id in strangers(listed[place], fingerprints)
     ]
     definitions: list[dict[str, bytes]] = [{} for _ in asked]
     if missing:
-        for at, definition in await db.rows(
-            "list_definitions", *columns(key for _, key in missing)
-        ):
+        keys = columns(key for _, key in missing)
+        for at, definition in await db.rows("list_definitions", *keys):
             place, key = missing[at - 1]
             definitions[place][key[2]] = definition
-    return list(map(Known, ids, definitions))
+    return [replace(one, definitions=found) for one, found in zip(listed, definitions, strict=True)]
 
 
 async def held(db: Database, target: Target) -> tuple[HeldDevice, ...]:

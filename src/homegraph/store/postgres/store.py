@@ -11,6 +11,7 @@ from functools import partial
 
 from homegraph.errors import LinkingRefused
 from homegraph.graph import linking
+from homegraph.graph.applying import Known
 from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
@@ -44,7 +45,6 @@ from homegraph.store.port import (
     Declaration,
     Hint,
     Instance,
-    Known,
     Lease,
     Settlement,
 )

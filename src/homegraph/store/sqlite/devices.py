@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from homegraph.graph import reporting
-from homegraph.graph.applying import Stored, strangers
+from homegraph.graph.applying import Known, Stored, known_of, strangers
 from homegraph.graph.model import Device, HeldDevice, Instant, Placement, Target
 from homegraph.store.device_rows import (
     NewDevice,
@@ -19,7 +21,6 @@ from homegraph.store.device_rows import (
     new_device_of,
     states_without,
 )
-from homegraph.store.port import Known
 from homegraph.store.refusals import no_agent_user, no_device
 from homegraph.store.rows import Row, json_text
 from homegraph.store.sqlite import work
@@ -30,11 +31,11 @@ def known(
     db: Database, target: Target, fingerprints: Collection[bytes], at_most: int
 ) -> tuple[Known, list[str]]:
     """``Store.known``, without definitions if there were more than ``at_most``: then the ids of their devices."""
-    ids: dict[bytes, str] = dict(db.rows("list_known", target.project_id, target.agent_user_id))
-    missing = strangers(ids, fingerprints)
+    listed = known_of(dict(db.rows("list_known", target.project_id, target.agent_user_id)))
+    missing = strangers(listed, fingerprints)
     if len(missing) > at_most:
-        return Known(ids, {}), missing
-    return Known(ids, definitions(db, target, missing)), []
+        return listed, missing
+    return replace(listed, definitions=definitions(db, target, missing)), []
 
 
 def definitions(db: Database, target: Target, device_ids: Sequence[str]) -> dict[str, bytes]:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 
+from msgspec.structs import replace
+
+from homegraph.graph.applying import Known
 from homegraph.graph.errands import Errand, FollowUp
 from homegraph.graph.linking import Linking, LinkingStep
 from homegraph.graph.model import (
@@ -44,7 +47,6 @@ from homegraph.store.port import (
     Declaration,
     Hint,
     Instance,
-    Known,
     Lease,
     Settlement,
 )
@@ -338,7 +340,8 @@ class SqliteStore(SqliteMoving):
         )
         if not many:
             return known
-        return Known(known.ids, await self._reader.call(devices.definitions, target, many))
+        definitions = await self._reader.call(devices.definitions, target, many)
+        return replace(known, definitions=definitions)
 
     async def held(self, target: Target) -> tuple[HeldDevice, ...]:
         return await self._reader.call(devices.held, target)

@@ -310,7 +310,8 @@ class Scene:
 
     async def known(self, target: Target = target()) -> Mapping[bytes, str]:  # noqa: B008
         """Marks of the devices of a list, and whose they are."""
-        return (await self.store.known(target, ())).ids
+        known = await self.store.known(target, ())
+        return {one + known.names[device_id]: device_id for one, device_id in known.ids.items()}
 
     async def report(
         self,

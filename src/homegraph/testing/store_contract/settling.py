@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from homegraph.errors import LeaseLost
 from homegraph.graph import syncing
-from homegraph.graph.applying import fingerprints
+from homegraph.graph.applying import fingerprints, known_of
 from homegraph.graph.effects import (
     Effect,
     NoteProblem,
@@ -32,7 +32,7 @@ from homegraph.graph.model import (
     Tokens,
 )
 from homegraph.graph.syncing import Finish, GiveUp, Retry, State, Step, state_of
-from homegraph.store.port import Known, Settlement, Store
+from homegraph.store.port import Settlement, Store
 from homegraph.testing.store_contract.scene import (
     TOKENS,
     Scene,
@@ -235,7 +235,7 @@ class Settling:
         lamp, plug, fan = stored("lamp"), stored("plug"), stored("fan")
         await scene.link("anna", "1836", lamp, plug, fan)
         await scene.link("ben", "1837", replace(plug, definition=b"another"))
-        ids = {one.mark: one.device_id for one in (lamp, plug, fan)}
+        listed = known_of({one.mark: one.device_id for one in (lamp, plug, fan)})
 
         for reply, strangers in (
             ([lamp, plug, fan], []),
@@ -243,7 +243,8 @@ class Settling:
             ([stored("lamp", "second"), stored("new")], [lamp, plug, fan]),
         ):
             known = await store.known(target(), fingerprints(one.definition for one in reply))
-            assert known == Known(ids, {one.device_id: one.definition for one in strangers})
+            definitions = {one.device_id: one.definition for one in strangers}
+            assert known == replace(listed, definitions=definitions)
         both = await asyncio.gather(
             store.known(target(), fingerprints([lamp.definition, fan.definition])),
             store.known(target("1837"), []),
@@ -252,7 +253,7 @@ class Settling:
             {"plug": plug.definition},
             {"plug": b"another"},
         ]
-        assert await store.known(target("1838"), fingerprints([lamp.definition])) == Known({}, {})
+        assert await store.known(target("1838"), fingerprints([lamp.definition])) == known_of({})
 
     async def test_a_reply_that_comes_again(self, store: Store) -> None:
         """What it is known by stands in the work until the run after, which says anew whether there is such a reply."""
