@@ -294,7 +294,7 @@ async def test_a_failure_is_its_own_callers(scenes):
     records = (replace(one.record(first), id=taken.id), one.record(second))
     results = await outcomes(
         *(
-            one.store.settle(Settlement(claim.lease, Finish(), record), one.now)
+            one.store.settle(Settlement(claim.lease, claim.work, Finish(), record), one.now)
             for claim, record in zip((first, second), records, strict=True)
         )
     )

@@ -289,7 +289,7 @@ async def test_what_is_brief(store):
     def is_brief_with(*effects, body=b""):
         one = replace(exchange(), response_body=body)
         return is_brief_settlement(
-            Settlement(claim.lease, Finish(), scene.record(claim), effects, (one,))
+            Settlement(claim.lease, claim.work, Finish(), scene.record(claim), effects, (one,))
         )
 
     assert is_brief(few)

@@ -10,6 +10,7 @@ SQLITE_FILES = {
     "care.sql": "a file is copied and checked by us, a server by its own tools",
 }
 SQLITE_ALONE = {
+    "settle_work": "the writer is alone, and needs no lock to write what it has not read; elsewhere the row read is the lock",
     "list_left_behind": "one process owns a file, so at its start every lease is void; elsewhere leases end by themselves",
     "list_from_later": "every server would do it, to what others are about to claim; a database server's clock is seldom set by hand",
     "end_refreshes": "the same, of turns to refresh a token",

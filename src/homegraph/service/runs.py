@@ -161,7 +161,13 @@ class Runs:
             exchanges += one.transcript.exchanges(self._journal_body_bytes)
         run = _record(self._ids.run(), claim, conclusion, step, now)
         return Settlement(
-            claim.lease, step, run, conclusion.effects, tuple(exchanges), conclusion.reply
+            claim.lease,
+            claim.work,
+            step,
+            run,
+            conclusion.effects,
+            tuple(exchanges),
+            conclusion.reply,
         )
 
     # --- telling ---------------------------------------------------------------------------------------------

@@ -97,9 +97,10 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """Everything that a run leaves behind. ``reply`` is what its reply is known by when it comes again."""
+    """Everything that a run leaves behind. ``work`` is as it was claimed; ``reply`` is what its reply is known by when it comes again."""
 
     lease: Lease
+    work: Work
     step: Step
     run: Run
     effects: tuple[Effect, ...] = ()

@@ -28,11 +28,13 @@ from homegraph.store.sqlite.database import Database
 def settle(db: Database, settlement: Settlement, now: Instant) -> Work:
     """``Store.settle``."""
     lease = settlement.lease
-    leased = work.find_leased(db, lease)
-    if leased is None:
-        raise LeaseLost
-    settled = syncing.settle(leased, settlement.step, now, settlement.reply)
-    work.save(db, lease.target, settled)
+    settled = syncing.settle(settlement.work, settlement.step, now, settlement.reply)
+    if not work.save_as_claimed(db, lease, settled):  # asked for meanwhile, or lost
+        leased = work.find_leased(db, lease)
+        if leased is None:
+            raise LeaseLost
+        settled = syncing.settle(leased, settlement.step, now, settlement.reply)
+        work.save(db, lease.target, settled)
     for effect in settlement.effects:
         _carry_out(db, lease.target, settled, effect, now)
     run = settlement.run

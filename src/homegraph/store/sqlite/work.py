@@ -128,6 +128,16 @@ def save(db: Database, target: Target, work: Work) -> None:
     db.run("save_work", *row_of_work(target, work))
 
 
+def save_as_claimed(db: Database, lease: Lease, settled: Work) -> bool:
+    """Write a target's work if it is what the lease was given for, with no request since; whether it is.
+
+    Nothing else changes work that somebody holds, but for the time that the lease has left.
+    """
+    return bool(
+        db.run("settle_work", *row_of_work(lease.target, settled), lease.fence, lease.worker)
+    )
+
+
 def open_work(db: Database, target: Target, fence: int) -> None:
     """Keep work for a target that has none. Its fences go on after ``fence``."""
     db.run("insert_work", *row_of_work(target, Work(fence=fence)))

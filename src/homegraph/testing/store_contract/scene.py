@@ -276,7 +276,13 @@ class Scene:
     ) -> Work:
         """End a run."""
         settlement = Settlement(
-            claim.lease, step, self.record(claim, step.outcome), effects, tuple(exchanges), reply
+            claim.lease,
+            claim.work,
+            step,
+            self.record(claim, step.outcome),
+            effects,
+            tuple(exchanges),
+            reply,
         )
         return await self.store.settle(settlement, self.now)
 

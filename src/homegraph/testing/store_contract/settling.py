@@ -84,7 +84,9 @@ class Settling:
             findings=(Finding("r", "advice", "what", "why", "fix", "a", "/payload", "source"),),
         )
         exchanges = (exchange(1_000.0), replace(exchange(1_001.0, "ben"), status=0), exchange())
-        await store.settle(Settlement(claim.lease, Retry(1_050.5), run, (), exchanges), scene.now)
+        await store.settle(
+            Settlement(claim.lease, claim.work, Retry(1_050.5), run, (), exchanges), scene.now
+        )
 
         assert await store.find_run(run.id) == (run, exchanges)
         assert await store.runs("acme", "1836") == [run]

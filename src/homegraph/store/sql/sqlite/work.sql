@@ -23,6 +23,16 @@ UPDATE sync_work SET
   run_mode = ?18, run_requested_at = ?19, run_started_at = ?20, reply = ?21, ready_at = ?22
 WHERE project_id = ?1 AND agent_user_id = ?2 AND user_id = ?3;
 
+-- settle_work --
+-- Write the whole work of a target whose run is over, if it is still the worker's (no work that waits has one), and nobody has asked again.
+UPDATE sync_work SET
+  done = ?5, taken = ?6, attempts = ?8, due_at = ?9, lease_until = ?10, worker = ?11, sync_generation = ?12, sync_until = ?13,
+  async_generation = ?14, cause = ?15, requested_at = ?16, run_cause = ?17, run_mode = ?18, run_requested_at = ?19,
+  run_started_at = ?20, reply = ?21, ready_at = ?22
+WHERE
+  project_id = ?1 AND agent_user_id = ?2 AND user_id = ?3
+  AND requested = ?4 AND fence = ?23 AND worker = ?24;
+
 -- delete_work --
 -- Forget the work of a target.
 DELETE FROM sync_work WHERE project_id = ? AND agent_user_id = ? AND user_id = ?;
