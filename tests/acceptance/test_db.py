@@ -14,7 +14,7 @@ import pytest
 
 from homegraph.testing.fulfillment import lamp
 from support.homes import Setup, configuration
-from support.server import Done, Server
+from support.server import FULL_DISK, Done, Server
 
 
 def db(server: Server, *arguments: str) -> Done:
@@ -192,6 +192,21 @@ def test_what_is_none_of_ours_is_left_alone(
     assert not (tmp_path / "copy.db").exists()
 
 
+def test_no_room_for_a_copy(setup: Setup, tmp_path: Path) -> None:
+    """It is said, nothing of the copy is left, and the server goes on."""
+    copy, full = tmp_path / "copy.db", tmp_path / "full"
+    full.touch()
+    variables = {"PYTHONPATH": str(FULL_DISK), "FULL_DISK": str(full)}
+
+    done = setup.server.cli("db", "backup", str(copy), variables=variables)
+
+    assert done.code == 1
+    assert "There is no room for the copy." in done.err
+    assert "on another one" in done.err
+    assert list(tmp_path.glob("copy.db*")) == []
+    assert setup.request_sync().status == 200
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -212,6 +227,18 @@ def test_a_file_that_the_system_does_not_show(start: Any, command: tuple[str, ..
 
     assert done.code == 1
     assert f"{no_name} cannot be used: File name too long." in done.err
+
+
+def test_a_link_that_leads_to_itself(start: Any) -> None:
+    """The file is named that no file can be found by."""
+    server: Server = start({}, ready=False)
+    loop = server.folder / "loop.db"
+    loop.symlink_to(loop)
+
+    done = db(server, "status", "--db", f"sqlite:{loop}")
+
+    assert done.code == 2
+    assert f"database: {loop}: this name leads nowhere: Symlink loop" in done.err
 
 
 def test_a_copy_that_was_cut_is_damaged(setup: Setup, tmp_path: Path) -> None:

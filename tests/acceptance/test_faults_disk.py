@@ -16,14 +16,12 @@ import pytest
 
 from homegraph.testing.fulfillment import ScriptedFulfillment, lamp
 from support.homes import Setup, configuration, wait_for_links
-from support.server import ask, until
+from support.server import FULL_DISK, ask, until
 
 DISK_BYTES: Final = 4 * 2**20
 
 SPACE: Final = "database or disk is full"
 
-FULL_DISK: Final = Path(__file__).parents[1] / "support" / "full_disk"
-"""Where a process finds what makes its disk full."""
 TORN: Final = 4_663
 """What the commit that is torn has written."""
 

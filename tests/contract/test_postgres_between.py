@@ -208,10 +208,11 @@ async def test_several_hosts(postgres):
         scene = await round_trip(store)
         assert await scene.is_linked()
         await store.close()
-        with pytest.raises(StoreUnavailable, match="can be written to"):
+        with pytest.raises(StoreUnavailable, match="can be written to") as refused:
             await PostgresStore.open(
                 f"postgresql://postgres@127.0.0.1:{reads.port}/postgres", ids=str, now=900.0
             )
+        assert "name the primary" in refused.value.hint
 
         # They change places, with nobody's connection broken.
         reads.configure("default_transaction_read_only=off")

@@ -32,6 +32,9 @@ WAIT_SECONDS: Final = 20.0
 LOOK_AGAIN_SECONDS: Final = 0.01
 """Between two looks at a stranger's process, which tells nobody when it changes."""
 
+FULL_DISK: Final = Path(__file__).parent / "full_disk"
+"""Where a process finds what makes its disk full: its PYTHONPATH."""
+
 COMMAND: Final = Path(sys.executable).parent / "homegraph"
 """The command of the environment that runs the tests, wherever that is."""
 

@@ -16,7 +16,7 @@ _AWAY: Final = "Check that PostgreSQL runs and that this machine reaches it. A s
 
 HINTS: Final = {
     "08": _AWAY,
-    "25": "It takes no writes: name the primary, or several hosts in the URL, of which the one that can be written to is used.",
+    "25": "It takes no writes: name the primary, or several hosts in the URL, of which the one that can be written to is used; or look for default_transaction_read_only.",
     "28": "Check user and password of the URL, and pg_hba.conf.",
     "3D": "Create the database that the URL names.",
     "3F": "The user needs a schema: grant CREATE and USAGE on it.",
@@ -65,7 +65,9 @@ def _unavailable(exc: Exception) -> StoreUnavailable | None:
         said = str(exc.args[0] if exc.args else exc).partition("\n")[0]
         return StoreUnavailable(f"PostgreSQL says: {said}.", hint=HINTS[state[:2]])
     if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
-        return StoreUnavailable("No host of the database's URL can be written to.", hint=_AWAY)
+        return StoreUnavailable(
+            "No host of the database's URL can be written to.", hint=HINTS["25"]
+        )
     if isinstance(exc, ssl.SSLError) or (isinstance(exc, ConnectionError) and "SSL" in str(exc)):
         said = getattr(exc, "reason", "") or "the server has none"
         return StoreUnavailable(

@@ -40,6 +40,7 @@ REPLACED_MAX: Final = 1_000
 
 _OWNER_ONLY: Final = 0o600
 _AS_ITS_USER: Final = "Run the command as a user who may use it: for the database that is the one who runs the server."
+_ELSEWHERE: Final = "Free some of the disk, or name a file on another one."
 _SOUND: Final = "ok"
 
 Progress = Callable[[int, int], None]
@@ -246,11 +247,7 @@ def _copy(source: Path, to: Path, progress: Progress | None) -> None:
         read.run("begin_read")
         read.row("count_tables")  # from here on the snapshot stands still, whatever is written
         with contextlib.closing(_open(to)) as written:
-            with written.connection.backup("main", read.connection, "main") as copying:
-                while not copying.done:
-                    copying.step(PAGES_PER_STEP)
-                    if progress is not None:
-                        progress(copying.page_count - copying.remaining, copying.page_count)
+            _copy_pages(read, written, progress)
             # A copy is one file: whoever carries it away must not need to know of a log.
             written.rows("keep_no_log")
             if (found := written.value("check_pages")) != _SOUND:
@@ -259,6 +256,19 @@ def _copy(source: Path, to: Path, progress: Progress | None) -> None:
                 )
     with to.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _copy_pages(read: Database, written: Database, progress: Progress | None) -> None:
+    copying = written.connection.backup("main", read.connection, "main")
+    try:
+        while not copying.done:
+            copying.step(PAGES_PER_STEP)
+            if progress is not None:
+                progress(copying.page_count - copying.remaining, copying.page_count)
+    except apsw.FullError as exc:
+        raise StoreUnavailable("There is no room for the copy.", hint=_ELSEWHERE) from exc
+    finally:
+        copying.close(force=True)  # else it says again that something went wrong, and no more what
 
 
 def _fold_log(path: Path) -> None:

@@ -120,7 +120,14 @@ def locate(database: str) -> Path | None:
             hint='Write "sqlite:home.db" for a file, or "sqlite::memory:".',
         )
     # Two names of one file must not be two locks.
-    path = Path(place).expanduser().resolve()
+    try:
+        path = Path(place).expanduser().resolve()
+    except (OSError, RuntimeError) as exc:  # the second is a link that leads to itself
+        raise SettingsError(
+            f"{place}: this name leads nowhere: {exc}.",
+            place="database",
+            hint="Name the file itself.",
+        ) from exc
     try:
         str(path).encode()
     except UnicodeEncodeError as exc:
