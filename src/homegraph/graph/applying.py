@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import repeat
-from operator import itemgetter
+from itertools import compress, count, repeat
+from operator import itemgetter, ne, not_
 from typing import Final
 
 import msgspec
@@ -161,8 +161,7 @@ def compare(known: Known, digests: Sequence[bytes], definitions: Sequence[bytes]
     kept -= {""}
     fresh = [
         Fresh(index, digests[index], bytes(definitions[index]))
-        for index, device_id in enumerate(listed)
-        if not device_id
+        for index in compress(count(), map(not_, listed))
     ]
     return Comparison(kept, tuple(fresh), listed, tuple(map(known.names.__getitem__, kept)))
 
@@ -212,19 +211,28 @@ def changes(
 def changed_fields(before: bytes, after: bytes) -> tuple[str, ...]:
     """Names of the top-level members of two definitions that differ, sorted. An absent member differs from a present one."""
     old, new = _members(before), _members(after)
-    fields = old.keys() ^ new.keys()
-    for name in old.keys() & new.keys():
-        # Raw compares bytes: mostly one or two members differ, and the others need not be read.
-        if old[name] != new[name] and _differ(_read(old[name]), _read(new[name])):
+    fields = old.keys() - new.keys()
+    # Raw compares bytes: mostly one or two members differ, and the others need not be read.
+    for name in compress(new, map(ne, map(old.get, new), new.values())):
+        if name not in old or _differ(_read(old[name]), _read(new[name])):
             fields.add(name)
     return tuple(sorted(fields))
 
 
 def _differ(before: object, after: object) -> bool:
-    """Whether two JSON values differ; ``1`` and ``1.0`` do not, ``1`` and ``true`` do (Python's ``==`` finds them equal).
+    """Whether two JSON values differ; ``1`` and ``1.0`` do not, ``1`` and ``true`` do (Python's ``==`` finds them equal)."""
+    try:
+        if (
+            before != after
+        ):  # then they do, and nearly always it is this that a changed member comes to
+            return True
+    except RecursionError:
+        pass
+    return _differ_within(before, after)
 
-    A loop, not a recursion: how deep a reply is nested is somebody else's choice.
-    """
+
+def _differ_within(before: object, after: object) -> bool:
+    """The same of values that Python may find equal. A loop, not a recursion: how deep a reply is nested is somebody else's choice."""
     pairs: list[tuple[object, object]] = [(before, after)]
     while pairs:
         one, two = pairs.pop()

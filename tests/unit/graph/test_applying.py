@@ -203,6 +203,32 @@ def test_a_known_device_counts_before_another_with_its_id():
     assert apply({"lamp": known}, [known, other]) == applying.Applied(Changes(), (), ())
 
 
+def test_comparing_goes_deeper_than_python_does(monkeypatch):
+    """What can just be read may be too deep for Python's own comparison, which gives up a little earlier."""
+
+    def read(raw):
+        value = json.loads(bytes(raw))
+        for _ in range(5_000):
+            value = [value]
+        return value
+
+    monkeypatch.setattr(applying, "_read", read)
+    for other in (b"2", b"true", b"[1]", b'{"b":1}'):
+        assert applying.changed_fields(b'{"a":1}', b'{"a":%b}' % other) == ("a",)
+    assert applying.changed_fields(b'{"a":[1]}', b'{"a":[1,1]}') == ("a",)
+    assert applying.changed_fields(b'{"a":{"b":1}}', b'{"a":{"c":1}}') == ("a",)
+    assert applying.changed_fields(b'{"a":{"b":[1]}}', b'{"a":{"b":[1.0]}}') == ()
+
+
+def test_strangers_are_those_that_a_reply_has_not_as_they_are():
+    """Devices whose bytes are others now, and those that are gone."""
+    before = {one: device(one) for one in ("a", "b", "c")}
+    known = applying.known_of({applying.fingerprint(one): id_ for id_, one in before.items()})
+    reply = applying.fingerprints([before["a"], device("b", name={"name": "Other"}), device("d")])
+
+    assert sorted(applying.strangers(known, reply)) == ["b", "c"]
+
+
 def test_what_is_decoded_belongs_to_what_is_fresh():
     """A device too few or too many is a mistake of the caller."""
     comparison = compare({}, [device()])
