@@ -288,6 +288,26 @@ def test_calls_that_come_together_are_told_apart():
     assert serve(talk) == [b"short:one", b"short:two", b"usual:six", b"short:ten"]
 
 
+def test_a_call_that_comes_while_one_is_answered_waits():
+    """Also where its head was read before: answers stay in the order of the calls."""
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        writer.write(post(b"one"))
+        bodies = [await one_answer(reader)]
+        echo.may_answer.clear()
+        for body in (b"two", b"six"):
+            writer.write(post(body))
+            await one_turn_of_the_server(connect, b"/other")
+        begun = len(echo.heads)
+        echo.may_answer.set()
+        bodies += [await one_answer(reader) for _ in range(2)]
+        writer.close()
+        return begun, bodies
+
+    assert serve(talk) == (2, [b"short:one", b"short:two", b"usual:six"])
+
+
 @pytest.mark.parametrize(("more", "is_kept"), [(0, True), (1, False)])
 def test_a_head_is_kept_up_to_a_bound(more, is_kept):
     """What the parser made of it serves the next call, too; a longer head, of which there could be one for each caller, is read anew."""
@@ -401,10 +421,10 @@ async def turn():
     await over.wait()
 
 
-async def one_turn_of_the_server(connect):
+async def one_turn_of_the_server(connect, path=b"/whole"):
     """By now the server has read what was sent before: another connection is answered."""
     reader, writer = await connect()
-    writer.write(post(b""))
+    writer.write(post(b"", path=path))
     await one_answer(reader)
     writer.close()
 

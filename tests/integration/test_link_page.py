@@ -264,13 +264,15 @@ def test_whom_the_page_is_shown_to(tmp_path, cloud, listen, link_page, status):
     assert (b"Start again" in failed) is (status == 200)
 
 
-def test_the_cookie_goes_where_the_browser_comes_back(tmp_path, cloud):
-    """With the path that a proxy has given the redirect URI, and over TLS only when that is the way."""
-    uri = "https://home.example/graph/r/acme"
-    with served_with(tmp_path, cloud, redirect_uri=uri) as served:
+@pytest.mark.parametrize(
+    ("way", "path"), [("/graph/r/acme", "/graph/r/acme"), ("/graph;Domain=example/r/acme", "/")]
+)
+def test_the_cookie_goes_where_the_browser_comes_back(tmp_path, cloud, way, path):
+    """With the path that a proxy has given the redirect URI, if a cookie may have it, and over TLS only when that is the way."""
+    with served_with(tmp_path, cloud, redirect_uri=f"https://home.example{way}") as served:
         morsel = cookie_of(fill_in(served))
 
-    assert (morsel["path"], morsel["secure"]) == ("/graph/r/acme", True)
+    assert (morsel["path"], morsel["secure"], morsel["domain"]) == (path, True, "")
 
 
 def test_a_redirect_that_leads_elsewhere_is_told(tmp_path, served, cloud):
