@@ -18,6 +18,7 @@ from homegraph.graph.syncing import Admission, Finish
 from homegraph.store.port import Declaration, DeclaredLink, Hint, Settlement
 from homegraph.store.postgres import PostgresStore
 from homegraph.store.postgres.database import Database
+from homegraph.testing.store_contract import pieces
 from homegraph.testing.store_contract.scene import (
     LEASE_SECONDS,
     STATE_KEYS,
@@ -254,6 +255,27 @@ async def test_a_long_file_holds_nobody_up(scenes, monkeypatch):
     assert len(asked) < few, asked
     assert [key.id for key in await first.store.keys("p07")] == ["k07"]
     assert len(await first.store.projects()) == len(many)
+
+
+async def test_one_home_by_two_imports(scenes, monkeypatch):
+    """An import that was begun again meets the rest of itself: what the other brings between two looks is here already, and no user's."""
+    first, second = scenes
+    await first.store.declare([Declaration(project())], 1_000.0)
+    copy = pieces.home("1836", "anna", "ben")
+    look, looks = Database.rows, []
+
+    async def interrupted(self, statement, *values):
+        found = await look(self, statement, *values)
+        if statement in ("find_agent_user", "find_link"):
+            looks.append(statement)
+            if len(looks) == 1:
+                assert await second.store.import_home(copy) is True
+        return found
+
+    monkeypatch.setattr(Database, "rows", interrupted)
+
+    assert await first.store.import_home(copy) is False
+    assert [link.user_id for link in await first.store.links()] == ["anna", "ben"]
 
 
 async def test_an_account_is_one_projects(scenes):

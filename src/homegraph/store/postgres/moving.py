@@ -108,9 +108,12 @@ async def import_project(db: Database, copy: ProjectCopy) -> bool:
 
 
 async def import_homes(db: Database, copies: Sequence[HomeCopy]) -> Sequence[bool | Exception]:
-    """``Store.import_home`` for many, in their order."""
-    here = await _agent_users(db, copies)
+    """``Store.import_home`` for many, in their order.
+
+    Links are looked for first: another import may bring the same home between the two looks, and then it is here, not its users taken.
+    """
     taken = await _taken(db, [one for copy in copies for one in copy.links])
+    here = await _agent_users(db, copies)
     projects = await _projects(db, copies)
     outcomes: list[bool | Exception] = []
     new: list[HomeCopy] = []
