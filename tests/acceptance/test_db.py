@@ -14,7 +14,7 @@ import pytest
 
 from homegraph.testing.fulfillment import lamp
 from support.homes import Setup, configuration
-from support.server import FULL_DISK, Done, Server
+from support.server import FULL_DISK, NO_LINKS, Done, Server
 
 
 def db(server: Server, *arguments: str) -> Done:
@@ -190,6 +190,19 @@ def test_what_is_none_of_ours_is_left_alone(
     assert words in refused.err
     assert (file.read_bytes() if file.exists() else None) == before
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_copy_on_a_disk_without_links(setup: Setup, tmp_path: Path) -> None:
+    """A stick with FAT or a share takes copies, too, and keeps what has the name already."""
+    copy = tmp_path / "copy.db"
+    variables = {"PYTHONPATH": str(NO_LINKS)}
+    made, again = (
+        setup.server.cli("db", "backup", str(copy), variables=variables) for _ in range(2)
+    )
+
+    assert (made.code, again.code) == (0, 2), made.err
+    assert db(setup.server, "check", "--db", f"sqlite:{copy}").code == 0
+    assert list(tmp_path.glob("copy.db*")) == [copy]
 
 
 def test_no_room_for_a_copy(setup: Setup, tmp_path: Path) -> None:

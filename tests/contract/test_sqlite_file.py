@@ -420,6 +420,16 @@ async def test_a_migration_that_was_applied_is_remembered(path):
     assert applied == dict.fromkeys(ours, 900.0)
 
 
+async def test_a_name_that_is_taken_while_a_copy_is_made(path, tmp_path):
+    """What came meanwhile stays, and is named; nothing else is left."""
+    to = tmp_path / "copy.db"
+    async with opened(path):
+        with pytest.raises(SettingsError, match=f"{to} is there already"):
+            care.backup(path, to, lambda *_: to.write_text("precious"))
+
+    assert [one.read_text() for one in tmp_path.glob("copy.db*")] == ["precious"]
+
+
 async def test_a_file_of_another_user(path, tmp_path):
     """Who may not look into the server's folder is told as whom to come, whatever he wants of the file."""
     async with opened(path):

@@ -35,6 +35,9 @@ LOOK_AGAIN_SECONDS: Final = 0.01
 FULL_DISK: Final = Path(__file__).parent / "full_disk"
 """Where a process finds what makes its disk full: its PYTHONPATH."""
 
+NO_LINKS: Final = Path(__file__).parent / "no_links"
+"""The same for a disk without hard links."""
+
 COMMAND: Final = Path(sys.executable).parent / "homegraph"
 """The command of the environment that runs the tests, wherever that is."""
 

@@ -10,6 +10,7 @@ a whole copy or nothing. So everything is made beside its place, checked, and th
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ BODIES_AT_ONCE: Final = 256
 
 REPLACED_MAX: Final = 1_000
 """Files that were replaced and still lie there; who has so many wants to look at them."""
+
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What a disk without hard links answers: FAT, and some shares of a network, where copies go."""
 
 _OWNER_ONLY: Final = 0o600
 _AS_ITS_USER: Final = "Run the command as a user who may use it: for the database that is the one who runs the server."
@@ -113,13 +117,10 @@ def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
     Raises as ``condition``; SettingsError when ``to`` is there; StoreUnavailable when the copy cannot be written.
     """
     if is_there(to):
-        raise SettingsError(
-            f"{to} is there already.",
-            hint="Name a file that is not there: copies are not written over.",
-        )
+        raise _there_already(to)
     with _reading(path), _beside(to) as copy:
         _copy(path, copy, progress)
-        os.link(copy, to)  # not a rename: that would write over what came meanwhile
+        _name(copy, to)
     _keep_names(to.parent)
 
 
@@ -256,6 +257,25 @@ def _copy(source: Path, to: Path, progress: Progress | None) -> None:
                 )
     with to.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _name(copy: Path, to: Path) -> None:
+    """Give a copy its name, by a link: a rename would write over what came meanwhile."""
+    try:
+        os.link(copy, to)
+    except FileExistsError as exc:
+        raise _there_already(to) from exc
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS or is_there(to):
+            raise
+        copy.replace(to)
+
+
+def _there_already(path: Path) -> SettingsError:
+    return SettingsError(
+        f"{path} is there already.",
+        hint="Name a file that is not there: copies are not written over.",
+    )
 
 
 def _copy_pages(read: Database, written: Database, progress: Progress | None) -> None:
