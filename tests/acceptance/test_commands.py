@@ -252,6 +252,22 @@ def test_a_key_that_leaves_the_file_is_revoked(setup: Setup) -> None:
 
     assert setup.request_sync().reasons[0] == "API_KEY_REVOKED"
     assert setup.request_sync(key="AIzaSyNEW").status == 200
+    assert "key.stays_revoked" not in setup.server.errors
+
+
+def test_a_key_that_comes_back_into_the_file_stays_revoked(setup: Setup) -> None:
+    """A server with an older file was started in between, say. It is told when the server starts, not found out by callers."""
+    for keys in (["AIzaSyNEW"], [KEY, "AIzaSyNEW"]):
+        setup.server.stop()
+        setup.server.configure(configuration(setup.cloud, project={"api_keys": keys}))
+        setup.server.restart()
+
+    (told,) = (line for line in setup.server.errors.splitlines() if "key.stays_revoked" in line)
+    line = json.loads(told)
+    listed = setup.server.show("keys", "list", "--project", "acme")["keys"]
+    assert (line["level"], line["project"]) == ("warning", "acme")
+    assert [key["id"] for key in listed if key["state"] == "revoked"] == [line["key"]]
+    assert setup.request_sync().reasons[0] == "API_KEY_REVOKED"
 
 
 def test_a_project_that_leaves_the_file_stays_until_its_keys_are_revoked(setup: Setup) -> None:

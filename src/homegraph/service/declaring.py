@@ -14,6 +14,7 @@ from homegraph.graph.model import ApiKey, Instant, OAuthClient, Project, Service
 from homegraph.graph.policy import Policy
 from homegraph.service.authorities import declared_authorities
 from homegraph.service.catalogs import declared_catalogs
+from homegraph.service.events import KeyStaysRevoked
 from homegraph.service.house import House
 from homegraph.service.service_accounts import declared_keys
 from homegraph.service.vault import digest
@@ -31,7 +32,7 @@ KEY_ID_DIGITS: Final = 8
 
 
 async def declare(house: House) -> None:
-    """Make projects, keys and links as the file has them, and let the loop know.
+    """Make projects, keys and links as the file has them, and let the loop know. Of keys that stay revoked it is told.
 
     Raises:
         SettingsError: catalogs, ca_files or key files of service accounts cannot be used (all of them are named), or the file says
@@ -54,7 +55,8 @@ async def declare(house: House) -> None:
         )
         for project in projects
     ]
-    await house.store.declare(declarations, now)
+    for key in await house.store.declare(declarations, now):
+        house.events.announce(KeyStaysRevoked(key.project_id, key.id))
     house.credentials.forget()
     house.runs.changed.set()
 

@@ -159,6 +159,14 @@ class TokenDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyStaysRevoked:
+    """The file has an API key or a key of a service account that was revoked once, be it by having left the file. It is refused."""
+
+    project_id: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyFailed:
     """A background duty (the loop, the heartbeat, pruning) failed once; it goes on."""
 
@@ -182,6 +190,7 @@ Event: TypeAlias = (
     | Disconnected
     | TokenIssued
     | TokenDenied
+    | KeyStaysRevoked
     | DutyFailed
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -16,6 +16,7 @@ from homegraph.service.events import (
     DutyFailed,
     Event,
     Executed,
+    KeyStaysRevoked,
     LinkChanged,
     LinkingEnded,
     LinkingStarted,
@@ -160,6 +161,10 @@ def _denied(log: Log, event: TokenDenied) -> None:
     log.info("token.denied", service_account=event.email, code=event.code)
 
 
+def _revoked(log: Log, event: KeyStaysRevoked) -> None:
+    log.warning("key.stays_revoked", project=event.project_id, key=event.key_id)
+
+
 def _duty(log: Log, event: DutyFailed) -> None:
     log.error("duty.failed", duty=event.duty, error=event.error)
 
@@ -204,6 +209,7 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     Disconnected: _disconnected,
     TokenIssued: _token,
     TokenDenied: _denied,
+    KeyStaysRevoked: _revoked,
     DutyFailed: _duty,
 }
 

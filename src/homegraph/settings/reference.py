@@ -87,7 +87,8 @@ homegraph.toml:7: projects.acme.fulfilment_url: unknown key; did you mean fulfil
 
 Files that a project names (`service_accounts`, `catalog`, `ca_file`) are read afterwards; of those, too, all that cannot be used are named.
 
-The file is read when the server starts. A key that is not in it any more (`api_keys`, `service_accounts`) is revoked then. A link that
+The file is read when the server starts. A key that is not in it any more (`api_keys`, `service_accounts`) is revoked then, for ever: one that
+comes back is refused, and the log says so at each start (`key.stays_revoked`). So change the files of all servers of a database before any of them is started again. A link that
 is taken out stays linked (`homegraph links unlink` ends it), and a project that is taken out as a whole goes on to be served, **with its keys**, until they
 are revoked (`homegraph keys revoke`, `homegraph service-accounts revoke`); `homegraph projects list` shows all that are there.
 

@@ -221,12 +221,14 @@ class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
 
     # --- projects and links ----------------------------------------------------------------------------------
 
-    async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:
+    async def declare(
+        self, declarations: Sequence[Declaration], now: Instant
+    ) -> Sequence[ApiKey | ServiceKey]:
         """Make projects, keys and links as the file has them (all of them in one transaction).
 
         A project is created or brought up to date; projects that the file does not name are left alone. Keys with origin
         ``file`` that are not in it any more are revoked, those of service accounts like API keys; a revoked key stays
-        revoked. A key that is here already keeps its id and when it was made, and belongs to the file from now on. A link
+        revoked, and those of the file that do are returned. A key that is here already keeps its id and when it was made, and belongs to the file from now on. A link
         whose grant digest is new is as ``linking.adopt`` says, and a sync is requested for its agent user, or its first
         SYNC (cause ``link``).
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from homegraph.graph import linking
-from homegraph.graph.model import ApiKey, Instant, Project
+from homegraph.graph.model import ApiKey, Instant, Project, ServiceKey
 from homegraph.store.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.port import Declaration
 from homegraph.store.postgres import links, service_accounts
@@ -16,7 +16,9 @@ from homegraph.store.refusals import declared_key_taken, key_taken, no_key, no_p
 from homegraph.store.rows import json_text, project_of, row_of_project
 
 
-async def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
+async def declare(
+    db: Database, declarations: Sequence[Declaration], now: Instant
+) -> list[ApiKey | ServiceKey]:
     """``Store.declare``. Credentials are locked first: of servers that start together, one declares after the other.
 
     So it must not take long, however many projects there are: what is known of all of them is read at once, and what has not changed
@@ -34,7 +36,16 @@ async def declare(db: Database, declarations: Sequence[Declaration], now: Instan
         new += await _declare_keys(db, project_id, declaration.keys, known[project_id], now)
     await _add_declared(db, new, known)
     await _declare_links(db, declarations, now)
-    await service_accounts.declare(db, declarations, now)
+    declared = {key.digest for one in declarations for key in one.keys}
+    return [
+        *(
+            key
+            for keys in known.values()
+            for key in keys
+            if key.revoked_at is not None and key.digest in declared
+        ),
+        *await service_accounts.declare(db, declarations, now),
+    ]
 
 
 async def projects(db: Database) -> list[Project]:

@@ -90,16 +90,20 @@ async def lock(db: Database) -> None:
     await db.prepare("lock_credentials")
 
 
-async def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
-    """Take over the keys of the file. First those that left it go, so that an account may move to another project."""
+async def declare(
+    db: Database, declarations: Sequence[Declaration], now: Instant
+) -> list[ServiceKey]:
+    """Take over the keys of the file. First those that left it go, so that an account may move to another project.
+
+    Returns those that were revoked before, and stay so.
+    """
     declared = {one.project.id: {key.id for key in one.service_keys} for one in declarations}
     for row in await db.rows("list_service_keys_of_project", list(declared)):
         known = service_key_of(row)
         if known.origin == FROM_FILE and known.id not in declared[known.project_id]:
             await db.run("revoke_service_key", known.project_id, known.id, now)
-    for declaration in declarations:
-        for key in declaration.service_keys:
-            await _declare(db, key)
+    here = [await _declare(db, key) for one in declarations for key in one.service_keys]
+    return [key for key in here if key is not None and key.revoked_at is not None]
 
 
 async def take_over(db: Database, key: ServiceKey) -> bool:
@@ -120,7 +124,8 @@ async def prune(db: Database, now: Instant, batch: int) -> int:
     return await db.run("delete_tokens", now, batch)
 
 
-async def _declare(db: Database, key: ServiceKey) -> None:
+async def _declare(db: Database, key: ServiceKey) -> ServiceKey | None:
+    """Take over one key; what was known of it."""
     known = await _find(db, key.project_id, key.id)
     if known is not None:
         if (known.email, known.public_pem) != (key.email, key.public_pem):
@@ -130,6 +135,7 @@ async def _declare(db: Database, key: ServiceKey) -> None:
         raise declared_account_elsewhere(key)
     else:
         await db.run("insert_service_key", *row_of_service_key(replace(key, origin=FROM_FILE)))
+    return known
 
 
 async def _find(db: Database, project_id: str, key_id: str) -> ServiceKey | None:

@@ -168,9 +168,12 @@ class PostgresStore(PostgresMoving):
 
     # --- projects, keys, links -------------------------------------------------------------------------------
 
-    async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:
-        await self._db.write(projects.declare, declarations, now)
+    async def declare(
+        self, declarations: Sequence[Declaration], now: Instant
+    ) -> Sequence[ApiKey | ServiceKey]:
+        revoked = await self._db.write(projects.declare, declarations, now)
         self._tell(Hint.CREDENTIALS, Hint.DUE)
+        return revoked
 
     async def projects(self) -> list[Project]:
         return await self._db.glance(projects.projects)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from homegraph.graph.model import ApiKey, Instant, Project
+from homegraph.graph.model import ApiKey, Instant, Project, ServiceKey
 from homegraph.store.credential_rows import FROM_FILE, key_of, row_of_key
 from homegraph.store.port import Declaration
 from homegraph.store.refusals import declared_key_taken, key_taken, no_key, no_project
@@ -15,15 +15,18 @@ from homegraph.store.sqlite import links, service_accounts
 from homegraph.store.sqlite.database import Database
 
 
-def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
+def declare(
+    db: Database, declarations: Sequence[Declaration], now: Instant
+) -> list[ApiKey | ServiceKey]:
     """``Store.declare``."""
+    revoked: list[ApiKey | ServiceKey] = []
     for declaration in declarations:
         project = declaration.project
         db.run("save_project", *row_of_project(project))
-        _declare_keys(db, project.id, declaration.keys, now)
+        revoked += _declare_keys(db, project.id, declaration.keys, now)
         for declared in declaration.links:
             links.adopt(db, project.id, declared, now)
-    service_accounts.declare(db, declarations, now)
+    return revoked + service_accounts.declare(db, declarations, now)
 
 
 def projects(db: Database) -> list[Project]:
@@ -77,8 +80,11 @@ def take_over(db: Database, key: ApiKey) -> bool:
     return True
 
 
-def _declare_keys(db: Database, project_id: str, declared: Sequence[ApiKey], now: Instant) -> None:
-    """A key is known again by its digest, whatever it is called."""
+def _declare_keys(
+    db: Database, project_id: str, declared: Sequence[ApiKey], now: Instant
+) -> list[ApiKey]:
+    """A key is known again by its digest, whatever it is called. Returns those that were revoked before, and stay so."""
+    revoked = []
     digests = {key.digest for key in declared}
     for known in keys(db, project_id):
         if known.origin == FROM_FILE and known.digest not in digests:
@@ -86,6 +92,8 @@ def _declare_keys(db: Database, project_id: str, declared: Sequence[ApiKey], now
     for key in declared:
         known_key = find_key(db, key.digest)
         if known_key is not None and known_key.project_id == project_id:
+            if known_key.revoked_at is not None:
+                revoked.append(known_key)
             methods, addresses = json_text(key.methods), json_text(key.addresses)
             db.run(
                 "update_declared_key",
@@ -100,6 +108,7 @@ def _declare_keys(db: Database, project_id: str, declared: Sequence[ApiKey], now
             raise declared_key_taken(key)
         else:
             db.run("insert_key", *row_of_key(replace(key, origin=FROM_FILE)))
+    return revoked
 
 
 def _is_taken(db: Database, key: ApiKey) -> bool:

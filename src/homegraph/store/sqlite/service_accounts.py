@@ -82,17 +82,19 @@ def find_token(db: Database, digest: bytes) -> AccessToken | None:
 # --- for the other modules ----------------------------------------------------------------------------------
 
 
-def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> None:
-    """Take over the keys of the file. First those that left it go, so that an account may move to another project."""
+def declare(db: Database, declarations: Sequence[Declaration], now: Instant) -> list[ServiceKey]:
+    """Take over the keys of the file. First those that left it go, so that an account may move to another project.
+
+    Returns those that were revoked before, and stay so.
+    """
     for declaration in declarations:
         project_id = declaration.project.id
         declared = {key.id for key in declaration.service_keys}
         for known in service_keys(db, project_id):
             if known.origin == FROM_FILE and known.id not in declared:
                 db.run("revoke_service_key", project_id, known.id, now)
-    for declaration in declarations:
-        for key in declaration.service_keys:
-            _declare(db, key)
+    here = [_declare(db, key) for one in declarations for key in one.service_keys]
+    return [key for key in here if key is not None and key.revoked_at is not None]
 
 
 def take_over(db: Database, key: ServiceKey) -> bool:
@@ -113,7 +115,8 @@ def prune(db: Database, now: Instant, batch: int) -> int:
     return db.run("delete_tokens", now, batch)
 
 
-def _declare(db: Database, key: ServiceKey) -> None:
+def _declare(db: Database, key: ServiceKey) -> ServiceKey | None:
+    """Take over one key; what was known of it."""
     known = _find(db, key.project_id, key.id)
     if known is not None:
         if (known.email, known.public_pem) != (key.email, key.public_pem):
@@ -123,6 +126,7 @@ def _declare(db: Database, key: ServiceKey) -> None:
         raise declared_account_elsewhere(key)
     else:
         db.run("insert_service_key", *row_of_service_key(replace(key, origin=FROM_FILE)))
+    return known
 
 
 def _find(db: Database, project_id: str, key_id: str) -> ServiceKey | None:

@@ -157,8 +157,10 @@ class SqliteStore(SqliteMoving):
 
     # --- projects, keys, links -------------------------------------------------------------------------------
 
-    async def declare(self, declarations: Sequence[Declaration], now: Instant) -> None:
-        await self._writer.call(projects.declare, declarations, now)
+    async def declare(
+        self, declarations: Sequence[Declaration], now: Instant
+    ) -> Sequence[ApiKey | ServiceKey]:
+        return await self._writer.call(projects.declare, declarations, now)
 
     async def projects(self) -> list[Project]:
         return await self._reader.call(projects.projects)

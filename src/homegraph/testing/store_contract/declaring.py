@@ -80,12 +80,19 @@ class Declaring:
         assert await store.keys("other") == [theirs]
 
     async def test_a_revoked_key_stays_revoked(self, store: Store) -> None:
-        """Declaring it again does not bring it back."""
-        await store.declare([Declaration(project(), (api_key("a"),))], 1_000.0)
+        """Declaring it again does not bring it back, however it was revoked; that is told of it, and of no other."""
+        both = [Declaration(project(), (api_key("a"), api_key("b"), api_key("c")))]
+        assert await store.declare(both, 1_000.0) == []
         await store.revoke_key("acme", "a", 1_001.0)
-        await store.declare([Declaration(project(), (api_key("a"),))], 1_002.0)
+        await store.declare([Declaration(project(), (api_key("a"), api_key("c")))], 1_002.0)
+        told = await store.declare(both, 1_003.0)
 
-        assert await store.keys("acme") == [replace(api_key("a"), revoked_at=1_001.0)]
+        left = [
+            replace(api_key("a"), revoked_at=1_001.0),
+            replace(api_key("b"), revoked_at=1_002.0),
+        ]
+        assert list(told) == left
+        assert await store.keys("acme") == [*left, api_key("c")]
 
     async def test_a_key_is_known_again_by_its_value(self, store: Store) -> None:
         """It keeps its id and its age, takes over the rest, and is the file's from now on."""

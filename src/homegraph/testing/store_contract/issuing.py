@@ -163,12 +163,14 @@ class Issuing:
         assert await store.service_keys() == [filed("a")]
 
     async def test_a_revoked_key_of_an_account_stays_revoked(self, store: Store) -> None:
-        """Declaring it again does not bring it back, and is no mistake."""
-        await store.declare([declared("acme", service_key("a"))], 1_000.0)
+        """Declaring it again does not bring it back, and is no mistake; it is told."""
+        await store.declare([declared("acme", service_key("a"), service_key("b"))], 1_000.0)
         await store.revoke_service_key("acme", "a", 1_001.0)
-        await store.declare([declared("acme", service_key("a"))], 1_002.0)
+        told = await store.declare([declared("acme", service_key("a"), service_key("b"))], 1_002.0)
 
-        assert await store.service_keys() == [replace(filed("a"), revoked_at=1_001.0)]
+        revoked = replace(filed("a"), revoked_at=1_001.0)
+        assert list(told) == [revoked]
+        assert await store.service_keys() == [revoked, filed("b")]
 
     async def test_a_key_of_an_account_is_known_again(self, store: Store) -> None:
         """One that somebody made is the file's from now on, as old as it is."""

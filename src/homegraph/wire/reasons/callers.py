@@ -27,7 +27,7 @@ CREDENTIALS: Final = (
         code="API_KEY_REVOKED",
         row="key-invalid",
         title="This API key was revoked.",
-        why="The key belonged to a project once and was withdrawn. A withdrawn key never works again.",
+        why="The key belonged to a project once and was withdrawn, by hand or by having left homegraph.toml. A withdrawn key never works again, also when it stands in the file anew.",
         fix="Make a new key with `homegraph keys create` and give it to the caller.",
     ),
     Reason(
