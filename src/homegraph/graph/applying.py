@@ -109,6 +109,10 @@ class Applied(msgspec.Struct, frozen=True):
     removed: tuple[str, ...]
 
 
+NOTHING: Final = Applied(Changes(), (), ())
+"""Of a list that is as it was."""
+
+
 def fingerprints(definitions: Iterable[bytes]) -> list[bytes]:
     """Those of the devices of a reply, in its order."""
     return list(map(fingerprint, definitions))

@@ -25,7 +25,7 @@ from homegraph.errors import (
     TokenEndpointFailed,
     TokenRefused,
 )
-from homegraph.graph.applying import Applied
+from homegraph.graph.applying import NOTHING, Applied
 from homegraph.graph.checks.differences import without_effect
 from homegraph.graph.checks.replies import is_suspicious, links_disagree, shrunk
 from homegraph.graph.effects import (
@@ -92,7 +92,6 @@ def conclude(
     ``accepted`` are the devices that an operator has let go. ``by_grant``: the run follows a new grant.
     """
     failures = [answer.error for answer in answers if answer.error is not None]
-    listed = [one for one in answers if one.applied is not None and not one.is_empty]
     shrinking: tuple[int, int] | None = None
     held = False
     if target.is_first_sync:
@@ -100,8 +99,9 @@ def conclude(
         if not effects and not failures:
             failures = [_no_agent_user_id()]
     else:
-        effects, changes = _sync(target, answers, policy)
-        shrinking = _shrinking(target, listed, accepted, by_grant=by_grant)
+        effects, written, known = _sync(target, answers, policy)
+        changes = written.changes
+        shrinking = _shrinking(known, written.removed, accepted, by_grant=by_grant)
         held = policy.shrink_guard and shrinking is not None
         if held:
             effects = [one for one in effects if not isinstance(one, WriteDevices | WriteHeld)]
@@ -115,16 +115,16 @@ def conclude(
         # Problems first: BindLink, RekeyLink and Unlink have the last word on a link.
         effects=(*_problems(target, answers, failure), *effects),
         changes=changes,
-        results=tuple([_result(answer) for answer in answers]),
+        results=tuple(map(_result, answers)),
         findings=(
-            *_findings(answers, listed),
+            *_findings(answers),
             *without_effect(changes),
             *((shrunk(*shrinking, held=held),) if shrinking else ()),
         ),
         failure=failure,
-        retryable=not fails and _worth_repeating(target, failures),
+        retryable=bool(failures) and not fails and _worth_repeating(target, failures),
         held=held,
-        retry_from=_retry_from(failures),
+        retry_from=_retry_from(failures) if failures else 0.0,
         reply=_listed_reply(target, answers, effects, held=held),
     )
 
@@ -154,8 +154,9 @@ def _fails_linking(answers: Sequence[Answer], policy: Policy) -> bool:
 
 def _sync(
     target: Target, answers: Sequence[Answer], policy: Policy
-) -> tuple[list[Effect], Changes]:
-    written: Applied | None = None
+) -> tuple[list[Effect], Applied, int]:
+    """What is written; what the list that counts changes, and how many devices there were before it."""
+    written, known = NOTHING, 0
     held: tuple[HeldDevice, ...] | None = None
     effects: list[Effect] = []
     for answer in answers:
@@ -164,16 +165,14 @@ def _sync(
         if answer.agent_user_id not in ("", target.agent_user_id):
             effects.append(RekeyLink(answer.link.user_id, answer.agent_user_id))
         elif not answer.is_empty:
-            written, held = answer.applied, answer.held
+            written, known, held = answer.applied, answer.known, answer.held
         elif policy.empty_sync == "unlink":
             effects.append(Unlink(answer.link.user_id))
-    if written is None:
-        return effects, Changes()
     if written.stored or written.removed:
         effects.insert(0, WriteDevices(written.stored, written.removed))
     if held is not None:
         effects.insert(0, WriteHeld(held))
-    return effects, written.changes
+    return effects, written, known
 
 
 def _listed_reply(
@@ -182,24 +181,19 @@ def _listed_reply(
     """The digest of the one reply, if all that came of it is its list; that of a first SYNC belongs to another target's work."""
     if len(answers) != 1 or held or target.is_first_sync:
         return b""
-    if any(not isinstance(one, WriteDevices) for one in effects):
-        return b""
+    for effect in effects:
+        if not isinstance(effect, WriteDevices):
+            return b""
     return answers[0].digest
 
 
 def _shrinking(
-    target: Target, listed: Sequence[Answer], accepted: frozenset[str], *, by_grant: bool
+    known: int, removed: Sequence[str], accepted: frozenset[str], *, by_grant: bool
 ) -> tuple[int, int] | None:
     """How many devices there were and how many the list that counts removes, if that is suspicious and nobody has accepted it.
 
-    ``listed`` are the answers that list devices.
-
     A new grant that brings other devices only is another account, into which the user has just signed in.
     """
-    ours = [one for one in listed if one.agent_user_id in ("", target.agent_user_id)]
-    if not ours or ours[-1].applied is None:
-        return None
-    known, removed = ours[-1].known, ours[-1].applied.removed
     if not is_suspicious(known, len(removed)) or accepted == set(removed):
         return None
     if by_grant and len(removed) == known:
@@ -220,12 +214,15 @@ def _problems(
     return effects
 
 
-def _findings(answers: Sequence[Answer], listed: Sequence[Answer]) -> tuple[Finding, ...]:
+def _findings(answers: Sequence[Answer]) -> Sequence[Finding]:
+    if len(answers) == 1:  # nearly always
+        return answers[0].findings
     findings = [finding for answer in answers for finding in answer.findings]
+    listed = [one for one in answers if one.applied is not None and not one.is_empty]
     lists = [(answer.applied.stored, answer.applied.removed) for answer in listed if answer.applied]
     if any(one != lists[0] for one in lists[1:]):
         findings.append(links_disagree([answer.link.user_id for answer in listed]))
-    return tuple(findings)
+    return findings
 
 
 def _worth_repeating(target: Target, failures: Sequence[HomegraphError]) -> bool:

@@ -15,14 +15,13 @@ from msgspec.structs import replace
 
 from homegraph.errors import HomegraphError
 from homegraph.graph import applying
-from homegraph.graph.applying import Applied, Known
+from homegraph.graph.applying import Known
 from homegraph.graph.checks.replies import check_reply, check_time
 from homegraph.graph.concluding import Answer, Conclusion, conclude
 from homegraph.graph.effects import BindLink
 from homegraph.graph.judging import judge
 from homegraph.graph.model import (
     Cause,
-    Changes,
     HeldDevice,
     Link,
     LinkState,
@@ -39,8 +38,6 @@ from homegraph.wire.intents import SyncReply, read_sync_reply
 
 LINKS_AT_ONCE_MAX: Final = 16
 """SYNCs of one run that are under way together; a household has a handful of links."""
-
-_NOTHING: Final = Applied(Changes(), (), ())
 
 
 class Asking:
@@ -109,7 +106,7 @@ class Asking:
             return Answer(
                 heard.link,
                 agent_user_id=claim.lease.target.agent_user_id,
-                applied=_NOTHING,
+                applied=applying.NOTHING,
                 findings=(*heard.findings, *check_time(heard.took)),
                 digest=applying.bound(digest, fence),
             )
