@@ -105,7 +105,7 @@ class SystemIds:
     def run(self) -> str:
         # Microseconds, never twice the same in one process; the random tail keeps two processes apart.
         self._last = max(self._last + 1, int(self._clock.now() * 1_000_000))
-        return f"{self._last:014x}{self._chance.getrandbits(24):06x}"
+        return f"{self._last << 24 | self._chance.getrandbits(24):020x}"
 
     def intent(self) -> str:
         return str(self._chance.getrandbits(64))

@@ -39,6 +39,8 @@ LEVELS: Final = {
     "error": logging.ERROR,
 }
 
+_NAMES: Final = {level: name for name, level in LEVELS.items()}
+
 TOGETHER_MAX_BYTES: Final = 4_096
 """Of lines that are written at once: Linux's PIPE_BUF. A dozen lines; one that is longer itself is written alone."""
 
@@ -144,28 +146,29 @@ class Log:
 
     def debug(self, event: str, **fields: Any) -> None:
         """What every call does."""
-        self._write(logging.DEBUG, "debug", event, fields)
+        self.write(logging.DEBUG, event, fields)
 
     def info(self, event: str, **fields: Any) -> None:
         """What has happened."""
-        self._write(logging.INFO, "info", event, fields)
+        self.write(logging.INFO, event, fields)
 
     def warning(self, event: str, **fields: Any) -> None:
         """What somebody should look at."""
-        self._write(logging.WARNING, "warning", event, fields)
+        self.write(logging.WARNING, event, fields)
 
     def error(self, event: str, **fields: Any) -> None:
         """What does not work here."""
-        self._write(logging.ERROR, "error", event, fields)
+        self.write(logging.ERROR, event, fields)
 
-    def _write(self, level: int, name: str, event: str, fields: dict[str, Any]) -> None:
+    def write(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """A line of any level. Nobody else may have ``fields``: the line is put together in them."""
         if level < self._least:
             return
         if self._stream.lost and (lost := self._stream.regained()):
             self.warning("log.lost", lines=lost)
-        line = {**self._context, **fields} if self._context else fields  # nobody else has these
+        line = {**self._context, **fields} if self._context else fields
         line["event"] = event
-        line["level"] = name
+        line["level"] = _NAMES[level]
         line["timestamp"] = self._timestamp()
         self._stream.write(self._render(line), is_urgent=level >= logging.WARNING)
 

@@ -67,8 +67,8 @@ def _started(log: Log, event: SyncStarted) -> None:
 
 def _finished(log: Log, event: SyncFinished) -> None:
     run = event.run
-    write = log.info if run.outcome is Outcome.DONE else log.warning
-    write("sync.finished", **_run(run))
+    level = logging.INFO if run.outcome is Outcome.DONE else logging.WARNING
+    log.write(level, "sync.finished", _run(run))
 
 
 def _link(log: Log, event: LinkChanged) -> None:
@@ -170,16 +170,24 @@ def _duty(log: Log, event: DutyFailed) -> None:
 
 
 def _target(target: Target) -> dict[str, str]:
-    who = {"user": target.user_id} if target.is_first_sync else {"agent_user": target.agent_user_id}
-    return {"project": target.project_id, **who}
+    who, name = _who(target)
+    return {"project": target.project_id, who: name}
+
+
+def _who(target: Target) -> tuple[str, str]:
+    if target.is_first_sync:
+        return "user", target.user_id
+    return "agent_user", target.agent_user_id
 
 
 def _run(run: Run) -> dict[str, Any]:
-    changes = run.changes
+    target, changes = run.target, run.changes
+    who, name = _who(target)
     line: dict[str, Any] = {
         "run": run.id,
-        **_target(run.target),
-        "outcome": run.outcome.value,
+        "project": target.project_id,
+        who: name,
+        "outcome": run.outcome,
         "merged": run.merged,
         "added": len(changes.added),
         "changed": len(changes.changed),

@@ -97,7 +97,7 @@ class Transcript:
     def exchanges(self, body_max_bytes: int) -> tuple[Exchange, ...]:
         """All of them, masked, bodies cut to ``body_max_bytes``."""
         secrets = self._longest_first()
-        return tuple(_masked(exchange, secrets, body_max_bytes) for exchange in self._exchanges)
+        return tuple([_masked(exchange, secrets, body_max_bytes) for exchange in self._exchanges])
 
     def _longest_first(self) -> Secrets:
         """A secret that contains another one must go as a whole."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -145,8 +146,11 @@ _ALL_WELL: Final = RefreshState()
 def links_of(rows: Iterable[Row]) -> list[Link]:
     """Links of one agent user, oldest first."""
     links = list(map(link_of, rows))
-    links.sort(key=lambda link: (link.created_at, link.user_id))
+    links.sort(key=_by_age)
     return links
+
+
+_by_age: Final = attrgetter("created_at", "user_id")
 
 
 def row_of_link(link: Link) -> Row:

@@ -43,8 +43,9 @@ def is_brief(*lists: Sized) -> bool:
 
 def is_brief_settlement(settlement: Settlement) -> bool:
     """Whether a run leaves little behind."""
-    exchanges = settlement.exchanges
-    size = sum([len(one.request_body) + len(one.response_body) for one in exchanges])
+    size = 0
+    for one in settlement.exchanges:
+        size += len(one.request_body) + len(one.response_body)
     return size <= BRIEF_BYTES_MAX and all(map(_is_brief_effect, settlement.effects))
 
 
