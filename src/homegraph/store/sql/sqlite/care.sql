@@ -25,7 +25,7 @@ SELECT project_id, agent_user_id, what FROM (
 -- Devices that have no definition, which nobody would be shown.
 SELECT project_id, agent_user_id, device_id FROM device AS d
 WHERE NOT EXISTS (SELECT 1 FROM definition AS f WHERE f.device = d.id)
-ORDER BY project_id, agent_user_id, device_id LIMIT ?1;
+ORDER BY agent_user_id, project_id, device_id LIMIT ?1;
 
 -- list_packed --
 -- Bodies of the journal that are packed, with whose they are: those behind a number, in order.
