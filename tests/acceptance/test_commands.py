@@ -158,6 +158,18 @@ def test_text_for_people(house: Setup) -> None:
         assert shown.err == ""
 
 
+def test_the_end_of_a_list(house: Setup) -> None:
+    """Who has gone on to the end is told that it is the end: there are links, and there were runs."""
+    for command, told in [
+        (("runs", "list", "--before", "0"), "No older runs are kept.\n"),
+        (("runs", "errands", "--before", "0"), "No older errands are kept.\n"),
+        (("links", "list", "--project", "acme", "--after", "zzz"), "No more links.\n"),
+    ]:
+        shown = house.server.cli(*command)
+
+        assert (shown.code, shown.out, shown.err) == (0, "", told)
+
+
 def test_nothing_to_show_of_somebody(house: Setup) -> None:
     """An agent user of whom nothing is kept is told by name: others have runs, so there is no "yet"."""
     for what in ("runs", "errands"):

@@ -63,7 +63,9 @@ def list_(
             )
             for link in found.links
         ],
-        empty="No links. Write [[projects.NAME.links]] into homegraph.toml to adopt a grant.",
+        empty="No more links."
+        if after
+        else "No links. Write [[projects.NAME.links]] into homegraph.toml to adopt a grant.",
     )
     if found.next_after:
         output.note(output.visible(f"There are more: --project ID --after {found.next_after}"))

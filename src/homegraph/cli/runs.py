@@ -70,7 +70,7 @@ def list_(
             )
             for run in documents.read(body, documents.Runs).runs
         ],
-        empty=_none_of(agent_user, "runs")
+        empty=_none_of("runs", agent_user, before)
         or "No runs yet. `homegraph request-sync API_KEY AGENT_USER_ID` causes one.",
     )
     return 0
@@ -118,8 +118,10 @@ def show(
     return 0
 
 
-def _none_of(agent_user: str | None, what: str) -> str:
-    """What is said where somebody has none; "" when nobody was named."""
+def _none_of(what: str, agent_user: str | None, before: str | None) -> str:
+    """What is said at the end of the list, or where somebody has none; "" when nobody was named."""
+    if before:
+        return f"No older {what} are kept."
     if not agent_user:
         return ""
     named = output.visible(agent_user)
@@ -173,7 +175,7 @@ def errands(
             )
             for one in documents.read(body, documents.Errands).errands
         ],
-        empty=_none_of(agent_user, "errands")
+        empty=_none_of("errands", agent_user, before)
         or "No errands yet. `homegraph execute` and `homegraph query --live` are some.",
     )
     return 0
