@@ -24,7 +24,7 @@ from typing import Any, Final
 import msgspec
 
 from bench.plain_schemas import JsonSchema, Models, Schema
-from homegraph.graph.applying import compare
+from homegraph.graph.applying import Known, compare, fingerprints
 from homegraph.graph.checks.devices import read_form
 from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.judging import judge
@@ -252,7 +252,8 @@ def reply_checker(kind: Kind, devices: int) -> Callable[[], bool]:
 
     def check() -> bool:
         reply = read_sync_reply(body)
-        judged = judge(compare({}, reply.devices), reply.devices, builtin(), Policy())
+        fresh = compare(Known({}, {}), fingerprints(reply.devices), reply.devices)
+        judged = judge(fresh, reply.devices, builtin(), Policy())
         findings = check_reply(
             reply,
             request_id=REQUEST_ID,
