@@ -137,7 +137,9 @@ class MethodDoor:
                 )
             if method.counts == "always":
                 self._house.budgets.spend_call(project, now)
-            mask = self._answer_form(parameters)
+            mask = None
+            if parameters.fields or parameters.alt != "json":
+                mask = self._answer_form(parameters)
             bytes_max = self._settings.body_max_bytes
             is_whole = isinstance(body, bytes)
             if isinstance(body, bytes):
@@ -146,16 +148,16 @@ class MethodDoor:
                 body = await read_body(body, head.content_length, bytes_max)
             if head.content_encoding is not None:
                 body = await unpacked(body, head.content_encoding, bytes_max)
-            call = Call(
-                project=project,
-                path=head.path,
-                body=body,
-                content_type=said.content_type,
-                parameters=said.others,
-                lenient_form=self._settings.lenient_form,
-                pretty=parameters.pretty_print,
-                mask=mask,
-                keep=_as_it_is if is_whole else self._keep,
+            call = Call(  # by place: this is the hot path
+                project,
+                head.path,
+                body,
+                said.content_type,
+                said.others,
+                self._settings.lenient_form,
+                parameters.pretty_print,
+                mask,
+                _as_it_is if is_whole else self._keep,
             )
             if len(body) <= READ_AT_ONCE_MAX_BYTES:
                 message = self._read(call)
