@@ -192,16 +192,17 @@ def test_what_is_none_of_ours_is_left_alone(
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_a_copy_on_a_disk_without_links(setup: Setup, tmp_path: Path) -> None:
-    """A stick with FAT or a share takes copies, too, and keeps what has the name already."""
-    copy = tmp_path / "copy.db"
+def test_a_disk_without_links(start: Any, tmp_path: Path) -> None:
+    """A stick with FAT or a share holds a data folder and takes copies; what has the name of a copy already stays."""
     variables = {"PYTHONPATH": str(NO_LINKS)}
-    made, again = (
-        setup.server.cli("db", "backup", str(copy), variables=variables) for _ in range(2)
-    )
+    server: Server = start({}, variables=variables)
+    copy = tmp_path / "copy.db"
+    made, again = (server.cli("db", "backup", str(copy), variables=variables) for _ in range(2))
 
+    assert server.admin("projects") == {"projects": []}
+    assert {"admin-token", "encryption.key"} < {one.name for one in server.data_dir.iterdir()}
     assert (made.code, again.code) == (0, 2), made.err
-    assert db(setup.server, "check", "--db", f"sqlite:{copy}").code == 0
+    assert db(server, "check", "--db", f"sqlite:{copy}").code == 0
     assert list(tmp_path.glob("copy.db*")) == [copy]
 
 

@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from homegraph.errors import KeyMismatch, SettingsError
+from homegraph.store import whole_files
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -119,7 +120,7 @@ def _write_once(path: Path, text: str) -> None:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, path)
+        whole_files.name(draft, path)
     except FileExistsError:
         return  # another server was first; its content counts
     finally:

@@ -7,5 +7,5 @@ and saves what they return; it announces nothing and decides nothing. SQL lives 
 The contract has parts by what is kept: ``credential_port``, ``linking_port``, ``journal_port``, ``moving_port``. What both adapters share
 stands here: rows to values and back (``rows``, ``device_rows``, ``credential_rows``, ``linking_rows``, ``errand_rows``, ``copy_rows``, bodies
 in ``packing``), ``claims`` and ``rings``, the copies that move (``copies``), the words of refusals (``refusals``), the files of statements
-and migrations (``statements``, ``migrate``).
+and migrations (``statements``, ``migrate``), and how a file gets its name when it is whole (``whole_files``).
 """

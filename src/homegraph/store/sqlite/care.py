@@ -10,7 +10,6 @@ a whole copy or nothing. So everything is made beside its place, checked, and th
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import apsw
 
 from homegraph.errors import NotFound, SettingsError, StoreError, StoreUnavailable
 from homegraph.graph.model import Instant
+from homegraph.store import whole_files
 from homegraph.store.migrate import Applied, Migration, migrations, plan
 from homegraph.store.packing import unpacked
 from homegraph.store.sqlite.database import BUSY_TIMEOUT_MILLISECONDS, Database, translated
@@ -38,9 +38,6 @@ BODIES_AT_ONCE: Final = 256
 
 REPLACED_MAX: Final = 1_000
 """Files that were replaced and still lie there; who has so many wants to look at them."""
-
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
-"""What a disk without hard links answers: FAT, and some shares of a network, where copies go."""
 
 _OWNER_ONLY: Final = 0o600
 _AS_ITS_USER: Final = "Run the command as a user who may use it: for the database that is the one who runs the server."
@@ -120,7 +117,10 @@ def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
         raise _there_already(to)
     with _reading(path), _beside(to) as copy:
         _copy(path, copy, progress)
-        _name(copy, to)
+        try:
+            whole_files.name(copy, to)
+        except FileExistsError as exc:
+            raise _there_already(to) from exc
     _keep_names(to.parent)
 
 
@@ -257,18 +257,6 @@ def _copy(source: Path, to: Path, progress: Progress | None) -> None:
                 )
     with to.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _name(copy: Path, to: Path) -> None:
-    """Give a copy its name, by a link: a rename would write over what came meanwhile."""
-    try:
-        os.link(copy, to)
-    except FileExistsError as exc:
-        raise _there_already(to) from exc
-    except OSError as exc:
-        if exc.errno not in _NO_LINKS or is_there(to):
-            raise
-        copy.replace(to)
 
 
 def _there_already(path: Path) -> SettingsError:
