@@ -67,9 +67,12 @@ def test_a_copy_that_is_made_in_a_storm_is_one_moment(setup: Setup) -> None:
 
 
 def test_a_copy_takes_the_place_of_a_database_that_was_lost(setup: Setup) -> None:
-    """Backup, kill -9, the file destroyed, restore, start: link, devices and the key are as they were."""
+    """Backup, kill -9, the file destroyed, restore, start: link, devices and the key are as they were. The copy needs no log."""
     server, copy = setup.server, setup.server.folder / "copy.db"
     assert db(server, "backup", str(copy)).code == 0
+    assert (
+        copy.read_bytes()[18:20] == b"\1\1"
+    )  # SQLite's file format, 1.3: read and written without a log
     server.kill()
     database(server).with_name("home.db-wal").unlink()  # with it the file would be mended at once
     database(server).write_bytes(b"not a database any more" * 1_000)

@@ -276,10 +276,11 @@ HOLD = """
 
 
 async def test_a_file_has_one_owner(path):
-    """A second process is refused with the file and the owner's number, and gets it when the owner dies."""
+    """A second process is refused with the file and the owner's number, and gets it when the owner dies. Earlier owners are forgotten."""
+    path.with_name("home.db-lock").write_text("12345678901")
     with process(HOLD, path) as child:
         assert child.stdout.readline() == b"open\n"
-        with pytest.raises(DatabaseInUse, match=f"home.db is in use by process {child.pid}"):
+        with pytest.raises(DatabaseInUse, match=rf"home.db is in use by process {child.pid}\."):
             async with opened(path):
                 pass
     async with opened(path) as store:

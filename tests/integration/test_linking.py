@@ -14,6 +14,7 @@ from homegraph.testing.fulfillment import Answer
 from homegraph.wire.authorization import challenge
 from support.linking import (
     ODD,
+    TOKENS,
     a_cloud,
     begin,
     come_back,
@@ -22,6 +23,7 @@ from support.linking import (
     served_with,
     tokens,
 )
+from support.server import until
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
 
@@ -160,6 +162,27 @@ def test_a_linking_that_has_failed_says_why(served, cloud):
     assert (told["stage"], told["reason"], told["link"]) == ("failed", "CODE_REFUSED", None)
     assert told["message"] == "The token endpoint refused the code: invalid_grant."
     assert told["explanation"]["title"] == "The token endpoint has refused the code."
+
+
+def test_a_sync_of_somebody_else_says_nothing_of_a_linking(served, cloud):
+    """Nobody's first SYNC is of an agent user yet; whose it was counts."""
+    exchange = threading.Event()
+    cloud.answer_token_next(
+        Answer(200, json.dumps(TOKENS).encode(), hold=exchange),
+        Answer(200, json.dumps({**TOKENS, "access_token": "of nobody"}).encode()),
+    )
+    mine, asked = begin(served)
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(come_back, served, state=asked["state"], code="c")
+        until(lambda: len(cloud.calls) == 1, "the first code is being exchanged")
+        _, asked_too = begin(served, "carl")
+        refused = come_back(served, state=asked_too["state"], code="c")
+        exchange.set()
+        linked = page.result()
+    found = served.admin("GET", f"linking?project=acme&linking={mine['linking']}").json
+
+    assert (refused.status != 200, linked.status) == (True, 200)
+    assert (found["stage"], found["reason"]) == ("linked", "")
 
 
 def test_a_link_that_is_mended_tells_the_sync_after_it(served, cloud):

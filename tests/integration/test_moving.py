@@ -1,5 +1,6 @@
-"""What follows an import in the server that makes it."""
+"""What an export is made of, and what follows an import in the server that makes it."""
 
+from homegraph.service import moving
 from homegraph.service.clock import SystemClock
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import ScriptedFulfillment
@@ -31,3 +32,36 @@ def test_work_that_comes_is_done_at_once(tmp_path):
         runs = served.admin("GET", "runs?project=acme&agent_user=idle").json["runs"]
 
     assert (done["added"], runs) == (2, [])
+
+
+def test_a_page_goes_on_where_the_one_before_ended(tmp_path, monkeypatch):
+    """Each piece comes once and in one order, however small the pages are, through all projects."""
+    with (
+        ScriptedFulfillment() as cloud,
+        Served(
+            settings_in(
+                tmp_path,
+                *(an_integration(cloud, id=name, api_keys=()) for name in ("acme", "best", "calm")),
+            )
+        ) as served,
+    ):
+        for name in ("acme", "best", "calm"):
+            served.until_link(lambda link: link.agent_user_id, project=name)
+        whole = served.admin("POST", "export").json
+        monkeypatch.setattr(moving, "PAGE_BYTES", 1)
+        monkeypatch.setattr(moving, "PIECES_AT_ONCE", 1)
+        pages, after = [], {}
+        while not (pages and pages[-1]["done"]) and len(pages) < 10:
+            pages.append(served.admin("POST", "export", **after).json)
+            last = pages[-1]["lines"][-1]
+            is_project = last["kind"] == "project"
+            after = {
+                "kind": last["kind"],
+                "project": last["project"]["id"] if is_project else last["project_id"],
+                "id": "" if is_project else last["agent_user_id"],
+            }
+
+    assert whole["done"]
+    assert len(whole["lines"]) == 6
+    assert [len(page["lines"]) for page in pages] == [1] * 6
+    assert [line for page in pages for line in page["lines"]] == whole["lines"]

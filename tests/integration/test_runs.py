@@ -10,6 +10,7 @@ from homegraph.errors import StoreUnavailable
 from homegraph.graph import applying
 from homegraph.graph.errands import Errand
 from homegraph.graph.model import Cause, Mode, Outcome, Target
+from homegraph.service import requesting
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import DutyFailed
 from homegraph.service.loop import LOOK_AGAIN_SECONDS
@@ -228,6 +229,17 @@ def test_a_run_that_could_not_be_stored_is_executed_again_soon(cloud, tmp_path, 
         served.until(is_done)
 
     assert len(cloud.intents()) == 3
+
+
+def test_callers_who_wait_are_bounded(cloud, tmp_path, monkeypatch):
+    """One too many is told so at once, and may ask without waiting."""
+    with Served(settings_in(tmp_path, an_integration(cloud))) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        monkeypatch.setattr(requesting, "SYNC_CALLS_MAX", 0)
+        refused = served.request_sync()
+        taken = served.request_sync(**{"async": True})
+
+    assert (refused.status, refused.reason, taken.status) == (503, "SERVER_BUSY", 200)
 
 
 def test_a_run_that_outlasts_its_lease_is_not_executed_twice(cloud, tmp_path, monkeypatch):
