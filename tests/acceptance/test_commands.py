@@ -256,6 +256,17 @@ def test_keys(setup: Setup) -> None:
     assert (revoked["state"], setup.request_sync(key=key).status) == ("revoked", 400)
 
 
+def test_a_key_that_has_ended_already(house: Setup) -> None:
+    """Whoever mistypes the year is told at once, and not by the callers."""
+    made = house.server.cli("keys", "create", "--expires", "2020-01-31")
+    good = house.server.cli("keys", "create", "--expires", "2999-01-31")
+
+    assert (made.code, good.code) == (0, 0)
+    assert house.request_sync(key=made.out.strip()).reasons[0] == "API_KEY_EXPIRED"
+    assert "calls with it are refused" in made.err
+    assert "calls with it are refused" not in good.err
+
+
 def test_a_key_that_leaves_the_file_is_revoked(setup: Setup) -> None:
     """What the file declares is so after the next start."""
     setup.server.stop()

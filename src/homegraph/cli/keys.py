@@ -70,6 +70,8 @@ def create(
             f"Key {made.id} of project {made.project_id}. Keep it now: it is not shown again."
         )
     )
+    if made.state == "expired":
+        output.note("Its end is over by the server's clock: calls with it are refused.")
     return 0
 
 
