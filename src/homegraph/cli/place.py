@@ -78,9 +78,9 @@ def find(
     else:
         address = _own_address(environment, written, path)
     if data_dir:
-        return Place(address, folder / Path(data_dir).expanduser())
+        return Place(address, folder / _at_home(data_dir))
     if isinstance(written.get("data_dir"), str):
-        return Place(address, path.parent / Path(written["data_dir"]).expanduser())
+        return Place(address, path.parent / _at_home(written["data_dir"]))
     import platformdirs
 
     elsewhere = server is not None and not is_loopback(address)
@@ -129,6 +129,11 @@ def token(place: Place, environment: Mapping[str, str]) -> Token:
             hint="Remove the file and start the server again, which makes a new one.",
         )
     return Token(value, str(path), path)
+
+
+def _at_home(folder: str) -> Path:
+    """A folder with its ``~`` replaced; as it is where no such home is known, which is how the server takes it."""
+    return Path(os.path.expanduser(folder))  # noqa: PTH111  # pathlib raises there
 
 
 def _written(path: Path) -> Mapping[str, Any]:

@@ -59,6 +59,14 @@ class TestFind:
         assert server(None, {"PORT": "4"}) == "http://127.0.0.1:4"
         assert server(None, {}) == DEFAULT
 
+    def test_a_home_that_nobody_has_is_a_name_like_any_other(self, tmp_path):
+        """The server takes it so, too: its folder is found, and nothing has a bug."""
+        write(tmp_path, '[server]\ndata_dir = "~nobody-is-called-so/data"\n')
+        expected = tmp_path / "~nobody-is-called-so" / "data"
+
+        for option in (None, "~nobody-is-called-so/data"):
+            assert find(None, option, environment={}, folder=tmp_path).data_dir == expected
+
     def test_data_folder_of_the_file_is_beside_the_file(self, tmp_path):
         """A relative folder begins where the file is, wherever the command is called."""
         (tmp_path / "etc").mkdir()
