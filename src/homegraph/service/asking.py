@@ -39,6 +39,11 @@ from homegraph.wire.intents import SyncReply, read_sync_reply
 LINKS_AT_ONCE_MAX: Final = 16
 """SYNCs of one run that are under way together; a household has a handful of links."""
 
+# By names of their own for the reason that ``graph.syncing`` gives.
+_BROKEN: Final = LinkState.BROKEN
+_LINK: Final = Cause.LINK
+_OPERATOR: Final = Cause.OPERATOR
+
 
 class Asking:
     """Asks the links of runs."""
@@ -49,7 +54,7 @@ class Asking:
 
     async def ask(self, project: Project, claim: Claim) -> tuple[list[Heard], Conclusion]:
         """Send SYNC for every link that can be asked, and conclude. Raises StoreError."""
-        links = [link for link in claim.links if link.state is not LinkState.BROKEN]
+        links = [link for link in claim.links if link.state is not _BROKEN]
         # Nearly every agent user has one link: then nobody else is asked meanwhile, and neither task nor place is needed.
         if len(links) == 1:
             pairs = [await self._ask(project, claim, links[0])]
@@ -62,7 +67,7 @@ class Asking:
             answers,
             policy=project.policy,
             accepted=await self._accepted(claim),
-            by_grant=claim.work.run_cause is Cause.LINK,
+            by_grant=claim.work.run_cause is _LINK,
         )
         if claim.lease.target.is_first_sync and heard:
             conclusion = await self._with_states(project, heard[0], conclusion)
@@ -171,7 +176,7 @@ class Asking:
 
     async def _accepted(self, claim: Claim) -> frozenset[str]:
         """The devices that an operator has let go: those that the run before this one would have removed."""
-        if claim.work.run_cause is not Cause.OPERATOR:
+        if claim.work.run_cause is not _OPERATOR:
             return frozenset()
         target = claim.lease.target
         for run in await self._store.runs(target.project_id, target.agent_user_id, limit=1):
