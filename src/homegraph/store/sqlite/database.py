@@ -20,7 +20,10 @@ BUSY_TIMEOUT_MILLISECONDS: Final = 5_000
 """How long a lock of somebody else is waited for: a backup or a shell, since one process owns the file."""
 
 STATEMENTS_CACHED_MAX: Final = 256
-"""More than there are statements, so that each is prepared once."""
+"""Places of a ring through which apsw looks one by one. Each execution takes the next, so a statement that 256 others have followed is prepared anew.
+
+With 64 places preparing cost more than looking saved.
+"""
 
 DAMAGED: Final = "`homegraph db check` tells what is wrong with it, `homegraph db restore FILE` puts a copy in its place."
 """What to do about a file whose pages are not what they should be: room on the disk does not help it."""
