@@ -310,7 +310,9 @@ class SqliteStore(SqliteMoving):
         worker: str,
         lease_seconds: float,
     ) -> Admitted | None:
-        return await self._writer.call_brief(
+        # Nobody goes on with an async request before its commit, so the thread may as well carry out the whole group: in larger ones.
+        request = self._writer.call if mode is Mode.ASYNC else self._writer.call_brief
+        return await request(
             work.request_sync, Claimant(worker, lease_seconds, self._ids), target, mode, cause, now
         )
 
