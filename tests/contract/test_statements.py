@@ -17,6 +17,8 @@ SQLITE_ALONE = {
     "insert_reported": "a device has a row for the list that it is in and one for the rest, and elsewhere one for both",
     "renew_reported": "the same",
     "delete_reported": "the same",
+    "find_two_reported_devices": "most reports and queries are about two; elsewhere a statement takes any number as an array",
+    "find_states_of_two": "the same",
 }
 POSTGRES_ALONE = {
     "find_backend": "whether a pooler is in between",

@@ -154,7 +154,7 @@ def test_doctor_looks_at_a_few_homes(two_homes, clock, monkeypatch):
 
 def test_doctor_names_a_few_of_many_links_with_a_problem(two_homes, cloud, monkeypatch):
     """And says how many there are besides."""
-    monkeypatch.setattr("homegraph.service.doctor.LINKS_NAMED_MAX", 1)
+    monkeypatch.setattr("homegraph.service.doctor.NAMED_MAX", 1)
     cloud.homes.clear()
     for number in (1, 2):
         two_homes.request_sync(f"user-{number}")
