@@ -78,7 +78,7 @@ class Work(msgspec.Struct, frozen=True):
     ``fence`` grows with every claim: it numbers the runs and tells a worker that came back from the dead that its lease is
     somebody else's. ``due_at`` is when the waiting run may start. ``cause`` and ``requested_at`` describe the oldest
     request that no run has taken yet, the ``run_…`` fields the run under way. ``reply`` is what the reply to the last run is known
-    by, when all of it stands in the list (``applying.known_again``).
+    by, when all of it stands in the list (``applying.bound``).
     """
 
     requested: int = 0

@@ -42,7 +42,7 @@ from homegraph.store.packing import packed, unpacked
 Row: TypeAlias = tuple[Any, ...]
 
 PROJECTS_REMEMBERED_MAX: Final = 256
-"""Every claim brings its project; this many are taken apart once and then known by their row."""
+"""Projects are read with every look at what is due and whenever a credential is looked up; this many are taken apart once and then known by their row."""
 
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _MODES: Final = {mode.value: mode for mode in Mode}

@@ -4,7 +4,8 @@ Everybody waits while the loop works on one of these, so it is their size that d
 each device are usual when pages are in memory; what a slow disk makes of it is bounded by ``lane``.
 
 The rule that is easily broken: a list that others made (all devices of a home, the effects of an end) is not brief, however
-short it usually is. The one exception is a request in sync mode: it reads the fingerprints of a home, forty bytes a device.
+short it usually is. The one exception is what a run compares with a reply: the marks of a home, fifty bytes a
+device.
 """
 
 from __future__ import annotations
