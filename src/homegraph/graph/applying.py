@@ -18,7 +18,6 @@ from then on. A device id that comes back after a removal is a new device.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import compress, count, repeat
 from operator import itemgetter, ne, not_
 from typing import Final
@@ -171,15 +170,14 @@ def compare(known: Known, digests: Sequence[bytes], definitions: Sequence[bytes]
 
 
 def changes(
-    known_ids: AbstractSet[str],
+    known: Known,
     comparison: Comparison,
     decoded: Sequence[DeviceDefinition],
-    old: Mapping[str, bytes],
     held: frozenset[str] = frozenset(),
 ) -> Applied:
     """Say what the reply changes.
 
-    ``decoded`` are the fresh devices in the same order as ``comparison.fresh``; ``old`` holds the stored definitions of
+    ``decoded`` are the fresh devices in the same order as ``comparison.fresh``; ``known`` has the definitions of
     those of them that are already here. Devices that are ``held`` back are not decoded; what is stored of them stays. Of two devices with one id the one whose bytes are known counts, else the first.
     """
     stored: dict[str, Stored] = {}
@@ -188,7 +186,7 @@ def changes(
     for bytes_, device in zip(comparison.fresh, decoded, strict=True):
         if device.id in stored or device.id in comparison.kept:
             continue
-        before = old.get(device.id)
+        before = known.definitions.get(device.id)
         fields = None if before is None else changed_fields(before, device.written)
         stored[device.id] = Stored(
             device.id,
@@ -204,7 +202,7 @@ def changes(
             added.append(device.id)
         elif fields:
             changed.append(Changed(device.id, fields))
-    removed = tuple(sorted(known_ids - comparison.kept - stored.keys() - held))
+    removed = tuple(sorted(known.names.keys() - comparison.kept - stored.keys() - held))
     return Applied(
         Changes(tuple(added), tuple(changed), removed, tuple(sorted(held))),
         tuple(stored.values()),
@@ -226,9 +224,8 @@ def changed_fields(before: bytes, after: bytes) -> tuple[str, ...]:
 def _differ(before: object, after: object) -> bool:
     """Whether two JSON values differ; ``1`` and ``1.0`` do not, ``1`` and ``true`` do (Python's ``==`` finds them equal)."""
     try:
-        if (
-            before != after
-        ):  # then they do, and nearly always it is this that a changed member comes to
+        # Then they do, and nearly always it is this that a changed member comes to.
+        if before != after:
             return True
     except RecursionError:
         pass

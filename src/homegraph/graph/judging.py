@@ -106,7 +106,7 @@ def judge(
     if comparison.fresh:
         findings += _same_names(definitions, spoken, comparison.names)
     return Judgement(
-        msgspec.structs.replace(comparison, fresh=tuple(fresh)),
+        replace(comparison, fresh=tuple(fresh)),
         tuple(decoded),
         frozenset(held - {""}),
         tuple(listed),

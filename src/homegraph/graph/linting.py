@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from homegraph.errors import FulfillmentError
 from homegraph.graph import applying
@@ -184,8 +185,9 @@ def _since(before: SyncReply, body: bytes, catalog: Catalog) -> tuple[Finding, .
         mark_of(one.fingerprint, device.name): device.id
         for one, device in zip(first.comparison.fresh, first.decoded, strict=True)
     }
-    now = _taken(known_of(marks), devices, catalog)
-    applied = changes(old.keys(), now.comparison, now.decoded, old, now.held)
+    known = replace(known_of(marks), definitions=old)
+    now = _taken(known, devices, catalog)
+    applied = changes(known, now.comparison, now.decoded, now.held)
     found = without_effect(applied.changes, now.listed)
     # That all are gone has a finding of its own already.
     if devices and is_suspicious(len(old), len(applied.removed)):

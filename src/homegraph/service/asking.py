@@ -31,6 +31,7 @@ from homegraph.graph.model import (
 )
 from homegraph.graph.policy import Policy
 from homegraph.service.catalogs import catalog_of, judged_by
+from homegraph.service.events import tell_of_bug
 from homegraph.service.first_query import first_states
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.store.port import Claim, Store
@@ -92,8 +93,7 @@ class Asking:
         except HomegraphError as exc:
             answer = Answer(link, error=exc)
         except Exception as exc:  # noqa: BLE001  # a bug of ours must end the run visibly, not repeat it for ever
-            told = {"message": "a SYNC could not be handled", "exception": exc}
-            asyncio.get_running_loop().call_exception_handler(told)
+            tell_of_bug("a SYNC could not be handled", exc)
             return heard, Answer(link, error=HomegraphError())
         if answer.error is not None:
             heard.transcript.masked_error(answer.error)
@@ -152,16 +152,13 @@ class Asking:
         )
         if judged.refusal is not None:
             return Answer(heard.link, error=judged.refusal, findings=findings)
-        known_ids = set(known.ids.values())
         return Answer(
             heard.link,
             agent_user_id=reply.agent_user_id,
-            applied=applying.changes(
-                known_ids, judged.comparison, judged.decoded, known.definitions, judged.held
-            ),
+            applied=applying.changes(known, judged.comparison, judged.decoded, judged.held),
             is_empty=not reply.devices,
             findings=findings,
-            known=len(known_ids),
+            known=len(known.names),
             held=None if judged.to_keep == before else judged.to_keep,
         )
 

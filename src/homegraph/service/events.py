@@ -223,9 +223,12 @@ class Events:
                 listener(event)
             except Exception as exc:  # noqa: BLE001  # a listener's bug is not the use-case's
                 self._drop(listener)
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "an event listener failed and was dropped", "exception": exc}
-                )
+                tell_of_bug("an event listener failed and was dropped", exc)
 
     def _drop(self, listener: Listener) -> None:
         self._listeners = tuple([one for one in self._listeners if one is not listener])
+
+
+def tell_of_bug(message: str, exc: BaseException) -> None:
+    """Write a bug of ours into the log, where nobody is left to be told of it. By the event loop that runs."""
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": exc})

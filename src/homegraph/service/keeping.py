@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from homegraph.errors import HomegraphError
+from homegraph.service.events import tell_of_bug
 
 T = TypeVar("T")
 
@@ -44,5 +45,4 @@ def _look_at(task: asyncio.Task[Any]) -> None:
     """See how work ended that nobody waits for any more. A refusal is of no interest; a bug is."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, HomegraphError):
-        message = "work failed whose caller had left"
-        task.get_loop().call_exception_handler({"message": message, "exception": error})
+        tell_of_bug("work failed whose caller had left", error)

@@ -15,6 +15,7 @@ from homegraph.graph.model import Instant
 from homegraph.graph.sharing import share
 from homegraph.service.clock import Clock
 from homegraph.service.events import DutyFailed, Events
+from homegraph.service.reading import get_project
 from homegraph.service.runs import Runs
 from homegraph.store.port import Store
 
@@ -89,9 +90,7 @@ class Loop:
             reserve=self.concurrency // RESERVE_SHARE,
         )
         for project_id, places in shares.items():
-            project = await self.store.find_project(project_id)
-            if project is None:
-                raise LookupError(f"project {project_id} has work, and is not here")
+            project = await get_project(self.store, project_id)
             claims = await self.store.claim_due(
                 project_id,
                 now,

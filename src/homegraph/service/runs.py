@@ -36,7 +36,14 @@ from homegraph.graph.syncing import (
 )
 from homegraph.service.asking import Asking
 from homegraph.service.clock import Clock, Ids
-from homegraph.service.events import DutyFailed, Events, LinkChanged, SyncFinished, SyncStarted
+from homegraph.service.events import (
+    DutyFailed,
+    Events,
+    LinkChanged,
+    SyncFinished,
+    SyncStarted,
+    tell_of_bug,
+)
 from homegraph.service.listening import Listeners
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.service.unsettled import Unsettled
@@ -127,7 +134,7 @@ class Runs:
             except HomegraphError:
                 raise
             except Exception as exc:  # noqa: BLE001  # a bug of ours, and what came would meet it again with every lease
-                _tell("what a SYNC brought could not be stored", exc)
+                tell_of_bug("what a SYNC brought could not be stored", exc)
                 conclusion = _nothing_of(project, claim, heard)
                 settlement = self._settlement(claim, heard, conclusion)
                 after = await self._store.settle(settlement, self._clock.now())
@@ -192,12 +199,7 @@ class Runs:
         if not task.cancelled() and (exc := task.exception()):
             # A bug of ours. The lease runs out and the run is executed again; a caller is not left waiting.
             self.listeners.dismiss(lease.target, HomegraphError())
-            _tell("a run failed unexpectedly", exc)
-
-
-def _tell(message: str, exc: BaseException) -> None:
-    """Write a bug of ours into the log."""
-    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": exc})
+            tell_of_bug("a run failed unexpectedly", exc)
 
 
 def _is_followed(effect: Effect) -> bool:

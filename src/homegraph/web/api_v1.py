@@ -141,11 +141,10 @@ class MethodDoor:
             if parameters.fields or parameters.alt != "json":
                 mask = self._answer_form(parameters)
             bytes_max = self._settings.body_max_bytes
-            is_whole = isinstance(body, bytes)
             if isinstance(body, bytes):
-                body = checked(body, bytes_max)
+                keep, body = _as_it_is, checked(body, bytes_max)
             else:
-                body = await read_body(body, head.content_length, bytes_max)
+                keep, body = self._keep, await read_body(body, head.content_length, bytes_max)
             if head.content_encoding is not None:
                 body = await unpacked(body, head.content_encoding, bytes_max)
             call = Call(  # by place: this is the hot path
@@ -157,7 +156,7 @@ class MethodDoor:
                 self._settings.lenient_form,
                 parameters.pretty_print,
                 mask,
-                _as_it_is if is_whole else self._keep,
+                keep,
             )
             if len(body) <= READ_AT_ONCE_MAX_BYTES:
                 message = self._read(call)

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from homegraph.graph import applying
 from homegraph.graph.model import Changed, Changes, Placement
@@ -36,7 +37,8 @@ def apply(before, after):
     comparison = compare(known, after)
     decoded = [read_device(fresh.definition) for fresh in comparison.fresh]
     old = {one.id: before[one.id] for one in decoded if one.id in before}
-    return applying.changes(before.keys(), comparison, decoded, old)
+    stored = replace(applying.known_of(known), definitions=old)
+    return applying.changes(stored, comparison, decoded)
 
 
 def test_a_list_that_is_known_changes_nothing():
@@ -234,7 +236,7 @@ def test_what_is_decoded_belongs_to_what_is_fresh():
     comparison = compare({}, [device()])
 
     with pytest.raises(ValueError, match="shorter"):
-        applying.changes(frozenset(), comparison, (), {})
+        applying.changes(applying.known_of({}), comparison, ())
 
 
 NAMES = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["One", "Two", "Three"]))

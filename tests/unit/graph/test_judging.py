@@ -137,7 +137,8 @@ def test_a_device_that_did_not_change_is_not_looked_at():
 def test_a_version_that_is_stored_outlives_a_bad_one():
     """It is neither changed nor removed; a device that is gone from the list is."""
     found = judged(device("bad", attributes=[]), device("new"))
-    applied = changes({"bad", "gone"}, found.comparison, found.decoded, {}, found.held)
+    known = known_of({b"print": "bad", b"of another": "gone"})
+    applied = changes(known, found.comparison, found.decoded, found.held)
     assert applied.changes.held == ("bad",)
     assert applied.removed == ("gone",)
     assert [one.device_id for one in applied.stored] == ["new"]

@@ -105,7 +105,7 @@ class Fast:
 
     def is_kept(self, target: Mapping[str, Any], attributes: Attributes, *, whole: bool) -> bool:
         """Whether what the type cannot say is right, too. The object has its form already."""
-        voices = self._always or self._heard(attributes)
+        voices = self._heard(attributes)
         if voices.silent and not voices.silent.isdisjoint(target):
             return False
         if not whole:
