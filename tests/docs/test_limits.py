@@ -107,6 +107,7 @@ FIXED = {
         f"{doctor.TRY_SECONDS_MAX:.0f} s for each"
     ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
+    "a caller's connection that rests": f"{doors.KEEP_ALIVE_SECONDS} s",
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
     "resolving a name": (
         f"{resolving.LOOK_UP_SECONDS:.0f} s, {resolving.LOOK_UPS_MAX} names at once, "

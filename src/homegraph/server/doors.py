@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 CONNECTIONS_WAITING_MAX: Final = 2_048
 KEEP_ALIVE_SECONDS: Final = 75
+"""More than a proxy lets a connection rest (nginx: 60), or it sends a call into one that is being closed."""
+
 ANSWERS_SECONDS: Final = 2
 """For writing the last answers after the grace, and for a neighbour to take a connection."""
 
