@@ -50,6 +50,7 @@ async def built(settings: Settings, clock: Clock, url: str, instance: str) -> As
     async with AsyncExitStack() as opened:
         store = await open_store(settings, ids, clock)
         opened.push_async_callback(store.close)
+        await _follow(store, ids)
         vault = await _vault(settings, store, clock)
         transport = HttpTransport(
             clock.now,
@@ -129,6 +130,17 @@ async def open_store(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
         await store.close()
         raise
     return store
+
+
+async def _follow(store: Store, ids: SystemIds) -> None:
+    """Go on after the newest ids that are kept: journals are read in their order, and the clock may have been set back since."""
+    for newest in (
+        await store.runs(limit=1),
+        await store.errands(limit=1),
+        await store.notifications(limit=1),
+    ):
+        for one in newest:
+            ids.follow(one.id)
 
 
 def _hear(house: House, hint: Hint) -> None:

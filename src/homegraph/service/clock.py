@@ -21,6 +21,8 @@ _KEY_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 _KEY_RANDOM_CHARACTERS: Final = 35
 """With the prefix "AIza" this is the form of a Google API key: 39 characters."""
 
+_TAIL_BITS: Final = 24
+"""Of an id of a run; what stands before them is a time."""
 
 READINGS: Final = 3
 """Readings of another clock that it is set by; one of them is hardly ever held up."""
@@ -102,10 +104,14 @@ class SystemIds:
         # Names and spread need to be different, not secret: asking the kernel each time would cost more than the rest.
         self._chance = random.Random(secrets.randbits(128))  # noqa: S311
 
+    def follow(self, known: str) -> None:
+        """Make no more ids of runs that sort before this one: it may be of a time at which the clock was ahead."""
+        self._last = max(self._last, int(known, 16) >> _TAIL_BITS)
+
     def run(self) -> str:
         # Microseconds, never twice the same in one process; the random tail keeps two processes apart.
         self._last = max(self._last + 1, int(self._clock.now() * 1_000_000))
-        return f"{self._last << 24 | self._chance.getrandbits(24):020x}"
+        return f"{self._last << _TAIL_BITS | self._chance.getrandbits(_TAIL_BITS):020x}"
 
     def intent(self) -> str:
         return str(self._chance.getrandbits(64))
