@@ -132,7 +132,7 @@ def lint_answer(answer: Answered, catalog: Catalog | None = None) -> tuple[Findi
         return check_tokens(answer.body, previous=answer.previous)
     if intent == REPORT:
         listed = None if answer.devices is None else devices_of(answer.devices)
-        return check_report(answer.body, devices=_reporting(listed, known))
+        return check_report(answer.body, known, devices=_reporting(listed, known))
     return (*_judged(answer, intent, known), *check_members(answer.body))
 
 

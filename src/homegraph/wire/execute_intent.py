@@ -17,7 +17,7 @@ import msgspec
 
 from homegraph.errors import ReplyUnusable
 from homegraph.wire.intents import error_payload, why_unreadable
-from homegraph.wire.query_intent import QueryDevice, named, text_of
+from homegraph.wire.query_intent import EXCEPTION_CODE, QueryDevice, named, text_of
 
 EXECUTE: Final = "action.devices.EXECUTE"
 
@@ -146,17 +146,17 @@ def _results(entry: Any) -> Iterator[tuple[str, ExecuteResult]]:
         return
     states = entry.get("states")
     states = dict(states) if isinstance(states, dict) else {}
-    among = text_of(states, "exceptionCode")
+    among = text_of(states, EXCEPTION_CODE)
     error_code = text_of(entry, "errorCode")
     asked = entry.get("challengeNeeded")
     result = ExecuteResult(
         # As in QUERY, live integrations leave the status out.
         text_of(entry, "status") or (ERROR if error_code else SUCCESS),
         error_code,
-        text_of(entry, "exceptionCode") or among,
+        text_of(entry, EXCEPTION_CODE) or among,
         text_of(entry, "debugString"),
         text_of(asked, "type") if isinstance(asked, dict) else "",
-        {key: value for key, value in states.items() if key != "exceptionCode"},
+        {key: value for key, value in states.items() if key != EXCEPTION_CODE},
     )
     for device_id in entry["ids"]:
         if isinstance(device_id, str):

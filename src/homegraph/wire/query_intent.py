@@ -17,7 +17,10 @@ from homegraph.wire.intents import error_payload, why_unreadable
 
 QUERY: Final = "action.devices.QUERY"
 
-NOT_STATES: Final = frozenset({"status", "errorCode", "exceptionCode", "debugString"})
+EXCEPTION_CODE: Final = "exceptionCode"
+"""What is notable about a device although all went well. Answers to EXECUTE have it among the states as well."""
+
+NOT_STATES: Final = frozenset({"status", "errorCode", EXCEPTION_CODE, "debugString"})
 """Members of a device's answer that are about the answer, not about the device."""
 
 
@@ -103,7 +106,7 @@ def _answer(members: dict[str, Any]) -> DeviceAnswer:
             for key, value in members.items()
             if key not in NOT_STATES and value is not None
         },
-        text_of(members, "exceptionCode"),
+        text_of(members, EXCEPTION_CODE),
         text_of(members, "debugString"),
     )
 

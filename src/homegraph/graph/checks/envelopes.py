@@ -5,16 +5,17 @@ An answer that cannot be used has a finding like any other, so that whoever send
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from homegraph.graph.checks.rule import Rule, shown, strangers
+from homegraph.graph.checks.rule import Rule, pointer, shown, strangers
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.suggestions import did_you_mean
 from homegraph.wire.json_faults import Fault, fault_of
 from homegraph.wire.json_places import repeated_members
+from homegraph.wire.query_intent import EXCEPTION_CODE
 
 _TOP: Final = frozenset({"requestId", "payload"})
 
@@ -64,11 +65,33 @@ def error_payload(
 def error_code(
     code: object, known: frozenset[str], path: str, device_id: str = ""
 ) -> Iterator[Finding]:
-    """A word that is no known error code."""
+    """A word that is no known code."""
     if not isinstance(code, str) or code not in known:
         meant = did_you_mean(code, known) if isinstance(code, str) else ""
-        what = f"{shown(code)} is no known error code.{meant}"
+        what = f"{shown(code)} is no known error or exception code.{meant}"
         yield ERROR_CODE_UNKNOWN.found(what, path=path, device_id=device_id)
+
+
+def codes(
+    members: Mapping[str, Any], known: frozenset[str], at: Sequence[str | int], device_id: str
+) -> Iterator[Finding]:
+    """Words beside or among the states of a device that are no known codes. Errors and exceptions share one list."""
+    for name in ("errorCode", EXCEPTION_CODE):
+        if members.get(name) is not None:
+            yield from error_code(members[name], known, pointer(*at, name), device_id)
+    yield from status_codes(members, known, at, device_id)
+
+
+def status_codes(
+    states: Mapping[str, Any], known: frozenset[str], at: Sequence[str | int], device_id: str
+) -> Iterator[Finding]:
+    """The same of what StatusReport tells. What is no text there is told by the trait."""
+    reports = states.get("currentStatusReport")
+    for place, one in enumerate(reports if isinstance(reports, list) else ()):
+        code = one.get("statusCode") if isinstance(one, dict) else None
+        if isinstance(code, str):
+            path = pointer(*at, "currentStatusReport", place, "statusCode")
+            yield from error_code(code, known, path, device_id)
 
 
 def unreadable(fault: Fault, *, subject: str = "The answer", path: str = "") -> Finding:
@@ -206,7 +229,7 @@ ERROR_CODE_UNKNOWN: Final = Rule(
     id="error-code-unknown",
     severity="advice",
     subject="SYNC",
-    title="An error code is not on the list",
+    title="The code of an error or exception is not on the list",
     why="A user hears a general excuse in place of what is wrong. The list is open, so it is only advice.",
     fix="Use a code of the list.",
     source="the platform's published list of error codes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from homegraph.graph.checks.envelopes import error_code, error_payload, open_answer
+from homegraph.graph.checks.envelopes import codes, error_payload, open_answer
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.checks.traits import trait_findings
@@ -14,6 +14,7 @@ from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.catalog.suggestions import did_you_mean
 from homegraph.wire.execute_intent import CHALLENGE_NEEDED
+from homegraph.wire.query_intent import EXCEPTION_CODE
 
 CHALLENGES: Final = ("ackNeeded", "pinNeeded", "challengeFailedPinNeeded")
 """What a device may ask back before it obeys (protocol.md 5.6)."""
@@ -99,20 +100,21 @@ def _groups(
 def _group(
     group: Mapping[str, Any], at: tuple[str | int, ...], device_id: str, catalog: Catalog
 ) -> Iterator[Finding]:
-    status, code = group.get("status"), group.get("errorCode")
+    status = group.get("status")
     words = catalog.common.execute_status.values
     if status not in words:
         meant = did_you_mean(status, words) if isinstance(status, str) else ""
         what = f"status is {shown(status)}; it is one of {', '.join(words)}.{meant}"
         path = pointer(*at, "status")
         yield EXECUTE_STATUS_UNKNOWN.found(what, path=path, device_id=device_id)
-    if status == "ERROR" and not code:
+    if status == "ERROR" and not group.get("errorCode"):
         what = "status is ERROR, and no errorCode says why."
         yield EXECUTE_ERROR_CODE_MISSING.found(what, path=pointer(*at), device_id=device_id)
-    if code is not None:
-        path = pointer(*at, "errorCode")
-        yield from error_code(code, catalog.error_codes, path, device_id)
-    if status == "SUCCESS" and not isinstance(group.get("states"), dict):
+    yield from codes(group, catalog.error_codes, at, device_id)
+    states = group.get("states")
+    if isinstance(states, dict):
+        yield from codes(states, catalog.error_codes, (*at, "states"), device_id)
+    elif status == "SUCCESS":
         what = "status is SUCCESS, and no states say what came of it."
         yield EXECUTE_STATES_MISSING.found(what, path=pointer(*at), device_id=device_id)
     if status == "PENDING":
@@ -141,7 +143,7 @@ def _states(
     devices: Mapping[str, Bound],
     sent: _Sent,
 ) -> Iterator[Finding]:
-    """States after the command, by what each device of the group may say; the results of the command stand among them."""
+    """States after the command, by what each device of the group may say; among them stand the command's results, and an exception."""
     states = group.get("states")
     if states is None:
         return
@@ -156,8 +158,8 @@ def _states(
         found = bound.command(sent.command)
         # Where nobody knows the command, the results of any may be there.
         known = (found[1],) if found else bound.commands()
-        results = {field.name for one in known for field in one.results}
-        plain = {name: value for name, value in states.items() if name not in results}
+        besides = {field.name for one in known for field in one.results} | {EXCEPTION_CODE}
+        plain = {name: value for name, value in states.items() if name not in besides}
         problems = bound.state_problems(plain, whole=False)
         if found and group.get("status") == "SUCCESS":
             problems += bound.result_problems(sent.command, states, sent.params)

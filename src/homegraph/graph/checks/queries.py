@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from homegraph.graph.checks.envelopes import error_code, error_payload, open_answer
+from homegraph.graph.checks.envelopes import codes, error_payload, open_answer
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.checks.traits import trait_findings
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
-from homegraph.wire.catalog.shapes import Bound
+from homegraph.wire.catalog.shapes import ABOUT_THE_ANSWER, Bound
 from homegraph.wire.catalog.suggestions import did_you_mean
 
 SLOW_SECONDS: Final = 1.0
@@ -102,9 +102,7 @@ def _answer(
     if status == "ERROR" and not answer.get("errorCode"):
         what = "status is ERROR, and no errorCode says why."
         yield QUERY_ERROR_CODE_MISSING.found(what, path=pointer(*at), device_id=device_id)
-    if "errorCode" in answer:
-        path = pointer(*at, "errorCode")
-        yield from error_code(answer["errorCode"], catalog.error_codes, path, device_id)
+    yield from codes(answer, catalog.error_codes, at, device_id)
     if status == "OFFLINE" and online is True:
         what = "status is OFFLINE, and online is true."
         path = pointer(*at, "online")
@@ -112,16 +110,15 @@ def _answer(
     # Of a device that cannot be reached nobody expects all states.
     whole = status not in _UNREACHABLE and online is not False
     if bound is not None and not (whole and bound.states_fit(answer, whole=True)):
-        known = answer if whole else {key: answer[key] for key in answer if key not in _ABOUT}
+        known = (
+            answer if whole else {key: answer[key] for key in answer if key not in ABOUT_THE_ANSWER}
+        )
         problems = bound.state_problems(known, whole=whole)
         yield from trait_findings(problems, *at, device_id=device_id)
     elif bound is None and not isinstance(online, bool):
         what = "online is missing." if online is None else f"online is {shown(online)}."
         path = pointer(*at, "online")
         yield QUERY_ONLINE_MISSING.found(what, path=path, device_id=device_id)
-
-
-_ABOUT: Final = frozenset({"status", "errorCode", "debugString", "exceptionCode"})
 
 
 def _disagreement(

@@ -11,11 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import CallRefused
+from homegraph.graph.checks.envelopes import status_codes
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.checks.traits import BY_PROBLEM, trait_findings
 from homegraph.graph.model import Finding, Instant
 from homegraph.graph.reporting import FOREIGN_KEYS
+from homegraph.wire.catalog.book import Catalog
 from homegraph.wire.catalog.problems import Kind, Place
 from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.reports import read_report
@@ -50,7 +52,9 @@ def check_promises(promises: Iterable[Promise], now: Instant) -> Iterator[Findin
             yield REPORT_NEVER.found(what, device_id=one.device_id)
 
 
-def check_report(body: bytes, *, devices: Mapping[str, Known] | None = None) -> tuple[Finding, ...]:
+def check_report(
+    body: bytes, catalog: Catalog, *, devices: Mapping[str, Known] | None = None
+) -> tuple[Finding, ...]:
     """Everything that is wrong with a report; ``devices`` are those of the agent user, None when nobody knows."""
     try:
         report = read_report(body, "application/json")
@@ -60,6 +64,8 @@ def check_report(body: bytes, *, devices: Mapping[str, Known] | None = None) -> 
     findings: list[Finding] = []
     for device_id, states in report.states.items():
         findings += _states(device_id, states, devices)
+        at = (*_AT, "states", device_id)
+        findings += status_codes(states, catalog.error_codes, at, device_id)
     for device_id, notified in report.notifications.items():
         findings += _notified(device_id, notified, devices)
     if not report.states and not report.notifications:

@@ -50,37 +50,37 @@ _SAID: Final[Mapping[Kind, tuple[Severity, str, str, str]]] = {
     ),
     Kind.TYPE: (
         "refused",
-        "A {noun} has the wrong JSON type",
+        "{a} {noun} has the wrong JSON type",
         "The trait's schema has another type; null is never a value, leave a member out instead.",
         "Send the type that is named; numbers and booleans without quotes.",
     ),
     Kind.ENUM: (
         "refused",
-        "A {noun} has a word that does not exist",
+        "{a} {noun} has a word that does not exist",
         "Only the words of the trait's schema are understood, with this spelling and case.",
         "Use one of the words that are named.",
     ),
     Kind.RANGE: (
         "refused",
-        "A {noun} is out of its range",
+        "{a} {noun} is out of its range",
         "The trait's schema, or the device's own attributes, bound it.",
         "Send a value within the bounds, or widen what the attributes say.",
     ),
     Kind.SIZE: (
         "refused",
-        "A {noun} has too few or too many entries",
+        "{a} {noun} has too few or too many entries",
         "The trait's schema bounds how many there are.",
         "Give as many as are named.",
     ),
     Kind.UNKNOWN: (
         "ignored",
-        "A {noun} belongs to none of the device's traits",
+        "{a} {noun} belongs to none of the device's traits",
         "Nothing reads it. Mostly it is misspelt, or its trait is not declared.",
         "Correct the spelling, declare the trait, or leave it out.",
     ),
     Kind.UNEXPECTED: (
         "ignored",
-        "A {noun} has no place beside the others",
+        "{a} {noun} has no place beside the others",
         "What else the device says rules it out.",
         "Leave it out, or change what contradicts it.",
     ),
@@ -92,31 +92,31 @@ _SAID: Final[Mapping[Kind, tuple[Severity, str, str, str]]] = {
     ),
     Kind.DUPLICATE: (
         "refused",
-        "A name within a {noun} is given twice",
+        "A name within {a} {noun} is given twice",
         "Names tell the entries of the list apart; commands and states refer to them.",
         "Give every entry a name of its own.",
     ),
     Kind.UNLISTED: (
         "refused",
-        "A {noun} names something that the device does not list",
+        "{a} {noun} names something that the device does not list",
         "Only what the device's attributes list can be meant.",
         "List it in the attributes, or send what is listed.",
     ),
     Kind.ORDER: (
         "refused",
-        "The lower of two bounds in a {noun} is above the upper, or too close to it",
+        "The lower of two bounds in {a} {noun} is above the upper, or too close to it",
         "Between the two nothing is left.",
         "Exchange them, or set them further apart.",
     ),
     Kind.CONFLICT: (
         "refused",
-        "A {noun} contradicts another one",
+        "{a} {noun} contradicts another one",
         "Both cannot be true of one device.",
         "Decide for one of them.",
     ),
     Kind.DEPRECATED: (
         "advice",
-        "A {noun} has an old form",
+        "{a} {noun} has an old form",
         "It is still understood, and may not be for ever.",
         "Use the form that is named.",
     ),
@@ -136,11 +136,12 @@ _WHERE: Final[Mapping[Place, tuple[Kind, ...]]] = {
 def _rule(place: Place, kind: Kind) -> Rule:
     severity, title, why, fix = _SAID[kind]
     noun, subject = _NOUNS[place]
+    title = title.format(noun=noun, a="an" if noun[0] in "aeiou" else "a")
     return Rule(
         id=f"{place}-{kind}",
         severity=severity,
         subject=subject,
-        title=title.format(noun=noun),
+        title=title[0].upper() + title[1:],
         why=why,
         fix=fix,
         source=SOURCE,

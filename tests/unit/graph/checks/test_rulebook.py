@@ -31,6 +31,7 @@ def test_a_rule_says_everything(rule):
     """Every text is there and in form; examples are JSON."""
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.id)
     assert not rule.title.endswith(".")
+    assert not re.search(r"\b[Aa] [aeio]", rule.title)
     assert rule.why.endswith(".")
     assert rule.fix.endswith(".")
     assert rule.source
