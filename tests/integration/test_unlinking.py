@@ -139,6 +139,19 @@ def test_what_is_told_is_in_the_journal(served):
     assert "token-1" not in json.dumps(shown)
 
 
+def test_a_redirect_that_repeats_the_token(served, cloud):
+    """Where the fulfillment sends us is told without it, as of any other intent."""
+    cloud.answer_disconnect_next(
+        Answer(302, headers=(("Location", "https://elsewhere.example/token-1"),))
+    )
+    unlink(served)
+    (errand,) = served.admin("GET", "errands").json["errands"]
+    shown = served.admin("GET", f"errand?id={errand['id']}").json
+
+    assert "https://elsewhere.example/***" in shown["devices"][0]["message"]
+    assert "token-1" not in json.dumps(shown)
+
+
 def test_unlinking_again_tells_nobody(served, cloud):
     """It has ended already; one that never was is named."""
     unlink(served)

@@ -75,12 +75,17 @@ async def _disconnect(house: House, link: Link) -> None:
     except TimeoutError:
         failed = (_failed(FulfillmentTimeout()),)
     except HomegraphError as exc:
-        failed = (_failed(exc),)
+        failed = (_failed(heard.transcript.masked_error(exc)),)
     code = failed[0].reason if failed else ""
     house.events.announce(Disconnected(link.project_id, link.user_id, code))
     now = house.clock.now()
     await house.store.finish_errand(
-        replace(errand, finished_at=now, devices=failed, findings=heard.findings),
+        replace(
+            errand,
+            finished_at=now,
+            devices=failed,
+            findings=heard.transcript.masked_findings(heard.findings),
+        ),
         exchanges=heard.transcript.exchanges(house.settings.journal_body_bytes),
     )
 
