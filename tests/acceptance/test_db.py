@@ -208,6 +208,17 @@ def test_a_disk_without_links(start: Any, tmp_path: Path) -> None:
     assert db(server, "check", "--db", f"sqlite:{copy}").code == 0
     assert list(tmp_path.glob("copy.db*")) == [copy]
 
+    server.kill()
+    what_was = database(server).read_bytes()
+    done = server.cli("db", "restore", str(copy), "--yes", variables=variables)
+    kept = database(server).with_name("home.db.replaced-1")
+
+    assert (done.code, kept.read_bytes()[:18]) == (0, what_was[:18]), done.err
+    assert db(server, "check", "--db", f"sqlite:{kept}").code == 0
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert not [one for one in server.data_dir.iterdir() if ".part" in one.name]
+    server.restart()
+
 
 def test_no_room_for_a_copy(setup: Setup, tmp_path: Path) -> None:
     """It is said, nothing of the copy is left, and the server goes on."""

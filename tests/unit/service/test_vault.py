@@ -1,6 +1,7 @@
 """The vault: what is sealed opens at its place and nowhere else, and a secret's file is private, whole, and alone in its folder."""
 
 import base64
+import os
 import stat
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_secret_is_made_once(tmp_path):
     assert (made, secret_file(path, lambda: "second")) == ("first", "first")
     assert (mode_of(path), mode_of(path.parent)) == (0o600, 0o700)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_secret_is_there_after_a_power_cut(tmp_path, monkeypatch):
+    """What is sealed with a key is on the disk at once; so must be the key, and the name that it is found by."""
+    path, kept = tmp_path / "encryption.key", []
+
+    def sync(number):
+        kept.append((os.fstat(number).st_ino, path.exists()))
+        fsync(number)
+
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", sync)
+    secret_file(path, lambda: "secret")
+
+    assert kept == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
 
 
 def test_two_servers_that_start_at_once_have_the_same_secret(tmp_path):

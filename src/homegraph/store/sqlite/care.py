@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -121,7 +122,6 @@ def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
             whole_files.name(copy, to)
         except FileExistsError as exc:
             raise _there_already(to) from exc
-    _keep_names(to.parent)
 
 
 def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | None:
@@ -142,12 +142,12 @@ def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | 
         _copy(copy, fresh, progress)
         _fold_log(path)
         kept = _free_name(path)
-        os.link(path, kept)
+        _keep_as(path, kept)
         log = Path(f"{path}-wal")
         if log.exists():  # of a file that is broken: what is in it may still be of use to somebody
             log.replace(f"{kept}-wal")
         fresh.replace(path)
-    _keep_names(path.parent)
+        whole_files.keep_names(path.parent)
     return kept
 
 
@@ -255,8 +255,7 @@ def _copy(source: Path, to: Path, progress: Progress | None) -> None:
                 raise StoreError(
                     f"The copy of {source} is not sound: {found}.", hint="Check the disks."
                 )
-    with to.open("rb") as file:
-        os.fsync(file.fileno())
+    _sync(to)
 
 
 def _there_already(path: Path) -> SettingsError:
@@ -304,10 +303,16 @@ def _free_name(path: Path) -> Path:
     )
 
 
-def _keep_names(folder: Path) -> None:
-    """Make the folder's names durable."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+def _keep_as(path: Path, kept: Path) -> None:
+    """Give a file another name, too. Where a file has but one, a copy has the other; byte by byte, as it may be broken."""
+    if not whole_files.link(path, kept):
+        with _beside(kept) as copy:
+            shutil.copyfile(path, copy)
+            _sync(copy)
+            whole_files.name(copy, kept)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk keep what is in a file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
