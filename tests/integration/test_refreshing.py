@@ -194,6 +194,28 @@ def test_tokens_that_could_not_be_stored(story):
     assert story.link.tokens == second.link.tokens
 
 
+def test_tokens_that_could_not_be_stored_before_the_end(story):
+    """A server that stops offers them to the database once more: nobody else has them."""
+    story.cloud.rotating = True
+    story.expire()
+    house, link = story.served.house, story.link
+    refreshing = replace(house.outbound.refreshing, store=Forgetful(house.store))
+    outbound = replace(house.outbound, refreshing=refreshing)
+
+    async def until_the_end():
+        (project,) = await house.store.projects()
+        heard = Heard("", link)
+        await outbound.sync(project, heard)
+        before = await house.store.find_link("acme", "ann")
+        await refreshing.close()
+        return heard.error.code, before.tokens
+
+    assert story.served.do(until_the_end()) == ("STORE_UNAVAILABLE", link.tokens)
+    assert story.link.tokens != link.tokens
+    assert story.served.request_sync().status == 200
+    assert len(story.refreshes) == 1
+
+
 def test_a_refusal_in_execute_breaks_the_link(story):
     """The caller is told, everybody hears of it once, and no intent is sent any more: Request Sync is refused."""
     story.cloud.refresh_tokens.clear()

@@ -20,9 +20,11 @@ from homegraph.service.upkeep import (
     MUCH,
     PRUNE_AGAIN_SECONDS,
     PRUNE_EVERY_SECONDS,
+    Upkeep,
 )
 from homegraph.settings.projects import KeySettings, LinkSettings
 from homegraph.settings.secret import Secret
+from homegraph.store.journal_port import Limits
 from homegraph.store.sqlite import SqliteStore, devices
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
@@ -334,6 +336,30 @@ def test_a_journal_is_cut_sooner_where_much_is_written(cloud, tmp_path, monkeypa
             served.do(pass_time(store, *steps))
 
     assert sorted(set(cuts)) == [0, 10, 11, 21]
+
+
+def test_a_server_that_stops_cuts_no_more(cloud, tmp_path):
+    """A journal that has been allowed less may have millions of rows too many: who stops leaves them to the next server."""
+
+    async def cuts_until(stopped_after):
+        house, cuts = served.house, []
+
+        class Long:
+            """A journal that is too long by so much that it takes many cuts."""
+
+            async def prune(self, *_):
+                cuts.append(await house.store.prune(limits, house.clock.now()))
+                if len(cuts) == stopped_after:
+                    upkeep.stop()
+                return int(len(cuts) < 9 * stopped_after)
+
+        limits = Limits(runs_max=1, exchanges_max=1, age_max_seconds=1.0)
+        upkeep = Upkeep(Long(), house.runs, house.clock, house.events, limits, 30.0, None)
+        await upkeep.prune()
+        return len(cuts)
+
+    with Served(settings_in(tmp_path, an_integration(cloud))) as served:
+        assert served.do(cuts_until(3)) == 3
 
 
 def test_a_run_whose_lease_is_lost_is_stopped(cloud, tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ from homegraph.errors import (
     FulfillmentError,
     HomegraphError,
     LinkBroken,
+    NotFound,
+    StoreError,
     StoreUnavailable,
     TokenEndpointFailed,
     TokenError,
@@ -48,7 +50,7 @@ from homegraph.graph.refreshing import (
     need,
 )
 from homegraph.service.clock import Clock, Ids, rfc3339
-from homegraph.service.events import Events, LinkChanged, TokenLost, TokenRefreshed
+from homegraph.service.events import DutyFailed, Events, LinkChanged, TokenLost, TokenRefreshed
 from homegraph.service.recording import Post, recorded
 from homegraph.service.transcript import Transcript
 from homegraph.service.transport import Transport
@@ -133,9 +135,19 @@ class Refreshing:
         return await asyncio.shield(self._start(project, link, insist=True))
 
     async def close(self) -> None:
-        """Let flights land: each may bring the only valid tokens. They take ``TOKEN_SECONDS`` at most; none begins any more."""
+        """Let flights land: each may bring the only valid tokens. They take ``TOKEN_SECONDS`` at most; none begins any more.
+
+        Tokens that a database would not take are offered to it once more.
+        """
         self._closing.set()
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
+        for place, event in self._unsaved.items():
+            try:
+                await self.store.follow_tokens(*place, event, self.clock.now())
+            except NotFound:
+                continue  # the link has ended
+            except StoreError as exc:
+                self.events.announce(DutyFailed("refresh", exc.message))
 
     # --- flights ---------------------------------------------------------------------------------------------
 

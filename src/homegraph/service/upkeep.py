@@ -73,8 +73,11 @@ class Upkeep:
             now = self.clock.now()
             went = 0
             try:
-                while batch := await self.store.prune(self.limits, now):
-                    went += batch  # each is a transaction; others get their turn in between
+                # Each batch is a transaction; others get their turn in between, and a server that stops need not go through all.
+                while not self._stopped.is_set() and (
+                    batch := await self.store.prune(self.limits, now)
+                ):
+                    went += batch
             except StoreError as exc:
                 self.events.announce(DutyFailed("prune", exc.message))
             pause = PRUNE_EVERY_SECONDS if went < MUCH else PRUNE_AGAIN_SECONDS

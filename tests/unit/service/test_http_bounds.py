@@ -153,6 +153,23 @@ def test_so_many_answers_are_remembered():
     assert len(asked) == ANSWERS_MAX + 1
 
 
+def test_an_answer_from_later_is_asked_for_again():
+    """After a clock was set back it would otherwise be believed for as long as that."""
+    clock = ManualClock()
+
+    async def look_up(_):
+        return ["127.0.0.1"]
+
+    async def story():
+        resolver = Resolver(clock.now, look_up)
+        await resolver.addresses("h", LOOK_UP_SECONDS)
+        believed = bool(resolver.remembered("h"))
+        clock.advance(-1.0)
+        return believed, bool(resolver.remembered("h"))
+
+    assert asyncio.run(story()) == (True, False)
+
+
 def test_an_answer_that_was_asked_for_again_is_a_new_one(monkeypatch):
     """It goes when the others that are older have gone."""
     monkeypatch.setattr(resolving, "ANSWERS_MAX", 2)

@@ -77,8 +77,9 @@ class Resolver:
 
     def remembered(self, host: str) -> tuple[Address, ...]:
         """The addresses of a name, as far as they are known; () when it must be asked for."""
-        until, addresses = self._answers.get(host, (0.0, ()))
-        return addresses if self._now() < until else ()
+        answered_at, addresses = self._answers.get(host, (0.0, ()))
+        # A clock that was set back makes an answer look as if it came from the future: that is not believed either.
+        return addresses if 0.0 <= self._now() - answered_at < ANSWER_SECONDS else ()
 
     async def addresses(self, host: str, seconds_max: float) -> tuple[Address, ...]:
         """The addresses of a name, at least one.
@@ -125,4 +126,4 @@ class Resolver:
         if task.cancelled() or task.exception() is not None:
             return
         self._answers.pop(host, None)  # it is new from now on, and goes last
-        self._answers[host] = (self._now() + ANSWER_SECONDS, task.result())
+        self._answers[host] = (self._now(), task.result())
