@@ -10,7 +10,7 @@ server with it. After a moment lines are dropped, and once somebody reads again 
 Owns no words: what is told of which event is in ``log``.
 
 The rule that is easily broken: processes share a stderr. A pipe keeps a write together up to ``TOGETHER_MAX_BYTES``; beyond
-that the lines of two workers could be mixed.
+that the lines of two workers could be mixed. It takes so much without waiting, too, and may let wait for any more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LEVELS: Final = {
 _NAMES: Final = {level: name for name, level in LEVELS.items()}
 
 TOGETHER_MAX_BYTES: Final = 4_096
-"""Of lines that are written at once: Linux's PIPE_BUF. A dozen lines; one that is longer itself is written alone."""
+"""Of what is written at once: Linux's PIPE_BUF. A dozen lines; one that is longer itself is written alone, in parts."""
 
 STALL_MILLISECONDS: Final = 100
 """How long a write may wait for a reader who was reading until then. A pause of a busy one is shorter."""
@@ -75,6 +75,7 @@ class Stream:
         self.lost = 0
         self._waiting: list[bytes] = []
         self._size = 0
+        self._is_torn = False  # whether the end of a line is missing
         atexit.register(self.flush)
 
     def write(self, line: bytes, *, is_urgent: bool) -> None:
@@ -95,8 +96,20 @@ class Stream:
         elif waiting:
             # A full disk, a broken pipe, or a file that was closed.
             with suppress(OSError, ValueError):
-                self._file.write(b"".join(waiting))
-                self._file.flush()
+                self._write(b"".join(waiting))
+
+    def _write(self, data: bytes) -> None:
+        """Write lines that a reader takes, or as many parts of a long one as he does."""
+        if self._is_torn:
+            data, self._is_torn = b"\n" + data, False
+        size = len(data) if self._reader is None else TOGETHER_MAX_BYTES
+        for start in range(0, len(data), size):
+            if start and not self._is_read(STALL_MILLISECONDS):
+                self.lost += 1
+                self._is_torn = True
+                return
+            self._file.write(data[start : start + size])
+            self._file.flush()
 
     def regained(self) -> int:
         """How many lines were lost, once somebody reads again; from then on none are. 0 until then."""

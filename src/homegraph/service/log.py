@@ -197,7 +197,8 @@ def _run(run: Run) -> dict[str, Any]:
     if run.reason:
         line |= {"reason": run.reason, "message": run.message, "attempt": run.attempt}
     if run.findings:
-        line["findings"] = ",".join(finding.rule for finding in run.findings)
+        # Each rule once: a thousand devices may have broken one, and a line is read by people.
+        line["findings"] = ",".join(dict.fromkeys(finding.rule for finding in run.findings))
     return line
 
 

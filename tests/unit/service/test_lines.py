@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import io
+import os
 import subprocess
 import sys
-from typing import Any
+from threading import Thread
+from typing import Any, Final
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from homegraph.graph.model import Cause, Finding, Mode, Outcome, Run, Target
+from homegraph.service.events import SyncFinished
 from homegraph.service.lines import TOGETHER_MAX_BYTES, Log, Stream, logger
+from homegraph.service.log import listener
 from homegraph.testing.clock import ManualClock
+
+WAIT_SECONDS: Final = 20.0
+"""Only a failing test waits that long."""
 
 
 class File(io.BytesIO):
@@ -101,6 +111,25 @@ def test_no_write_is_torn() -> None:
     asyncio.run(turns())
 
 
+def test_a_long_line_stops_nobody() -> None:
+    """A pipe that has room for a part of it takes that part. The line counts as lost, and the next one begins at its beginning."""
+    out, into = os.pipe()
+    room = fcntl.fcntl(into, fcntl.F_GETPIPE_SZ) - TOGETHER_MAX_BYTES
+    long = b"x" * (2 * TOGETHER_MAX_BYTES) + b"\n"
+    with os.fdopen(out, "rb") as reader, os.fdopen(into, "wb", buffering=0) as pipe:
+        pipe.write(b"." * room)
+        stream = Stream(pipe)
+        writing = Thread(target=stream.write, args=(long,), kwargs={"is_urgent": True}, daemon=True)
+        writing.start()
+        writing.join(WAIT_SECONDS)
+        assert (writing.is_alive(), stream.lost) == (False, 1)
+        assert reader.read(room + TOGETHER_MAX_BYTES).endswith(b".x" + b"x" * 4_095)
+        assert stream.regained() == 1
+        stream.write(b"next\n", is_urgent=True)
+        stream.write(long, is_urgent=True)
+        assert reader.read(6 + len(long)) == b"\nnext\n" + long
+
+
 def test_without_a_loop_at_once() -> None:
     """Where no loop is running a line is written at once: nobody would come back to it."""
     file = File()
@@ -132,6 +161,8 @@ def test_end_of_the_process() -> None:
     """What still waits when a process ends in the middle of a turn is written, unless it is killed."""
     program = """
 import asyncio
+from homegraph.graph.model import Cause, Finding, Mode, Outcome, Run, Target
+from homegraph.service.events import SyncFinished
 from homegraph.service.lines import logger
 
 async def last():
@@ -162,3 +193,23 @@ def test_form(form: str, line: str, capsysbinary: pytest.CaptureFixture[bytes]) 
     text = 'so "so" = é.\n'
     log.info("sync.finished", project="acme", took_seconds=0.5, text=text, yes=True, none=None)
     assert capsysbinary.readouterr().err.decode() == f"{line}\n"
+
+
+def test_rules_are_named_once() -> None:
+    """A thousand devices that broke one rule make a line as long as one that did."""
+    finding = Finding("sync.name", "ignored", "what", "why", "fix")
+    other = replace(finding, rule="sync.type")
+    run = Run(
+        "r-1",
+        Target("acme", "user-1"),
+        Cause.REQUEST,
+        Mode.ASYNC,
+        Outcome.DONE,
+        *(1.0, 2.0, 3.0),
+        merged=1,
+        attempt=1,
+        findings=(finding, other, *[finding] * 998),
+    )
+    file = File()
+    listener(_log(file))(SyncFinished(run))
+    assert msgspec.json.decode(file.writes[0])["findings"] == "sync.name,sync.type"
