@@ -25,8 +25,8 @@ class DeviceResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an errand on one device, in the words of the answer; ``ok`` is what they mean.
 
     ``reason`` is the code of the error that came in place of an answer, and ``message`` its sentence; both are "" when there was one.
-    ``challenge`` is what must be answered first, "" for nothing. ``stored`` are the states that were stored before a QUERY was
-    sent, and ``differs`` the names of those that it answered otherwise. Before the answer there is the id only.
+    ``challenge`` is what must be answered first, "" for nothing. ``stored`` are the states that were stored when the answer to
+    a QUERY was here, and ``differs`` the names of those that it answered otherwise. Before the answer there is the id only.
     """
 
     id: str

@@ -5,8 +5,7 @@ known before its first SYNC has succeeded, and may change with a later one. A li
 agent user, so that a refused call can be told about it, and starts over when a new grant comes.
 
 ``MOVES`` is the same as a table, with every event that moves a link or leaves it where it is; the picture in the documentation is drawn
-from it. ``granted`` and ``end``, which people cause, check their move against it, and so does ``refreshing``, whose two events are about
-tokens.
+from it. ``granted``, ``bind`` and ``end`` check their move against it, and so does ``refreshing``, whose two events are about tokens.
 What a *run* finds out about links (``concluding``) is written as ``BindLink``, ``RekeyLink`` and ``Unlink``, which are the events of the
 same names, and as ``NoteProblem``, which moves nothing.
 """

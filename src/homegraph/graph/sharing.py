@@ -7,7 +7,9 @@ hold all there are, the last ``reserve`` places are for projects that have none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from heapq import heapify, heapreplace
 
 
 def share(
@@ -17,14 +19,15 @@ def share(
 
     The project with the fewest running comes first; ties go in the order of ``due``.
     """
-    shares: dict[str, int] = {}
-    held = {project: running.get(project, 0) for project in due}
+    shares: Counter[str] = Counter()
+    # A heap, because thousands of projects may be due, and all of them would be looked at for each place.
+    turns = [(running.get(project, 0), order) for order, project in enumerate(due)]
+    heapify(turns)
     for left in range(free, 0, -1):
         most = each_max if left > reserve else min(1, each_max)
-        open_ = [project for project in due if held[project] < most]
-        if not open_:
+        if not turns or turns[0][0] >= most:
             break
-        chosen = min(open_, key=held.__getitem__)
-        held[chosen] += 1
-        shares[chosen] = shares.get(chosen, 0) + 1
+        held, order = turns[0]
+        heapreplace(turns, (held + 1, order))
+        shares[due[order]] += 1
     return shares

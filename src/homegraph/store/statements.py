@@ -7,7 +7,8 @@ Every statement stands under a header with its name and a line that says what it
     SELECT …
 
 The text that is handed out is the text in the file: nothing is ever put into it but bound parameters. Both dialects have
-the same names, so that an adapter reads like the other one and a missing statement is seen at once.
+the same names, so that an adapter reads like the other one and a missing statement is seen at once; those that only one of the
+databases needs are listed, with the reason, in the test that compares them.
 """
 
 from __future__ import annotations
