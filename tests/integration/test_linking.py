@@ -9,7 +9,9 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 
+from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
+from homegraph.store.sqlite import SqliteStore
 from homegraph.testing.fulfillment import Answer
 from homegraph.wire.authorization import challenge
 from support.linking import (
@@ -300,6 +302,34 @@ def test_linking_again_keeps_the_placement(served, cloud):
     (fan, _) = served.do(served.house.store.devices("acme", "user-2"))
 
     assert fan.placement.room == "Attic"
+
+
+def test_a_database_that_goes_away_behind_a_grant(served, cloud, monkeypatch):
+    """The account is linked, so the page does not say that it is not; what arrived is told elsewhere."""
+    tokens(cloud)
+    _, asked = begin(served)
+
+    async def away(*_):
+        raise StoreUnavailable("The database does not answer.")
+
+    monkeypatch.setattr(SqliteStore, "find_linking", away)
+    page = come_back(served, state=asked["state"], code=ODD)
+
+    assert (page.status, b"bea is linked to acme" in page.body) == (200, True)
+    assert b"homegraph links show" in page.body
+
+
+def test_a_database_that_is_away_when_somebody_comes_back(served, monkeypatch):
+    """A page says so: it is no bug of the server's."""
+
+    async def away(*_):
+        raise StoreUnavailable("The database does not answer.")
+
+    monkeypatch.setattr(SqliteStore, "find_project", away)
+    page = served.send("GET", "/r/acme")
+
+    assert (page.status, page.headers["retry-after"]) == (503, "5")
+    assert b"STORE_UNAVAILABLE" in page.body
 
 
 def test_a_project_that_is_not_ready_for_it(tmp_path, cloud):

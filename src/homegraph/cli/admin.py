@@ -27,7 +27,7 @@ from homegraph.wire.rows import status_of_http
 __all__ = ["Admin", "connect", "local_place", "transport_to", "transport_to_url"]
 
 TIMEOUT_SECONDS: Final = 30.0
-"""The server answers these calls from its database, at once; doctor tries fulfillments for up to 10 s."""
+"""The server answers these calls from its database, at once; doctor tries fulfillments for up to 20 s."""
 
 ERRAND_SECONDS: Final = 300.0
 """An EXECUTE or QUERY of two groups, each with a refreshed token, at the longest timeouts that can be set."""

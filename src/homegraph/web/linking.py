@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from homegraph.errors import HomegraphError, LinkingRefused
+from homegraph.errors import HomegraphError, LinkingRefused, StoreUnavailable
 from homegraph.graph.model import Finding
 from homegraph.service import authorizing, linkings
 from homegraph.service.authorizing import Came, Linked
@@ -50,6 +50,8 @@ form.submit();
 """
 """Sends the fragment as a form, and takes the token out of the address and the browser's history."""
 
+_SHOWS: Final = element("code", "homegraph links show")
+
 
 def callback_routes(site: Site) -> list[Route]:
     """The callback, and its fragment."""
@@ -59,8 +61,8 @@ def callback_routes(site: Site) -> list[Route]:
             # Somebody looks whether there is a page; a state is good for more than that.
             return private(Response())
         query = request.url.query
-        if not query and await _is_implicit(site, request.path_params["project_id"]):
-            return private(_fragment_page())
+        if not query and (shown := await _without_query(site, request.path_params["project_id"])):
+            return private(shown)
         return await _finished(request, query)
 
     async def fragment(request: Request) -> Response:
@@ -94,9 +96,14 @@ def callback_routes(site: Site) -> list[Route]:
 # --- the implicit flow -------------------------------------------------------------------------------------------------
 
 
-async def _is_implicit(site: Site, project_id: str) -> bool:
-    project = await site.house.store.find_project(project_id)
-    return project is not None and project.policy.oauth_flow == IMPLICIT_FLOW
+async def _without_query(site: Site, project_id: str) -> Response | None:
+    """What is shown to who brings nothing that a server gets to see; None where that is a mistake."""
+    try:
+        project = await site.house.store.find_project(project_id)
+    except StoreUnavailable as exc:
+        return failed_page(exc)
+    is_implicit = project is not None and project.policy.oauth_flow == IMPLICIT_FLOW
+    return _fragment_page() if is_implicit else None
 
 
 def _fragment_page() -> Response:
@@ -125,7 +132,12 @@ async def _linked_page(site: Site, linked: Linked) -> Response:
     """What arrived. An account that turns out to be another one than before is asked again, which is waited for."""
     link = linked.link
     which = WhichLinking(link.project_id, linked.linking_id, WAIT_SECONDS_MAX)
-    found = await linkings.show(site.house, which)
+    done = element("p", f"{link.user_id} is linked to {link.project_id}.")
+    try:
+        found = await linkings.show(site.house, which)
+    except StoreUnavailable:
+        later = "The database does not answer just now. What has arrived is told by "
+        return page("Account linked", done, element("p", later, _SHOWS, "."))
     if found.reason:
         again = page_of(site, link.project_id, link.user_id)
         return failed_page(LinkingRefused(found.reason, found.message), again=again)
@@ -133,7 +145,7 @@ async def _linked_page(site: Site, linked: Linked) -> Response:
     counted = f"{len(names)} device{'' if len(names) == 1 else 's'} arrived"
     return page(
         "Account linked",
-        element("p", f"{link.user_id} is linked to {link.project_id}."),
+        done,
         element("h2", counted),
         element("ul", *names),
         *_remarks(found.findings),
