@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from homegraph.wire.catalog.conditions import in_words
 from homegraph.wire.catalog.facts import Condition, Field, Rule
 
 VALUES_SHOWN_MAX: Final = 40
@@ -98,26 +99,9 @@ def _bounds(field: Field) -> str:
     return f"{', '.join(said)}." if said else ""
 
 
-# --- conditions ------------------------------------------------------------------------------------------------------
-
-
 def condition(one: Condition) -> str:
     """When something holds, to follow "if"."""
-    if one.all:
-        return " and ".join(condition(each) for each in one.all)
-    if one.any:
-        return " or ".join(condition(each) for each in one.any)
-    if one.not_ is not None:
-        return f"not ({condition(one.not_)})"
-    name = f"`{one.attr or one.state or one.param or one.result or one.field}`"
-    said = {
-        "eq": f"{name} is {_value(one.value)}",
-        "ne": f"{name} is not {_value(one.value)}",
-        "present": f"{name} is given",
-        "contains": f"{name} has {_value(one.value)}",
-        "min_items": f"{name} has {one.value} or more entries",
-    }
-    return said[one.op]
+    return in_words(one, mark="`")
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------

@@ -50,15 +50,35 @@ def read_command(word: str, given: Sequence[str], device: Named, catalog: Catalo
             place="command",
             hint="Commands that the catalog does not have are written in full.",
         )
-    found = [one.name for one in device.bound.commands() if _takes(one, given)]
+    available = device.bound.commands()
+    # One that the attributes do not allow is meant all the same: the catalog then says what rules it out.
+    found = _taking(available, given) or _taking(device.bound.declared(), given)
     if len(found) == 1:
-        return found[0]
-    named = ", ".join(name.removeprefix(COMMAND_PREFIX) for name in found)
+        return found[0].name
+    if found:
+        raise SettingsError(
+            f"it may be {', '.join(map(_short, found))}", place="command", hint="Name the command."
+        )
+    takes = ", ".join(f"{_short(one)} ({_params(one)})" for one in available)
     raise SettingsError(
-        f"it may be {named}" if found else f"no command of {device.id!r} takes these parameters",
+        f"no command of {device.id!r} takes these parameters",
         place="command",
-        hint="Name the command.",
+        hint=f"It takes {takes}." if takes else "It takes no commands; traits bring them.",
     )
+
+
+def _taking(commands: Iterable[Command], given: Sequence[str]) -> list[Command]:
+    return [one for one in commands if _takes(one, given)]
+
+
+def _short(command: Command) -> str:
+    return command.name.removeprefix(COMMAND_PREFIX)
+
+
+def _params(command: Command) -> str:
+    """Its parameters, without the one that the Home Graph adds."""
+    names = [field.name for field in command.params if field.name != FOLLOW_UP_TOKEN]
+    return ", ".join(names) or "without parameters"
 
 
 def _takes(command: Command, given: Sequence[str]) -> bool:

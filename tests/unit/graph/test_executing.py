@@ -51,6 +51,33 @@ def test_what_is_no_command_is_refused(word, given, says):
     assert caught.value.message == says
 
 
+def test_a_command_that_the_attributes_rule_out_is_found_by_its_parameters():
+    """It is what was meant, and the catalog says why it cannot be had."""
+    lamp = a_device("1", "Lamp", attributes={"queryOnlyOnOff": True})
+    name = read_command("", ("on",), lamp, builtin())
+
+    assert name == ON_OFF
+    assert executing.refusals([lamp], name, {"on": True}) == (
+        f"1: The device's attributes do not allow {ON_OFF}: the attribute queryOnlyOnOff is true.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("traits", "hint"),
+    [
+        (("OnOff", "StartStop"), "It takes OnOff (on), StartStop (start, zone, multipleZones)."),
+        (("Dock",), "It takes Dock (without parameters)."),
+        (("OccupancySensing",), "It takes no commands; traits bring them."),
+    ],
+)  # fmt: skip
+def test_who_gives_parameters_of_no_command_is_told_which_there_are(traits, hint):
+    """With their parameters, as far as the attributes allow them."""
+    with pytest.raises(SettingsError) as caught:
+        read_command("", ("colour",), a_device("1", "It", traits=traits), builtin())
+
+    assert caught.value.hint == hint
+
+
 def test_parameters_of_several_commands_need_its_name():
     """``fanSpeed`` and such belong to one; ``lock`` of two traits to two."""
     catalog = builtin().extended(

@@ -53,6 +53,47 @@ def holds(
     return compare(condition.op, value, condition.value)
 
 
+def in_words(condition: Condition, *, mark: str = "") -> str:
+    """When something holds, to follow "where" or "if". ``mark`` stands around names and values."""
+    if condition.all or condition.any:
+        word = " and " if condition.all else " or "
+        return word.join(in_words(one, mark=mark) for one in condition.all or condition.any)
+    if condition.not_ is not None:
+        turned = _told(condition.not_, mark, _OPPOSITES)
+        return turned or f"not ({in_words(condition.not_, mark=mark)})"
+    return _told(condition, mark, _WORDS)
+
+
+_WORDS: Final = {
+    "eq": "{name} is {value}",
+    "ne": "{name} is not {value}",
+    "present": "{name} is given",
+    "contains": "{name} has {value}",
+    "min_items": "{name} has {count} or more entries",
+}
+_OPPOSITES: Final = {
+    "eq": _WORDS["ne"],
+    "ne": _WORDS["eq"],
+    "present": "{name} is not given",
+    "contains": "{name} does not have {value}",
+    "min_items": "{name} has fewer than {count} entries",
+}
+
+
+def _told(condition: Condition, mark: str, words: Mapping[str, str]) -> str:
+    """One comparison; empty for several. Without a mark it is said which names are attributes, as nobody is on their page."""
+    if not condition.op:
+        return ""
+    name = (
+        condition.attr or condition.state or condition.param or condition.result or condition.field
+    )
+    value = msgspec.json.encode(condition.value).decode()
+    about = "the attribute " if condition.attr and not mark else ""
+    return words[condition.op].format(
+        name=f"{about}{mark}{name}{mark}", value=f"{mark}{value}{mark}", count=value
+    )
+
+
 def compare(op: str, value: Any, wanted: Any) -> bool:
     """Compare a value, None for one that is missing."""
     match op:

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from homegraph.wire.catalog.conditions import holds
+from homegraph.wire.catalog.conditions import holds, in_words
 from homegraph.wire.catalog.facts import Field
 from homegraph.wire.catalog.paths import Where
-from homegraph.wire.catalog.problems import Kind, Problem, shown
+from homegraph.wire.catalog.problems import Kind, Problem, limits, listed, shown
 from homegraph.wire.catalog.rules import Scope, is_number
 from homegraph.wire.catalog.suggestions import did_you_mean
-
-WORDS_TOLD_MAX: Final = 12
-"""Allowed words that a sentence lists."""
 
 FORMS: Final[Mapping[str, str]] = {
     "boolean": "true or false",
@@ -55,12 +52,12 @@ def _members(
     for field in fields:
         if field.name not in target:
             if _is_required(field, scope, target):
-                what = f"{field.name} is missing."
+                what = f"{field.name} is missing{_why(field)}."
                 yield _problem(scope, Kind.MISSING, (*where, field.name), what)
             continue
         path = (*where, field.name)
         if field.present_if and not holds(field.present_if, scope.attributes, scope.target, target):
-            what = f"{field.name} has no place here: the other members do not call for it."
+            what = f"{field.name} has no place here, only where {in_words(field.present_if)}."
             yield _problem(scope, Kind.UNEXPECTED, path, what, "ignored")
         yield from _value(field, target[field.name], scope, path)
 
@@ -125,8 +122,7 @@ def _number(field: Field, value: float, scope: Scope, path: Where) -> Iterator[P
     if low or high or over:
         top = field.max if field.max is not None else field.exclusive_max
         below = " (not itself)" if field.max is None and field.exclusive_max is not None else ""
-        limits = f"{_limit(field.min)} to {_limit(top)}{below}"
-        what = f"{_last(path)} is {shown(value)}; {limits} is allowed."
+        what = f"{_last(path)} is {shown(value)}; {limits(field.min, top)}{below} is allowed."
         yield _problem(scope, Kind.RANGE, path, what)
 
 
@@ -151,8 +147,8 @@ def _entries(
     few = field.min_props is not None and len(value) < field.min_props
     many = field.max_props is not None and len(value) > field.max_props
     if few or many:
-        limits = f"{_limit(field.min_props)} to {_limit(field.max_props)}"
-        what = f"{_last(path)} has {len(value)} members; {limits} are allowed."
+        most = limits(field.min_props, field.max_props)
+        what = f"{_last(path)} has {len(value)} members; {most} are allowed."
         # Implementations take more than the schema has, so this much is only advice.
         yield _problem(scope, Kind.SIZE, path, what, "advice" if many else "refused")
     for name, item in value.items():
@@ -195,14 +191,17 @@ def _expected(field: Field) -> str:
 
 
 def _no_word(field: Field, value: str) -> str:
-    words = ", ".join(field.values[:WORDS_TOLD_MAX])
-    more = ", …" if len(field.values) > WORDS_TOLD_MAX else ""
-    return f"{shown(value)} is none of {words}{more}.{did_you_mean(value, field.values)}"
+    return f"{shown(value)} is none of {listed(field.values)}.{did_you_mean(value, field.values)}"
 
 
 def _last(path: Where) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-def _limit(limit: float | None) -> str:
-    return "…" if limit is None else f"{limit:g}"
+def _why(field: Field) -> str:
+    """What makes a member necessary that otherwise is not."""
+    return (
+        ""
+        if field.required_if is None
+        else f", which is required where {in_words(field.required_if)}"
+    )

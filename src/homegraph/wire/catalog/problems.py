@@ -6,6 +6,7 @@ closed: a rule of ``graph.checks`` stands for a kind at a place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ PROBLEMS_MAX: Final = 64
 
 SHOWN_MAX: Final = 80
 """Characters of a foreign value that a sentence quotes."""
+
+WORDS_TOLD_MAX: Final = 12
+"""Allowed words that a sentence lists."""
 
 
 class Place(StrEnum):
@@ -74,3 +78,22 @@ def shown(value: Any) -> str:
     ):  # what no JSON text can hold, or nobody should print
         text = "…"
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words that are allowed; of many the first ones."""
+    more = ["…"] if len(words) > WORDS_TOLD_MAX else []
+    return ", ".join([*words[:WORDS_TOLD_MAX], *more])
+
+
+def number(value: float) -> str:
+    """A number as a person writes it: all digits that it is exact to, and no more."""
+    return f"{value:.15g}"
+
+
+def limits(low: float | None, high: float | None) -> str:
+    """From where to where; one end may be open."""
+    ends = " to ".join(number(end) for end in (low, high) if end is not None)
+    if high is None:
+        return f"{ends} or more"
+    return ends if low is not None else f"{ends} or less"

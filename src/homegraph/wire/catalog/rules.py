@@ -8,16 +8,21 @@ compares with a list of the attributes and there is no such list, nothing can be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 
-from homegraph.wire.catalog.conditions import Attributes, holds
+from homegraph.wire.catalog.conditions import Attributes, holds, in_words
 from homegraph.wire.catalog.facts import NUMBER_MAX, Rule, Shape, Trait
 from homegraph.wire.catalog.paths import Items, Where, parse, select
-from homegraph.wire.catalog.problems import Kind, Place, Problem, shown
+from homegraph.wire.catalog.problems import Kind, Place, Problem, limits, listed, number, shown
 from homegraph.wire.catalog.sensors import sensor_table
+from homegraph.wire.catalog.suggestions import did_you_mean
+
+_VARIABLE: Final = re.compile(r"\$(\w+)")
+"""What stands for another member in a path."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -124,14 +129,14 @@ def _needs(rule: Rule, scope: Scope) -> Iterator[Problem]:
             given = (
                 rule.field if rule.value is msgspec.UNSET else f"{rule.field} = {shown(rule.value)}"
             )
-            what = f"{given} is not available: the device's attributes do not allow it."
+            what = f"{given} is not available: it needs that {in_words(rule.if_)}."
             yield scope.problem(rule, Kind.UNEXPECTED, where, what)
 
 
 def _forbids(rule: Rule, scope: Scope) -> Iterator[Problem]:
     for name in rule.fields:
         for where, _ in select(scope.target, parse(name)):
-            what = f"{name} has no place here. {_note(rule)}".strip()
+            what = f"{name} has no place{_where(rule)}. {_note(rule)}".strip()
             yield scope.problem(rule, Kind.UNEXPECTED, where, what)
 
 
@@ -141,7 +146,7 @@ def _forbids(rule: Rule, scope: Scope) -> Iterator[Problem]:
 def _forbids_value(rule: Rule, scope: Scope) -> Iterator[Problem]:
     for where, value in select(scope.target, parse(rule.field)):
         if value == rule.value:
-            what = f"{rule.field} cannot be {shown(value)} here. {_note(rule)}".strip()
+            what = f"{rule.field} cannot be {shown(value)}{_where(rule)}. {_note(rule)}".strip()
             yield scope.problem(rule, Kind.CONFLICT, where, what)
 
 
@@ -149,9 +154,8 @@ def _only_values(rule: Rule, scope: Scope) -> Iterator[Problem]:
     for name in rule.fields:
         for where, value in select(scope.target, parse(name)):
             if value not in rule.values:
-                what = (
-                    f"{name} is {shown(value)}; only {_names(map(shown, rule.values))} can be here."
-                )
+                only = _names(map(shown, rule.values))
+                what = f"{name} is {shown(value)}; only {only} can be{_where(rule)}."
                 yield scope.problem(rule, Kind.CONFLICT, where, what)
 
 
@@ -181,35 +185,37 @@ def _unique(rule: Rule, scope: Scope) -> Iterator[Problem]:
 
 
 def _value_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
-    listed: frozenset[Any] | None = None
+    known: frozenset[str] | None = None
     fixed = "$" not in rule.source
+    around: Mapping[str, Any] = {}
     for where, value in select(scope.target, parse(rule.field)):
         if not isinstance(value, str) or value in rule.also:
             continue
-        if listed is None or not fixed:
-            listed = _source(rule, scope, {} if fixed else _brothers(scope.target, where))
-        if listed and value not in listed:
-            yield scope.problem(rule, Kind.UNLISTED, where, _unlisted(value, rule, listed))
+        if known is None or not fixed:
+            around = {} if fixed else _brothers(scope.target, where)
+            known = _source(rule, scope, around)
+        if known and value not in known:
+            what = _unlisted(value, rule, known, around)
+            yield scope.problem(rule, Kind.UNLISTED, where, what)
 
 
 def _keys_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
-    listed = _source(rule, scope, {})
+    known = _source(rule, scope, {})
     for where, value in select(scope.target, parse(rule.field)):
-        for key in value if isinstance(value, Mapping) and listed else ():
-            if key not in listed:
-                yield scope.problem(
-                    rule, Kind.UNLISTED, (*where, key), _unlisted(key, rule, listed)
-                )
+        for key in value if isinstance(value, Mapping) and known else ():
+            if key not in known:
+                what = _unlisted(key, rule, known, {})
+                yield scope.problem(rule, Kind.UNLISTED, (*where, key), what)
 
 
 def _map_value_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
     for where, map_ in select(scope.target, parse(rule.field)):
         for key, value in map_.items() if isinstance(map_, Mapping) else ():
-            listed = _source(rule, scope, {"key": key})
-            if listed and isinstance(value, str) and value not in listed:
-                yield scope.problem(
-                    rule, Kind.UNLISTED, (*where, key), _unlisted(value, rule, listed)
-                )
+            around = {"key": key}
+            known = _source(rule, scope, around)
+            if known and isinstance(value, str) and value not in known:
+                what = _unlisted(value, rule, known, around)
+                yield scope.problem(rule, Kind.UNLISTED, (*where, key), what)
 
 
 def _range_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
@@ -218,17 +224,16 @@ def _range_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
         if not is_number(value):
             continue
         if (low is not None and value < low) or (high is not None and value > high):
-            limits = (
-                f"{'…' if low is None else f'{low:g}'} to {'…' if high is None else f'{high:g}'}"
-            )
-            what = f"{rule.field} is {shown(value)}; the device's attributes allow {limits}."
+            allowed = limits(low, high)
+            what = f"{rule.field} is {shown(value)}; the device's attributes allow {allowed}."
             yield scope.problem(rule, Kind.RANGE, where, what)
 
 
 def _ordered(rule: Rule, scope: Scope) -> Iterator[Problem]:
     pair = _pair(rule, scope)
     if pair is not None and pair[0] > pair[1]:
-        what = f"{rule.low} is {pair[0]:g} and above {rule.high}, which is {pair[1]:g}."
+        low, high = map(number, pair)
+        what = f"{rule.low} is {low} and above {rule.high}, which is {high}."
         yield scope.problem(rule, Kind.ORDER, tuple(rule.low.split(".")), what)
 
 
@@ -238,9 +243,8 @@ def _gap(rule: Rule, scope: Scope) -> Iterator[Problem]:
         return
     wanted = rule.default if least is None else least
     if pair[1] - pair[0] < wanted:
-        what = (
-            f"{rule.low} and {rule.high} are {pair[1] - pair[0]:g} apart; {wanted:g} is the least."
-        )
+        apart = number(pair[1] - pair[0])
+        what = f"{rule.low} and {rule.high} are {apart} apart; {number(wanted)} is the least."
         yield scope.problem(rule, Kind.ORDER, tuple(rule.low.split(".")), what)
 
 
@@ -364,6 +368,13 @@ def _note(rule: Rule) -> str:
     return f"{rule.note[:1].upper()}{rule.note[1:]}." if rule.note else ""
 
 
-def _unlisted(value: str, rule: Rule, listed: Iterable[Any]) -> str:
-    known = ", ".join(sorted(map(str, listed))[:8])
-    return f"{shown(value)} is not listed in {rule.source}, which has {known}."
+def _where(rule: Rule) -> str:
+    """When the rule counts, to follow what it forbids."""
+    return " here" if rule.if_ is None else f" where {in_words(rule.if_)}"
+
+
+def _unlisted(value: str, rule: Rule, known: Collection[str], variables: Mapping[str, Any]) -> str:
+    """Which list it is not in: ``$key`` of its path is told as what it stands for."""
+    source = _VARIABLE.sub(lambda found: str(variables.get(found[1], found[0])), rule.source)
+    told = f"{shown(value)} is not listed in {source}, which has {listed(sorted(known))}."
+    return f"{told}{did_you_mean(value, known)}"

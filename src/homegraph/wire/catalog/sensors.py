@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from homegraph.wire.catalog.facts import Sensor
 from homegraph.wire.catalog.paths import Where, parse, select
-from homegraph.wire.catalog.problems import Kind, Place, shown
+from homegraph.wire.catalog.problems import Kind, Place, limits, shown
 
 Fault: TypeAlias = tuple[Kind, Where, str]
 
@@ -76,7 +76,7 @@ def _reading(where: Where, item: Mapping[str, Any], row: Sensor) -> Iterator[Fau
     if row.unit is None:
         yield Kind.UNEXPECTED, at, f"The sensor {row.name} has no number, only words."
     elif isinstance(value, int | float) and not _in_range(value, row):
-        what = f"rawValue of {row.name} is {shown(value)}; it goes from {_limit(row.raw_min)} to {_limit(row.raw_max)}."
+        what = f"rawValue of {row.name} is {shown(value)}; {limits(row.raw_min, row.raw_max)} is allowed."
         yield Kind.RANGE, at, what
 
 
@@ -95,10 +95,6 @@ def _in_range(value: float, row: Sensor) -> bool:
     return (row.raw_min is None or value >= row.raw_min) and (
         row.raw_max is None or value <= row.raw_max
     )
-
-
-def _limit(limit: float | None) -> str:
-    return "…" if limit is None else f"{limit:g}"
 
 
 def _not_its_word(word: str, row: Sensor) -> str:

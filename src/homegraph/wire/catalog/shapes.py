@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.wire.catalog.compiled import UNREADABLE
-from homegraph.wire.catalog.conditions import Attributes, holds
+from homegraph.wire.catalog.conditions import Attributes, holds, in_words
 from homegraph.wire.catalog.facts import UNSET, Command, Field, Trait
 from homegraph.wire.catalog.fast import Fast, Part
 from homegraph.wire.catalog.fields import check_members, check_unknown
@@ -194,7 +194,11 @@ class Bound:
     def commands(self) -> tuple[Command, ...]:
         """The commands that the device takes, given its attributes."""
         found = self.shape._commands.values()  # noqa: SLF001
-        return tuple(command for trait, command in found if self._is_available(trait, command))
+        return tuple(command for trait, command in found if not self._hindrance(trait, command))
+
+    def declared(self) -> tuple[Command, ...]:
+        """The commands of its traits, whether or not its attributes allow them."""
+        return tuple(command for _, command in self.shape._commands.values())  # noqa: SLF001
 
     def command_problems(self, name: str, params: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with a command and its parameters; a device with unlisted traits takes any command."""
@@ -209,8 +213,8 @@ class Bound:
                 yield Problem(kind=Kind.UNAVAILABLE, place=Place.PARAM, path=(), what=what)
             return
         trait, command = found
-        if not self._is_available(trait, command):
-            what = f"The device's attributes do not allow {name}."
+        if hindrance := self._hindrance(trait, command):
+            what = f"The device's attributes do not allow {name}: {hindrance}."
             yield Problem(
                 kind=Kind.UNAVAILABLE, place=Place.PARAM, path=(), what=what, trait=trait.name
             )
@@ -219,12 +223,14 @@ class Bound:
         yield from check_rules(command.param_rules, scope)
         yield from check_unknown(command.params, scope)
 
-    def _is_available(self, trait: Trait, command: Command) -> bool:
-        """Whether the attributes allow a command."""
-        absent = trait.commands_absent_if
+    def _hindrance(self, trait: Trait, command: Command) -> str:
+        """What in the attributes rules a command out; empty when nothing does."""
+        absent, when = trait.commands_absent_if, command.when
         if absent is not None and holds(absent, self.attributes, {}):
-            return False
-        return command.when is None or holds(command.when, self.attributes, {})
+            return in_words(absent)
+        if when is not None and not holds(when, self.attributes, {}):
+            return f"it needs that {in_words(when)}"
+        return ""
 
     def result_problems(
         self, name: str, states: Mapping[str, Any], params: Mapping[str, Any] | None = None

@@ -93,7 +93,8 @@ ADMIN: Final = (
         code="NOT_ALLOWED",
         row="admin-refused",
         title="The admin API refuses this call.",
-        why="It wants the server's admin token, which is in the data folder of the server.",
+        why="What is asked for cannot be done as things are, and the message says why; or the server's admin token is missing, "
+        "which is in the data folder of the server.",
         fix="Run the command as the user who runs the server, or set HOMEGRAPH_ADMIN_TOKEN.",
     ),
     Reason(

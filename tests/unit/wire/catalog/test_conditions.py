@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from homegraph.wire.catalog.conditions import Attributes, holds
+from homegraph.wire.catalog.conditions import Attributes, holds, in_words
 from homegraph.wire.catalog.facts import Condition
 from homegraph.wire.catalog.quick import has_twins
 from support.catalog_traits import device, field
@@ -107,3 +107,35 @@ def test_a_default_counts_unless_presence_is_asked_for():
 def test_twins_are_texts(found, twins):
     """What is no text has a problem of another kind, or none."""
     assert has_twins(found) is twins
+
+
+ON = {"attr": "on", "op": "eq", "value": True}
+TWO = {"attr": "ways", "op": "min_items", "value": 2}
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (ON, "the attribute on is true"),
+        ({"result": "kind", "op": "ne", "value": "webrtc"}, 'kind is not "webrtc"'),
+        ({"field": "a.b", "op": "present"}, "a.b is given"),
+        ({"attr": "modes", "op": "contains", "value": "eco"}, 'the attribute modes has "eco"'),
+        (TWO, "the attribute ways has 2 or more entries"),
+        ({"not": TWO}, "the attribute ways has fewer than 2 entries"),
+        ({"not": {"not": TWO}}, "not (the attribute ways has fewer than 2 entries)"),
+        ({"all": [ON, {"not": ON}]}, "the attribute on is true and the attribute on is not true"),
+        (
+            {"not": {"any": [{"state": "a", "op": "present"}, {"param": "b", "op": "present"}]}},
+            "not (a is given or b is given)",
+        ),
+    ],
+)
+def test_a_condition_in_words(condition, words):
+    """As a sentence goes on after "where"; what is turned around is said the other way round."""
+    assert in_words(msgspec.convert(condition, Condition)) == words
+
+
+def test_marks_stand_around_names_and_values():
+    """On a page about the attributes nobody need be told that they are."""
+    both = msgspec.convert({"any": [ON, TWO]}, Condition)
+    assert in_words(both, mark="`") == "`on` is `true` or `ways` has 2 or more entries"

@@ -86,7 +86,19 @@ def test_a_member(member, value, problems):
     ("member", "value", "sentence"),
     [
         (BRIGHTNESS, 101, "a is 101; 0 to 100 is allowed."),
-        (field("a", min=3), 2, "a is 2; 3 to … is allowed."),
+        (field("a", min=3), 2, "a is 2; 3 or more is allowed."),
+        (field("a", max=3), 4, "a is 4; 3 or less is allowed."),
+        (
+            field("a", min=0, max=16777215),
+            16777216,
+            "a is 16777216; 0 to 16777215 is allowed.",
+        ),
+        (field("a", "number", max=0.1), 1, "a is 1; 0.1 or less is allowed."),
+        (
+            field("a", "map", map_values={"type": "boolean"}, min_props=1, max_props=1),
+            {},
+            "a has 0 members; 1 to 1 are allowed.",
+        ),
         (
             field("a", "number", min=0, exclusive_max=360),
             360,
@@ -144,12 +156,16 @@ def test_conditional_members():
         for on in (True, False)
     )
 
-    assert told(on.state_problems({"may": 1}, whole=False)) == [("missing", ("must",), "refused")]
+    (missing,) = on.state_problems({"may": 1}, whole=False)
+    assert told([missing]) == [("missing", ("must",), "refused")]
+    assert missing.what == "must is missing, which is required where the attribute on is true."
     assert on.states_fit({"must": 1, "may": 1, "lamp": {"a": 1}}, whole=False)
-    assert told(off.state_problems({"may": 1, "lamp": {"a": 1}}, whole=False)) == [
+    two = off.state_problems({"may": 1, "lamp": {"a": 1}}, whole=False)
+    assert told(two) == [
         ("unexpected", ("may",), "ignored"),
         ("unexpected", ("lamp", "a"), "ignored"),
     ]
+    assert two[0].what == "may has no place here, only where the attribute on is true."
     assert told(off.state_problems({"box": {"a": 1}}, whole=False)) == [
         ("missing", ("box", "b"), "refused")
     ]

@@ -87,6 +87,109 @@ def test_a_kind(case):
         assert not toy.states_fit(broken, whole=False)
 
 
+@pytest.mark.parametrize(
+    ("rule", "states", "sentence"),
+    [
+        (
+            {"kind": "range_from", "field": "a", "min": "attributes.c", "max": 16777215},
+            {"a": 16777216},
+            "a is 16777216; the device's attributes allow 5 to 16777215.",
+        ),
+        (
+            {"kind": "range_from", "field": "a", "min": "attributes.c"},
+            {"a": 4},
+            "a is 4; the device's attributes allow 5 or more.",
+        ),
+        (
+            {"kind": "ordered", "low": "a", "high": "b"},
+            {"a": 1234567.5, "b": 1},
+            "a is 1234567.5 and above b, which is 1.",
+        ),
+        (
+            {"kind": "gap", "low": "a", "high": "b", "min_gap_from": "attributes.c"},
+            {"a": 0.1, "b": 0.4},
+            "a and b are 0.3 apart; 5 is the least.",
+        ),
+        (
+            {"kind": "needs", "field": "a", "if": NAMED},
+            {"a": 1},
+            "a is not available: it needs that the attribute allowed is true.",
+        ),
+        (
+            {
+                "kind": "forbids",
+                "if": {"state": "b", "op": "present"},
+                "fields": ["a"],
+                "note": "b says it",
+            },
+            {"a": 1, "b": 1},
+            "a has no place where b is given. B says it.",
+        ),
+        (
+            {
+                "kind": "forbids_value",
+                "if": {"state": "b", "op": "eq", "value": 2},
+                "field": "a",
+                "value": 1,
+            },
+            {"a": 1, "b": 2},
+            "a cannot be 1 where b is 2.",
+        ),
+        (
+            {"kind": "only_values", "fields": ["a"], "values": [0, 100]},
+            {"a": 50},
+            "a is 50; only 0, 100 can be here.",
+        ),
+        (
+            {
+                "kind": "only_values",
+                "fields": ["a"],
+                "values": [0],
+                "if": {"state": "a", "op": "present"},
+            },
+            {"a": 50},
+            "a is 50; only 0 can be where a is given.",
+        ),
+        (
+            {"kind": "value_from", "field": "word", "source": "attributes.words[]"},
+            {"word": "HEAT"},
+            "\"HEAT\" is not listed in attributes.words[], which has cool, heat. Did you mean 'heat'?",
+        ),
+        (
+            {"kind": "value_from", "field": "many", "source": "attributes.many[]"},
+            {"many": "x"},
+            '"x" is not listed in attributes.many[], which has 00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, ….',
+        ),
+        (
+            {
+                "kind": "map_value_from",
+                "field": "map",
+                "source": "attributes.modes[name=$key].settings[]",
+            },
+            {"map": {"load": "3"}},
+            '"3" is not listed in attributes.modes[name=load].settings[], which has 1, 2.',
+        ),
+    ],
+)
+def test_what_a_rule_says(rule, states, sentence):
+    """Numbers with all their digits, what the rule hangs on, and of a list what it has, as far as anybody reads."""
+    numbers = [field("a", "number"), field("b", "number")]
+    lists = [field("word", "string"), field("many", "string"), MAP]
+    given = {
+        "c": 5,
+        "words": ["heat", "cool"],
+        "many": [f"{place:02}" for place in range(13)],
+        "modes": [{"name": "load", "settings": ["1", "2"]}],
+    }
+    attributes = [C, ALLOWED, words("words"), words("many"), MODES]
+    toy = device(given, states=[*numbers, *lists], attributes=attributes, state_rules=[rule])
+
+    (problem,) = toy.state_problems(states, whole=False)
+
+    assert problem.what == sentence
+    assert not toy.states_fit(states, whole=False)
+
+
 def test_no_kind_is_left_out():
     """The table above has each; the table of sensors has tests of its own."""
     assert {case[0] for case in CASES} | {"sensor_table"} == set(CHECKS)

@@ -97,7 +97,12 @@ def test_commands():
     assert told(fan.command_problems(name, {"fanSpeedPercent": 50})) == [
         ("unexpected", ("fanSpeedPercent",), "refused")
     ]
-    assert told(fan.command_problems(f"{COMMAND}Reverse", {})) == [("unavailable", (), "refused")]
+    (reverse,) = fan.command_problems(f"{COMMAND}Reverse", {})
+    assert told([reverse]) == [("unavailable", (), "refused")]
+    assert reverse.what.endswith("Reverse: it needs that the attribute reversible is true.")
+    assert {one.name for one in fan.declared()} - {one.name for one in fan.commands()} == {
+        f"{COMMAND}Reverse"
+    }
 
 
 def test_a_command_of_another_trait():
@@ -113,9 +118,10 @@ def test_a_read_only_device_takes_no_command():
     """Its attributes say so."""
     name = f"{COMMAND}OnOff"
 
-    assert told(bound("OnOff", queryOnlyOnOff=True).command_problems(name, {"on": True})) == [
-        ("unavailable", (), "refused")
-    ]
+    (problem,) = bound("OnOff", queryOnlyOnOff=True).command_problems(name, {"on": True})
+
+    assert told([problem]) == [("unavailable", (), "refused")]
+    assert problem.what.endswith("OnOff: the attribute queryOnlyOnOff is true.")
     assert bound("OnOff", queryOnlyOnOff=True).commands() == ()
 
 
@@ -215,7 +221,7 @@ def test_a_range_that_is_open():
 
     (problem,) = toy.state_problems({SENSOR: [{"name": "Depth", "rawValue": -1}]}, whole=False)
 
-    assert problem.what == "rawValue of Depth is -1; it goes from 0 to …."
+    assert problem.what == "rawValue of Depth is -1; 0 or more is allowed."
 
 
 def test_shapes_are_kept_within_a_bound():
