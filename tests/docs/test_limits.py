@@ -43,7 +43,7 @@ from homegraph.settings.server import SETTINGS
 from homegraph.store import copies, linking_rows, packing
 from homegraph.store.postgres import connections, opening
 from homegraph.store.sqlite import brief, lane
-from homegraph.web import caller, exchange, link_page
+from homegraph.web import bounded, caller, exchange, link_page
 from homegraph.web import linking as web_linking
 from homegraph.wire import (
     assertions,
@@ -58,6 +58,12 @@ from homegraph.wire import (
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
 
 FIXED = {
+    "head of a call, what stands between chunks, trailers": f"{bounded.HEAD_BYTES_MAX // 1024} KiB",
+    "time for sending a head, from its first byte; for sending any on a new connection": (
+        f"{bounded.HEAD_SECONDS_MAX:.0f} s"
+    ),
+    "an answer of which nothing is read": f"{bounded.UNREAD_SECONDS_MAX:.0f} s",
+    "rest of a connection between two calls": f"{doors.KEEP_ALIVE_SECONDS} s",
     "time for sending a body": f"{exchange.BODY_SECONDS_MAX:.0f} s",
     "head of a call that a connection remembers": (
         f"the last one, up to {caller.REMEMBERED_BYTES // 1024} KiB"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from homegraph.server import doors
 from homegraph.server.doors import answering
-from homegraph.web import caller
+from homegraph.server.process import loop_factory
+from homegraph.web import bounded, caller
 from homegraph.web.exchange import answer, read_body
 from homegraph.web.unread_body import deliver_unread
 from homegraph.wire.status import OK_HEADERS
@@ -48,11 +49,10 @@ class Echo:
         await answer(send, 200, OK_HEADERS, USUAL + body)
 
 
-def serve(talk):
+def serve(talk, echo=None):
     """Have ``talk(echo, connect, door)`` talk to a server; what it returns."""
 
-    async def main():
-        echo = Echo()
+    async def main(echo):
         listening = socket.create_server(("127.0.0.1", 0))
         where = listening.getsockname()
         async with (
@@ -63,18 +63,28 @@ def serve(talk):
         ):
             return await talk(echo, lambda: asyncio.open_connection(*where), door)
 
-    return asyncio.run(main())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:  # the loop of a real server
+        return runner.run(main(echo or Echo()))
 
 
 def ask(*requests):
     """Send requests in one go; all that comes until the server closes the connection, taken apart."""
+    return ask_each([b"".join(requests)])[0]
+
+
+def ask_each(*talks):
+    """The same for several connections, on each of which one piece after the other is sent."""
 
     async def talk(_echo, connect, _door):
-        reader, writer = await connect()
-        writer.write(b"".join(requests))
-        come = await reader.read()
-        writer.close()
-        return taken_apart(come)
+        answers = []
+        for pieces in talks:
+            reader, writer = await connect()
+            for piece in pieces:
+                writer.write(piece)
+                await turn()
+            answers.append(taken_apart(await reader.read()))
+            writer.close()
+        return answers
 
     return serve(talk)
 
@@ -150,7 +160,7 @@ def test_both_ways_look_the_same():
         (post(b"x", path=b"http://h/whole"), USUAL),
         (post(b"x", method=b"PUT"), USUAL),
         (post(b"x", b"expect: 100-continue"), USUAL),
-        (post(b"x", b"upgrade: h2c", b"connection: upgrade"), USUAL),
+        (post(b"x", b"upgrade: h2c", b"connection: upgrade"), SHORT),
         (post(b"x", version=b"1.0"), USUAL),
         (LAST, USUAL),
     ],
@@ -474,12 +484,195 @@ def test_a_body_of_unknown_or_great_length_is_not_waited_for(monkeypatch, lines)
     assert serve(talk) == []
 
 
-def test_what_is_no_http_is_refused_after_the_answer_before_it():
-    """Each request gets its answer, in order, although answers are gathered."""
-    answers = ask(post(b"good"), b"\0 garbage\r\n\r\n")
+BROKEN = b"\r\n".join(
+    (b"POST /other HTTP/1.1", b"host: h", b"transfer-encoding: chunked", b"", b"no length", b"")
+)
 
-    assert [status for status, _, _ in answers][-1] == b"HTTP/1.1 400 Bad Request"
-    assert len(answers) <= 2
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"\0 garbage\r\n\r\n", b"GET \x7f HTTP/1.1\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", BROKEN],
+    ids=["garbage", "URL", "CONNECT", "chunk"],
+)
+def test_what_is_no_http_is_refused_after_the_answers_before_it(wrong):
+    """Each request gets its answer, in order, whatever comes behind it; and there the connection ends."""
+    befores = ([], [b"one"], [b"one", b"two"])
+    for before, answers in zip(
+        befores,
+        ask_each(*([b"".join((*map(post, before), wrong, post(b"never")))] for before in befores)),
+        strict=True,
+    ):
+        assert [body.partition(b":")[2] for _, _, body in answers[:-1]] == before
+        status, headers, body = answers[-1]
+        assert (status, body) == (b"HTTP/1.1 400 Bad Request", b"Invalid HTTP request received.")
+        assert b"connection: close" in headers
+
+
+# --- bounds ----------------------------------------------------------------------------------------------------------
+
+
+CHUNKED = b"POST /other HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"GET /", b"a" * 100),
+        (b"GET / HTTP/1.1\r\nhost: h\r\nx: ", b"a" * 100),
+        (b"GET / HTTP/1.1\r\nhost: h\r\n", b"a" * 100),
+        (b"GET / HTTP/1.1\r\nhost: h\r\n", b"a: b\r\n"),
+        (CHUNKED + b"1;", b"a" * 100),
+        (CHUNKED + b"1\r\nx\r\n0\r\n", b"a: b\r\n"),
+    ],
+    ids=["path", "value", "name", "headers", "chunk extension", "trailers"],
+)
+def test_what_is_no_body_has_a_bound(begin, more):
+    """Whoever sends a head without an end is told so, and is not listened to any more; in one go and in pieces."""
+    filler = more * (3 * bounded.HEAD_BYTES_MAX // len(more))
+    pieces = [filler[at : at + 5000] for at in range(0, len(filler), 5000)]
+
+    for [(status, headers, body)] in ask_each([begin + filler], [begin, *pieces]):
+        assert status == b"HTTP/1.1 431 Request Header Fields Too Large"
+        assert b"connection: close" in headers
+        assert body == b"There are more than 65536 bytes around the body."
+
+
+def test_a_head_as_large_as_the_bound_is_read_and_a_body_may_be_larger():
+    """The bound is to the byte, and what was read of one message does not count for the next."""
+    bare = len(post(b"", b"x: ", path=b"/other"))
+    head = post(b"", b"x: " + b"a" * (bounded.HEAD_BYTES_MAX - bare), path=b"/other")
+    large = b"b" * (4 * bounded.HEAD_BYTES_MAX)
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(large), large) for _ in range(2))
+
+    answers = ask(head, head, post(large), CHUNKED, chunks + b"0\r\n\r\n", LAST)
+
+    assert [status for status, _, _ in answers] == [b"HTTP/1.1 200 OK"] * 5
+    assert [len(body) - len(USUAL) for _, _, body in answers[:4]] == [0, 0, len(large), 2 * len(large)]  # fmt: skip
+
+
+def test_a_trailer_is_no_header():
+    """A proxy that lets through no credential but its own must be able to rely on that, on either way."""
+    trailed = b"1\r\nx\r\n0\r\nAuthorization: Bearer stranger\r\n\r\n"
+
+    async def talk(echo, connect, _door):
+        reader, writer = await connect()
+        for path in (b"/whole", b"/other"):
+            writer.write(CHUNKED.replace(b"/other", path) + trailed)
+            assert (await one_answer(reader)).endswith(b":x")
+        writer.close()
+        [head], [scope] = echo.heads, echo.scopes
+        return head.authorization, [name for name, _ in scope["headers"]]
+
+    assert serve(talk) == (None, [b"host", b"transfer-encoding"])
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQ"),
+        (b"connection: upgrade", b"Upgrade: websocket", b"upgrade: foo"),
+    ],
+    ids=["h2c", "others"],
+)
+def test_the_body_of_a_call_that_asks_for_an_upgrade_is_its_body(wish):
+    """As Java's client sends them. Nothing in it is taken for a call, on whatever way and in whatever pieces it comes."""
+    inner = post(b"stolen")
+
+    async def talk(_echo, connect, _door):
+        reader, writer = await connect()
+        bodies = []
+        for path in (b"/whole", b"/other", b"/whole"):
+            head, _, _ = post(inner, *wish, path=path).partition(inner)
+            for parts in ((head, inner), (head + inner,)):
+                for part in parts:
+                    writer.write(part)
+                    await one_turn_of_the_server(connect)
+                bodies.append((await one_answer(reader)).partition(b":")[2])
+        writer.write(LAST)
+        bodies.append((await one_answer(reader)).partition(b":")[2])
+        come = await reader.read()
+        writer.close()
+        return bodies, come
+
+    assert serve(talk) == ([inner] * 6 + [b"end"], b"")
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"", []),
+        (b"POST /whole", [b"HTTP/1.1 408 Request Timeout"]),
+        (post(b"one") + b"POST /", [b"HTTP/1.1 200 OK", b"HTTP/1.1 408 Request Timeout"]),
+    ],
+    ids=["nothing", "a part", "a part of the second"],
+)
+def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch, sent, told):
+    """Connections are few, and a stranger must not be able to keep them all."""
+    monkeypatch.setattr(bounded, "HEAD_SECONDS_MAX", 0.05)
+
+    assert [status for status, _, _ in ask(sent)] == told
+
+
+def test_a_call_that_takes_longer_than_a_head_may_is_answered(monkeypatch):
+    """Also while a part of the next head has been here for long. The second connection is the clock of the first."""
+    monkeypatch.setattr(bounded, "HEAD_SECONDS_MAX", 0.05)
+
+    async def talk(echo, connect, _door):
+        echo.may_answer.clear()
+        reader, writer = await connect()
+        writer.write(post(b"one") + b"POST /")
+        for _ in range(3):
+            other, other_writer = await connect()
+            assert await other.read() == b""
+            other_writer.close()
+        echo.may_answer.set()
+        body = await one_answer(reader)
+        rest = await reader.read()
+        writer.close()
+        return body, rest.partition(b"\r\n")[0]
+
+    assert serve(talk) == (SHORT + b"one", b"HTTP/1.1 408 Request Timeout")
+
+
+LARGE = 32 * 1024 * 1024
+"""More than a socket takes by itself."""
+
+
+class Generous(Echo):
+    """Answers at length."""
+
+    async def __call__(self, scope, receive, send):
+        await answer(send, 200, OK_HEADERS, b"x" * LARGE)
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch, caplog):
+    """And with it the connection, whatever else was asked on it; he who reads, however slowly, gets all of it."""
+
+    async def talk(_echo, connect, door):
+        reader, writer = await connect()
+        writer.write(post(b"", path=b"/other"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        [connection] = door.server_state.connections
+        left = LARGE
+        while left > LARGE // 2:
+            left -= len(await reader.read(LARGE))
+        connection.unread_handler()  # a part was read since the answer was given
+        is_kept = not connection.transport.is_closing()
+        while connection.transport.get_write_buffer_size():
+            left -= len(await reader.read(LARGE))
+        left -= len(await reader.readexactly(left))
+        writer.close()
+
+        monkeypatch.setattr(bounded, "UNREAD_SECONDS_MAX", 0.05)
+        reader, writer = await connect()
+        writer.write(post(b"", path=b"/other") * 3)
+        while door.server_state.connections:
+            await turn()
+        writer.close()
+        return head.partition(b"\r\n")[0], is_kept, left
+
+    assert serve(talk, Generous()) == (b"HTTP/1.1 200 OK", True, 0)
+    assert caplog.messages == []
 
 
 # --- ends ------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ goes to its ``MethodDoor`` as it is. Everything else takes the usual way of uvic
 A head whose body is announced to be short is waited for a moment, because many clients send the two apart. And a caller who stays
 sends the same head again and again: what the parser made of a connection's last one is remembered, with all that it says.
 
-The class stands on uvicorn's own, whose version is pinned; tests by real sockets fail when that changes (docs/decisions/0039).
+The class stands on ``bounded``, and that on uvicorn's own, whose version is pinned; tests by real sockets fail when that changes (docs/decisions/0039).
 
-The rule that is easily broken: one call at a time. While one is answered, uvicorn must see a request that is not complete (``_Whole``), so
+The rule that is easily broken: one call at a time. While one is answered, uvicorn must see a request that is not complete (``Whole``), so
 that the next one waits in its pipeline; and whatever closes the connection sends first what was gathered.
 """
 
@@ -21,14 +21,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from homegraph.http.gathering import Gathering
 from homegraph.web.api_v1 import MethodDoor
+from homegraph.web.bounded import CLOSE, BoundedConnection, lines_of
 from homegraph.web.exchange import Headers
 from homegraph.web.head import Head, read_head
 from homegraph.wire.status import OK_HEADERS
@@ -42,7 +39,6 @@ SHORT_BODY_SECONDS: Final = 0.05
 REMEMBERED_BYTES: Final = 4 * 1024
 """A longer head is parsed each time. There is one per connection, and it goes with it: credentials stand in it."""
 
-_CLOSE: Final = ((b"connection", b"close"),)
 _END: Final = b"\r\n\r\n"
 
 
@@ -63,21 +59,6 @@ class Doors:
         return self._success
 
 
-def lines_of(headers: Headers) -> bytes:
-    """Headers as they are sent. None has anything of a caller in it, so none can end early."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
-
-
-class _Whole(RequestResponseCycle):
-    """A call that came whole, as far as uvicorn looks at it. There is one per connection, complete between the calls."""
-
-    def __init__(self) -> None:
-        self.message_event = asyncio.Event()
-        self.response_complete = True
-        self.disconnected = False
-        self.keep_alive = True
-
-
 class _Remembered(NamedTuple):
     """What the parser has made of ``raw``, when a body of ``length`` bytes followed it and nothing else."""
 
@@ -87,24 +68,20 @@ class _Remembered(NamedTuple):
     head: Head
 
 
-class CallerConnection(HttpToolsProtocol):
+class CallerConnection(BoundedConnection):
     """One connection. ``doors`` is the server's; the other arguments are uvicorn's."""
 
     def __init__(self, *arguments: Any, doors: Doors, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._doors = doors
-        self.cycle = self._whole = _Whole()
         self._held: MethodDoor | None = None
         """Who answers the call whose head is here, and whose body is not yet; None when there is none or it takes the usual way."""
         self._path = self._query = self._body = b""
-        self._is_between = True
-        """Whether the parser has read all of a message and nothing of the next."""
         self._begun: tuple[MethodDoor, Head, bytes] | None = None
         """The call that begins with the bytes that are just being read."""
         self._remembered: _Remembered | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._idle_since = math.inf
         self._address = ""
 
     # --- the connection --------------------------------------------------------------------------------------------
@@ -119,13 +96,13 @@ class CallerConnection(HttpToolsProtocol):
             last is not None
             and len(data) == len(last.raw) + last.length
             and data.startswith(last.raw)
-            and self._is_between
-            and self._is_free()
+            and self.is_between
+            and self.is_free
         ):
-            self._unset_keepalive_if_required()
-            self._begin(last.door, last.head, data[len(last.raw) :])
+            self.head_until = math.inf
+            self._answer_whole(last.door, last.head, data[len(last.raw) :])
             return
-        begins_here, self._begun = self._is_between, None
+        begins_here, self._begun = self.is_between, None
         super().data_received(data)
         if begins_here:
             self._remember(data)
@@ -139,7 +116,7 @@ class CallerConnection(HttpToolsProtocol):
         door, head, body = self._begun
         end = data.find(_END) + len(_END)
         if (
-            self._is_between
+            self.is_between
             and end <= REMEMBERED_BYTES
             and len(data) == end + len(body)
             and head.content_length is not None
@@ -151,20 +128,20 @@ class CallerConnection(HttpToolsProtocol):
         self._stop_waiting()
         self._see_to_its_end()
         super().connection_lost(exc)
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
 
     def shutdown(self) -> None:
         self._doors.gathering.flush()
         self._see_to_its_end()
         super().shutdown()
 
-    def send_400_response(self, msg: str) -> None:
-        self._held = None
+    def refuse(self, http: int, why: str) -> None:
+        self._held = self._remembered = None
         self._stop_waiting()
+        super().refuse(http, why)
+
+    def write_now(self, message: bytes) -> None:
         self._doors.gathering.flush()
-        super().send_400_response(msg)
+        super().write_now(message)
 
     def _see_to_its_end(self) -> None:
         """Let the server wait for a call that is under way, whoever leaves; only then, because it is work for each call."""
@@ -173,43 +150,13 @@ class CallerConnection(HttpToolsProtocol):
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
-    # --- being idle ------------------------------------------------------------------------------------------------
-    # uvicorn makes a timer with each answer and cancels it with the next request. Here one goes on, and looks when it ends.
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = math.inf
-
-    def _rest(self) -> None:
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_again_in(self.timeout_keep_alive)
-
-    def _look_again_in(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(
-            seconds, self.timeout_keep_alive_handler
-        )
-
-    def timeout_keep_alive_handler(self) -> None:
-        rested = max(self.loop.time() - self._idle_since, 0.0)
-        if rested >= self.timeout_keep_alive:
-            super().timeout_keep_alive_handler()
-        elif not self.transport.is_closing():
-            self._look_again_in(self.timeout_keep_alive - rested)
-
     # --- the parser's callbacks --------------------------------------------------------------------------------------
 
-    def on_message_begin(self) -> None:
-        # What uvicorn keeps of a request is made in _take_usual_way, if it is wanted at all.
-        self._is_between = False
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-
-    def on_headers_complete(self) -> None:
+    def begin(self) -> None:
         path, _, query = self.url.partition(b"?")
         door = self._doors.posted.get(path)
         if door is None or not self._is_plain(query):
-            self._take_usual_way()
+            super().begin()
             return
         self._held, self._path, self._query, self._body = door, path, query, b""
 
@@ -217,21 +164,21 @@ class CallerConnection(HttpToolsProtocol):
         if self._held is None:
             super().on_body(body)
         else:
+            self.unseen = 0
             self._body = self._body + body if self._body else body
 
-    def on_message_complete(self) -> None:
-        self._is_between = True
+    def end(self) -> None:
         door, self._held = self._held, None
         if door is None:
-            super().on_message_complete()
+            super().end()
             return
         self._stop_waiting()
-        head = read_head(self._path, self._query, self._address, self.headers)
+        head = read_head(self._path, self._query, self._address, self.lines)
         self._begun = door, head, self._body
-        self._begin(door, head, self._body)
+        self._answer_whole(door, head, self._body)
 
-    def _begin(self, door: MethodDoor, head: Head, body: bytes) -> None:
-        self.cycle = whole = self._whole
+    def _answer_whole(self, door: MethodDoor, head: Head, body: bytes) -> None:
+        self.cycle = whole = self.whole
         whole.response_complete = False
         self._task = self.loop.create_task(door.answer_whole(head, body, self._answer))
 
@@ -242,30 +189,16 @@ class CallerConnection(HttpToolsProtocol):
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
             and not self.expect_100_continue
             and b"#" not in query
-            and self._is_free()
+            and self.is_free
         )
 
-    def _is_free(self) -> bool:
-        """Whether nobody is being answered on this connection, and answers are taken."""
-        return self.cycle.response_complete and not self.flow.write_paused
-
-    # --- the usual way -----------------------------------------------------------------------------------------------
-
-    def _take_usual_way(self) -> None:
-        """Begin the request that the parser is at as uvicorn does."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url = url
-        self.headers += headers  # the list that is in uvicorn's scope
-        self.expect_100_continue = expects
-        super().on_headers_complete()
+    # --- what does not come whole ------------------------------------------------------------------------------------
 
     def _wait_or_let_go(self) -> None:
         """Wait for a body that is announced to be short."""
-        announced = dict(self.headers).get(b"content-length", b"")
+        announced = dict(self.lines).get(b"content-length", b"")
         if announced.isdigit() and int(announced) <= SHORT_BODY_BYTES:
             self._waiting = self.loop.call_later(SHORT_BODY_SECONDS, self._let_go)
         else:
@@ -277,7 +210,7 @@ class CallerConnection(HttpToolsProtocol):
         if self._held is None:
             return
         self._held = None
-        self._take_usual_way()
+        super().begin()
         if self._body:
             super().on_body(self._body)
 
@@ -289,7 +222,7 @@ class CallerConnection(HttpToolsProtocol):
     # --- the answer --------------------------------------------------------------------------------------------------
 
     def _answer(self, http: int, headers: Headers, body: bytes, is_last: bool) -> None:  # noqa: FBT001  # see MethodDoor
-        whole, doors, defaults = self._whole, self._doors, self.server_state.default_headers
+        whole, doors, defaults = self.whole, self._doors, self.server_state.default_headers
         whole.response_complete = True
         if whole.disconnected:
             return
@@ -297,7 +230,7 @@ class CallerConnection(HttpToolsProtocol):
         if headers is OK_HEADERS and not is_last:
             head = doors.success(defaults)
         else:
-            head = STATUS_LINE[http] + lines_of((*headers, *defaults, *(_CLOSE if is_last else ())))
+            head = STATUS_LINE[http] + lines_of((*headers, *defaults, *(CLOSE if is_last else ())))
         doors.gathering.write(
             self.transport, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
         )
@@ -305,14 +238,3 @@ class CallerConnection(HttpToolsProtocol):
             doors.gathering.flush()
             self.transport.close()
         self.on_response_complete()
-
-    def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-        else:
-            self._rest()
