@@ -5,7 +5,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n")
+LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 
 @dataclass

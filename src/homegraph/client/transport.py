@@ -53,6 +53,10 @@ __all__ = [
 ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 """Bytes of an answer, decompressed. The largest is a run with all its exchanges; an error is under 10 KB."""
 
+IDLE_SECONDS: Final = 4.0
+"""As in ``http.pool``, which a command need not load: common servers close after 5 s, and a call that meets that is lost, for it is
+not known whether it was done."""
+
 USER_AGENT: Final = f"homegraph/{__version__}"
 
 CERTIFICATE: Final = "certificate"
@@ -184,6 +188,7 @@ def _interruptible(send: Callable[[], Response]) -> Response:
 def configured(builder: _Builder, *, proxies: bool) -> _Builder:
     """A client of the library as both transports want it."""
     builder = builder.follow_redirects(False).user_agent(USER_AGENT)
+    builder = builder.pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
     return builder if proxies else builder.no_proxy()
 
 
