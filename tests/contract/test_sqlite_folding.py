@@ -1,6 +1,9 @@
 """The log is brought into the database beside the writing, and begins anew; no commit fails of it."""
 
+import errno
+import os
 from pathlib import Path
+from threading import current_thread
 from types import SimpleNamespace
 
 import apsw
@@ -64,6 +67,49 @@ async def test_a_fold_that_cannot_be_done_is_nobody_elses_trouble(path):
     states = await store.states("acme", "1836", ["lamp"])
     assert states["lamp"][0].state == b'{"on":true}'
     await store.close()
+
+
+async def test_the_thread_that_folds_waits_for_the_disk(path, monkeypatch):
+    """Whoever commits finds most of what was folded on the disk already: the thread has waited for it after each of its folds."""
+    opened, by = open_database(path, str, 900.0), []
+    flush = opened.lock.flush
+
+    def noted():
+        by.append(current_thread().name)
+        flush()
+
+    monkeypatch.setattr(opened.lock, "flush", noted)
+    store = SqliteStore(opened, str)
+    scene = Scene(store)
+    await scene.link()
+    await scene.write(stored("lamp", traits=("OnOff",)))
+    before = beginnings(path)
+
+    assert await write_until(scene, lambda: beginnings(path) > before)
+    await store.close()
+    assert len(by) >= folding.PASSES
+    assert set(by) == {"homegraph-folding"}
+
+
+async def test_a_disk_that_fails_fails_no_commit(path, monkeypatch):
+    """The thread is told that the disk has not taken what it folded: SQLite hears of it too, and everybody writes on."""
+    opened, failed = open_database(path, str, 900.0), []
+
+    def broken():
+        failed.append(True)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(opened.lock, "flush", broken)
+    store = SqliteStore(opened, str)
+    scene = Scene(store)
+    await scene.link()
+    await scene.write(stored("lamp", traits=("OnOff",)))
+    before = beginnings(path)
+
+    assert await write_until(scene, lambda: beginnings(path) >= before + 2)
+    assert failed
+    await store.close()
+    assert care.check(path) == ()
 
 
 async def test_a_last_step_that_fails_is_made_up_for(path, monkeypatch):

@@ -6,7 +6,9 @@ everybody behind it, waits for thousands of pages. The larger a file, the farthe
 connection of its own, while the writer goes on.
 
 But the log begins anew only when all of it is in the file and nobody has written meanwhile. So in the end the writer itself
-does the rest, right after a commit: what was written while the thread folded for the second time, a few hundred pages.
+does the rest, right after a commit: what was written while the thread folded for the last time, some hundred pages. SQLite waits for the
+disk only there, in a fold that nobody wrote beside, and then for all that was folded since. Therefore the thread waits for the disk itself
+after each of its folds, and there is little left for the writer to wait for.
 
 The rule that is easily broken: nothing in here may fail a commit, which is durable by then. A fold that cannot be done is done
 later; where none succeeds, SQLite's own bound (``wal_autocheckpoint``) makes whoever commits do it.
@@ -14,6 +16,7 @@ later; where none succeeds, SQLite's own bound (``wal_autocheckpoint``) makes wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -26,15 +29,17 @@ from homegraph.store.sqlite.database import Database
 PAGES_BEFORE_FOLDING: Final = 4_000
 """Pages in the log, 16 MB. With fewer, a page that changes often is folded in more often; with more, readers look longer for a page."""
 
-PASSES: Final = 2
-"""The second has what was written during the first, a tenth of it or two; the writer has what was written during the second."""
+PASSES: Final = 3
+"""Each has what was written during the one before it and while the disk was waited for, a quarter of it or less; the writer has what was written during the last."""
 
 
 class Folding:
     """Folds the log in. ``committed`` is called by the writer's thread, the rest by the loop's."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, flush: Callable[[], None]) -> None:
+        """``flush`` waits until what was written to the file is on the disk. It may raise OSError."""
         self._database = database
+        self._flush = flush
         self._wanted: SimpleQueue[bool] = SimpleQueue()  # for the thread; False ends it
         self._is_folding = False
         self._is_nearly_done = False
@@ -63,8 +68,9 @@ class Folding:
     def _serve(self) -> None:
         while self._wanted.get():
             for _ in range(PASSES):
-                with suppress(apsw.Error):
+                with suppress(apsw.Error, OSError):
                     self._database.connection.wal_checkpoint()
+                    self._flush()
             self._is_nearly_done = True
         with suppress(apsw.Error):
             self._database.close()

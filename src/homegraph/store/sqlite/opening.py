@@ -39,6 +39,9 @@ LARGE_FROM_BYTES: Final = 1 << 30
 _SCHEME: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")
 _OWNER_ONLY: Final = 0o600
 
+# Without what only tells when the file was written, where the system knows the difference.
+_flush: Final = getattr(os, "fdatasync", os.fsync)
+
 
 @dataclass(slots=True)
 class Opened:
@@ -60,11 +63,15 @@ class Opened:
 
 
 class FileLock:
-    """Ownership of a database file. Raises DatabaseInUse when it is somebody else's."""
+    """Ownership of a database file. Raises DatabaseInUse when it is somebody else's.
+
+    Who owns the file keeps it open besides SQLite, to flush it and to know it again. POSIX drops all locks that a process has on a file when it closes
+    it anywhere, SQLite's among them: therefore it is closed last.
+    """
 
     def __init__(self, database: Path) -> None:
         self._database, self._place = database, Path(f"{database}-lock")
-        self._made: os.stat_result | None = None
+        self._data: int | None = None
         self._file = os.open(self._place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,18 +85,21 @@ class FileLock:
 
     def make_database(self) -> None:
         """Make the file where there is none, so that nobody else can read it; SQLite gives its other files the same mode."""
-        made = os.open(self._database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
-        self._made = os.fstat(made)
-        os.close(made)
+        self._data = os.open(self._database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+
+    def flush(self) -> None:
+        """Wait until the disk has what was written to the database file. Raises OSError."""
+        if self._data is not None:
+            _flush(self._data)
 
     def prove(self) -> None:
         """Raise StoreUnavailable when one of the two files is not at its place any more.
 
         SQLite goes on in a file that has no name, and another server takes a lock that is a new file.
         """
-        for path, opened in ((self._database, self._made), (self._place, os.fstat(self._file))):
+        for path, opened in ((self._database, self._data), (self._place, self._file)):
             try:
-                is_ours = opened is None or os.path.samestat(path.stat(), opened)
+                is_ours = opened is None or os.path.samestat(path.stat(), os.fstat(opened))
             except FileNotFoundError:
                 is_ours = False
             except OSError as exc:
@@ -101,7 +111,9 @@ class FileLock:
                 )
 
     def release(self) -> None:
-        """Let go."""
+        """Let go. No connection may be open any more."""
+        if self._data is not None:
+            os.close(self._data)
         os.close(self._file)
 
 

@@ -77,7 +77,9 @@ class SqliteStore(SqliteMoving):
     def __init__(self, opened: Opened, ids: Callable[[], str]) -> None:
         self._ids = ids
         self._lock = opened.lock
-        self._folding = Folding(opened.folding) if opened.folding is not None else None
+        self._folding: Folding | None = None
+        if opened.folding is not None and opened.lock is not None:
+            self._folding = Folding(opened.folding, opened.lock.flush)
         self._writer = Lane(
             opened.writer,
             name="homegraph-writer",
