@@ -11,8 +11,10 @@ import pytest
 
 from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
+from homegraph.settings.projects import LinkSettings
+from homegraph.settings.secret import Secret
 from homegraph.store.sqlite import SqliteStore
-from homegraph.testing.fulfillment import Answer
+from homegraph.testing.fulfillment import Answer, Home
 from homegraph.wire.authorization import challenge
 from support.linking import (
     ODD,
@@ -185,6 +187,32 @@ def test_a_sync_of_somebody_else_says_nothing_of_a_linking(served, cloud):
 
     assert (refused.status != 200, linked.status) == (True, 200)
     assert (found["stage"], found["reason"]) == ("linked", "")
+
+
+def test_the_syncs_of_a_busy_project_are_no_news_of_a_linking(tmp_path, cloud, monkeypatch):
+    """Whoever waits for a linking looks at what it may have led to, and not again with every sync that ends meanwhile."""
+    looks, find_linking = [], SqliteStore.find_linking
+
+    async def noted(store, *which):
+        looks.append(which)
+        return await find_linking(store, *which)
+
+    links = (LinkSettings("ann", Secret("token-1")),)
+    cloud.homes["token-1"] = Home()
+    with served_with(tmp_path, cloud, links=links) as served, ThreadPoolExecutor(1) as pool:
+        served.until_link(lambda link: link.agent_user_id)
+        begun, asked = begin(served)
+        monkeypatch.setattr(SqliteStore, "find_linking", noted)
+        which = f"linking?project=acme&linking={begun['linking']}"
+        waiting = pool.submit(served.admin, "GET", f"{which}&seconds=20")
+        until(lambda: looks, "somebody looks")
+        storm = [served.request_sync("user-1").status for _ in range(60)]
+        seen = len(looks)
+        tokens(cloud)
+        come_back(served, state=asked["state"], code="c")
+
+        assert waiting.result().json["stage"] == "linked"
+        assert (set(storm), seen < len(storm) / 2) == ({200}, True)
 
 
 def test_a_link_that_is_mended_tells_the_sync_after_it(served, cloud):

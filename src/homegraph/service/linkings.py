@@ -4,7 +4,7 @@ What a linking does is in ``authorizing``. How it stands is not stored but read 
 true after a restart, too, and wherever the browser came back to.
 
 The rule that is easily broken: a wait listens before it looks, and looks again now and then anyway, because the browser
-may come back to another process on the same database.
+may come back to another process on the same database, and the SYNC that a grant asks for may join one that waits already.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec import Meta
 from homegraph.errors import NotFound, SettingsError
 from homegraph.graph.checks.queries import FIRST_QUERY_FAILED
 from homegraph.graph.linking import GRANTED, Linking, Stage, Standing, standing, sync_after
-from homegraph.graph.model import Device, Link, LinkState, Run
+from homegraph.graph.model import Cause, Device, Link, LinkState, Run
 from homegraph.service import authorizing
 from homegraph.service.administration import work_of_link
 from homegraph.service.events import Event, LinkChanged, LinkingEnded, SyncFinished
@@ -121,16 +121,18 @@ async def finish(house: House, asked: LinkingAnswer) -> LinkDetail:
 async def show(house: House, asked: WhichLinking) -> LinkingDetail:
     """How a linking stands, as soon as it has ended or the time is over. Raises NotFound."""
     deadline = house.clock.now() + asked.seconds
+    linking = await _get(house, asked)
     news = asyncio.Event()
 
     def hear(event: Event) -> None:
-        if _project_of(event) == asked.project:
+        if _may_end(linking, event):
             news.set()
 
     with house.events.listening(hear):
         while True:
             news.clear()
-            linking, found, run = await _look(house, asked)
+            linking = await _get(house, asked)
+            found, run = await _stands(house, linking)
             now = house.clock.now()
             is_over = found.stage in (Stage.LINKED, Stage.FAILED)
             if is_over or now >= deadline or house.loop.stopping:
@@ -149,18 +151,23 @@ async def trace(house: House, asked: WhichTraces) -> Traces:
     return Traces(linkings=tuple(shown))
 
 
-def _project_of(event: Event) -> str:
-    """Whose linking an event may have ended."""
+def _may_end(linking: Linking, event: Event) -> bool:
+    """Whether an event may be the end of a linking. Most syncs are nothing that a grant has led to, and a project may have thousands a second."""
     if isinstance(event, SyncFinished):
-        return event.run.target.project_id
-    return event.project_id if isinstance(event, LinkChanged | LinkingEnded) else ""
+        target, cause = event.run.target, event.run.cause
+        is_near = target.user_id == linking.user_id or (cause is Cause.LINK and not target.user_id)
+        return is_near and target.project_id == linking.project_id
+    if isinstance(event, LinkChanged | LinkingEnded):
+        is_near = event.user_id in ("", linking.user_id)
+        return is_near and event.project_id == linking.project_id
+    return False
 
 
-async def _look(house: House, asked: WhichLinking) -> tuple[Linking, Standing, Run | None]:
+async def _get(house: House, asked: WhichLinking) -> Linking:
     linking = await house.store.find_linking(asked.project, asked.linking)
     if linking is None:
         raise NotFound(f"Project {asked.project!r} has no linking {asked.linking!r}.")
-    return linking, *await _stands(house, linking)
+    return linking
 
 
 async def _stands(house: House, linking: Linking) -> tuple[Standing, Run | None]:
