@@ -141,7 +141,7 @@ class Refreshing:
         """
         self._closing.set()
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
-        for place, event in self._unsaved.items():
+        for place, event in tuple(self._unsaved.items()):
             try:
                 await self.store.follow_tokens(*place, event, self.clock.now())
             except NotFound:
