@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homegraph.errors import AdminRefused, NotFound, SettingsError
 from homegraph.graph.model import ApiKey, Link, ServiceKey
+from homegraph.wire.authorization import STATE_SECONDS
 
 
 def no_driver() -> SettingsError:
@@ -107,8 +108,8 @@ def declared_account_elsewhere(key: ServiceKey) -> SettingsError:
 
 
 def too_many_linkings(project_id: str, most: int) -> AdminRefused:
-    """A project whose users have begun too many linkings."""
+    """A project whose users have begun too many linkings that may still come back."""
     return AdminRefused(
-        f"Project {project_id} has begun {most} linkings in the last hour; no more are taken.",
-        hint="Wait for some of them to end.",
+        f"{most} linkings of project {project_id} are under way; no more are begun.",
+        hint=f"Wait for some of them to end: each has {STATE_SECONDS / 60:.0f} minutes.",
     )

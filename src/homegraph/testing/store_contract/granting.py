@@ -65,7 +65,7 @@ class Granting:
         for number in range(LINKINGS_MAX):
             begun = replace(a_linking(f"l-{number}"), expires_at=1_600.0 + number % 7)
             await store.start_linking(begun, 1_000.0)
-        with pytest.raises(AdminRefused):
+        with pytest.raises(AdminRefused, match="are under way"):
             await store.start_linking(a_linking("late"), 1_599.0)
         assert await store.find_linking("acme", "late") is None
         await store.start_linking(a_linking("late"), 1_601.0)
