@@ -197,6 +197,25 @@ class TestAdminRefusals:
         assert (done.code, done.out) == (code, "")
         assert done.error["message"].startswith("No.")
 
+    def test_a_refusal_is_not_laid_to_the_token(self, admin, server):
+        """Whoever accepts a run that is not held has shown his token: it is not what is wrong."""
+        error = {
+            "code": 403,
+            "message": "Run r is not held, it is done.",
+            "status": "PERMISSION_DENIED",
+            "hint": "`homegraph runs list` shows which runs are held.",
+            "reason": "NOT_ALLOWED",
+        }
+        server.on("POST", "/-/api/runs/accept", Answer({"error": error}, 403))
+
+        done = admin("runs", "accept", "r")
+
+        assert (done.code, "Run r is not held" in done.err) == (4, True)
+        assert (
+            "What is asked for cannot be done as things are"
+            in done.err
+        )
+
     @pytest.mark.parametrize(("http", "body"), [(404, b"<html>"), (502, b""), (200, b"<html>")])
     def test_something_else_answers(self, admin, server, http, body):
         """A server that is none of ours is called that."""
