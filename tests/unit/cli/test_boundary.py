@@ -211,10 +211,7 @@ class TestAdminRefusals:
         done = admin("runs", "accept", "r")
 
         assert (done.code, "Run r is not held" in done.err) == (4, True)
-        assert (
-            "What is asked for cannot be done as things are"
-            in done.err
-        )
+        assert "What is asked for cannot be done as things are" in done.err
 
     @pytest.mark.parametrize(("http", "body"), [(404, b"<html>"), (502, b""), (200, b"<html>")])
     def test_something_else_answers(self, admin, server, http, body):

@@ -86,7 +86,7 @@ ADMIN: Final = (
         code="NOT_FOUND",
         row="admin-not-found",
         title="There is no such thing here.",
-        why="Names of projects, users and devices are case-sensitive.",
+        why="It was never there, has gone since, or is called otherwise: names are case-sensitive.",
         fix="List what there is, e.g. with `homegraph projects list`.",
     ),
     Reason(
