@@ -320,9 +320,10 @@ def test_a_log_that_is_not_read_stops_nobody(tmp_path: Path, cloud: ScriptedFulf
 
 
 def call_often(place: Path) -> None:
-    """More calls than the pipe has room for."""
+    """More calls than the pipe has room for, and what is none: the words of libraries must not wait for a reader either."""
     for _ in range(CALLS):
         assert ask(place, b"POST /v1/devices:requestSync?key=none")
+        assert ask(place, b"what is this")
 
 
 def said(place: Path, read: int) -> bytes:

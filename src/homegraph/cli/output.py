@@ -19,6 +19,8 @@ from typing import Final, TextIO
 
 import msgspec
 
+from homegraph.settings.kinds import visible
+
 __all__ = [
     "OutputFailed",
     "clock_time",
@@ -104,15 +106,6 @@ def value(anything: object) -> str:
     if anything is None:
         return "-"
     return anything if isinstance(anything, str) else msgspec.json.encode(anything).decode()
-
-
-def visible(text: str) -> str:
-    """Foreign text in one line: control characters are written out."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
 
 
 def local(time: str | None) -> str:

@@ -1,6 +1,7 @@
 """Log lines on their way to stderr: what stands in each of them, and when it is written.
 
-``key=value`` on a terminal, JSON elsewhere. A line that only tells how things go waits for the end of the loop's turn, because a
+``key=value`` on a terminal, JSON elsewhere. What comes from a fulfillment (ids, messages) stands in lines, so what a terminal would obey is
+written out. Libraries speak through the standard module, and their warnings go the same way, as lines like all others. A line that only tells how things go waits for the end of the loop's turn, because a
 system call for each is as dear as the line. A warning is written at once, with everything before it, and so is the rest when
 the process ends in order: killed, it loses the lines of one turn at most, each of which says what is in the database as well.
 
@@ -23,6 +24,7 @@ import os
 import select
 import stat
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,6 +33,7 @@ from typing import IO, Any, BinaryIO, Final, TypeAlias
 import msgspec
 
 from homegraph.service.clock import Clock, SystemClock
+from homegraph.settings.kinds import visible
 
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -46,6 +49,9 @@ TOGETHER_MAX_BYTES: Final = 4_096
 
 STALL_MILLISECONDS: Final = 100
 """How long a write may wait for a reader who was reading until then. A pause of a busy one is shorter."""
+
+TRACEBACK: Final = "traceback"
+"""The member of a line that people read below it."""
 
 Render: TypeAlias = Callable[[dict[str, Any]], bytes]
 
@@ -195,14 +201,35 @@ class Log:
         return f"{self._until_second}.{int((now - second) * 1_000_000):06}Z"
 
 
+class _Spoken(logging.Handler):
+    """What is said through the standard module: by libraries, and of bugs. From any thread, one at a time."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            self._log.warning("library.warned", **fields)
+        else:
+            fields[TRACEBACK] = "".join(traceback.format_exception(error))
+            self._log.error("bug.met", **fields)
+
+
 def logger(form: str, level: str, clock: Clock | None = None) -> Log:
     """A log that writes to stderr; ``form`` is text, json, or auto (text on a terminal)."""
     as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    # Libraries (uvicorn) speak through the standard module; only their warnings are of interest.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    stream = Stream(sys.stderr.buffer)
     render = _text_renderer() if as_text else _json
-    return Log(stream, render, LEVELS[level], clock or SystemClock())
+
+    def log() -> Log:
+        return Log(Stream(sys.stderr.buffer), render, LEVELS[level], clock or SystemClock())
+
+    # Libraries (uvicorn) speak through the standard module; only their warnings are of interest. A stream of their own, because
+    # they may do so in any thread, and the other one is the loop's.
+    logging.basicConfig(handlers=[_Spoken(log())], level=logging.WARNING)
+    return log()
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -215,7 +242,9 @@ def _text_renderer() -> Render:
     logfmt = LogfmtRenderer(key_order=["timestamp", "level", "event"])
 
     def render(line: dict[str, Any]) -> bytes:
-        return f"{logfmt(None, '', line)}\n".encode("utf-8", "backslashreplace")
+        below = line.pop(TRACEBACK, "")
+        shown = [visible(logfmt(None, "", line)), *map(visible, below.splitlines()), ""]
+        return "\n".join(shown).encode("utf-8", "backslashreplace")
 
     return render
 

@@ -353,9 +353,15 @@ def described(value: object) -> str:
 
 def quoted(text: str) -> str:
     """Text in quotes, on one line, and nothing in it that a terminal would obey."""
+    return visible(json.dumps(text, ensure_ascii=False))
+
+
+def visible(text: str) -> str:
+    """Foreign text in one line: control characters are written out."""
+    if text.isprintable():
+        return text
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in json.dumps(text, ensure_ascii=False)
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
 
 

@@ -195,6 +195,68 @@ def test_form(form: str, line: str, capsysbinary: pytest.CaptureFixture[bytes]) 
     assert capsysbinary.readouterr().err.decode() == f"{line}\n"
 
 
+def test_foreign_text_is_one_line_that_no_terminal_obeys(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """A fulfillment may put anything into the ids and messages that lines tell."""
+    logger("text", "info").warning("sync.finished", message="a\x1b[2J\r\nb\x9b\u202eé")
+
+    told = capsysbinary.readouterr().err.decode()
+    assert told.endswith(" message=a\\x1b[2J\\r\\nb\\x9b\\u202eé\n")
+
+
+SPEAKING = """
+import logging, sys, threading
+from homegraph.service.lines import logger
+
+logger(sys.argv[1], "info")
+logging.getLogger("uvicorn.error").info("is not wanted")
+logging.getLogger("uvicorn.error").warning("what %s sent", "a stranger\x1b[2J")
+def fail():
+    try:
+        raise OSError("broken")
+    except OSError:
+        logging.getLogger("homegraph.web").exception("internal error, request %s", 1)
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+"""
+
+
+def test_libraries_speak_in_lines_like_all_others() -> None:
+    """So that who reads the log as JSON need not know two forms; a traceback is a member of its line."""
+    ended = subprocess.run(
+        [sys.executable, "-c", SPEAKING, "json"], check=True, capture_output=True
+    )
+
+    said, bug = (msgspec.json.decode(line) for line in ended.stderr.splitlines())
+    for line in (said, bug):
+        assert line.pop("timestamp")
+    below = bug.pop("traceback")
+    assert said == {
+        "logger": "uvicorn.error", "message": "what a stranger\x1b[2J sent", "event": "library.warned", "level": "warning",
+    }  # fmt: skip
+    assert bug == {
+        "logger": "homegraph.web", "message": "internal error, request 1", "event": "bug.met", "level": "error",
+    }  # fmt: skip
+    assert below.startswith("Traceback (most recent call last):\n")
+    assert below.endswith("OSError: broken\n")
+
+
+def test_on_a_terminal_a_traceback_stands_below_its_line() -> None:
+    """As people know it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", SPEAKING, "text"], check=True, capture_output=True
+    )
+
+    said, bug, first, *_, last = ended.stderr.decode().splitlines()
+    assert said.endswith(
+        r'event=library.warned logger=uvicorn.error message="what a stranger\x1b[2J sent"'
+    )
+    assert bug.endswith('event=bug.met logger=homegraph.web message="internal error, request 1"')
+    assert (first, last) == ("Traceback (most recent call last):", "OSError: broken")
+
+
 def test_rules_are_named_once() -> None:
     """A thousand devices that broke one rule make a line as long as one that did."""
     finding = Finding("sync.name", "ignored", "what", "why", "fix")
