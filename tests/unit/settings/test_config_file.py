@@ -415,7 +415,7 @@ def test_a_refresh_token_without_an_address_is_remarked(loaded):
         ("http://169.254.169.254/x", "169.254.0.0/16", "169.254.169.254 is never called"),
         ("http://127.1/x", "", "neither a name nor a plain address"),
         ("http://localhost/x", "", ""),
-        ("https://cloud.example/x", "", ""),
+        ("https://cloud.example/x?tenant=1", "", ""),
     ],
 )
 def test_a_url_that_is_never_called_is_remarked(loaded, url, network, said):

@@ -294,6 +294,7 @@ def test_settings_show_themselves_without_their_secrets(loaded):
 
 FITTING = [
     ("listen", "[::1]:0", ListenAddress("::1", 0)),
+    ("listen", "a:65535", ListenAddress("a", 65535)),
     ("listen", "localhost:4663", ListenAddress("localhost", 4663)),
     ("listen", "unix:/run/hg.sock", ListenAddress(path="/run/hg.sock")),
     ("database", ":memory:", "sqlite::memory:"),
@@ -340,6 +341,7 @@ UNFIT = [
     ("listen", "a:٣", f'expected {LISTENS}, got "a:٣"'),
     ("listen", "::1:80", f'expected {LISTENS}, got "::1:80"'),
     ("listen", "[::g]:80", f'expected {LISTENS}, got "[::g]:80"'),
+    ("listen", "[::12:80", f'expected {LISTENS}, got "[::12:80"'),
     ("listen", "unix:", f'expected {LISTENS}, got "unix:"'),
     ("listen", 4663, f"expected {LISTENS}, got 4663"),
     ("listen", 4.5, f"expected {LISTENS}, got 4.5"),
