@@ -17,7 +17,7 @@ import pytest
 
 from homegraph.graph.model import LinkState
 from homegraph.service.clock import SystemClock
-from homegraph.service.events import StatesReported
+from homegraph.service.events import LinkChanged, StatesReported
 from homegraph.testing.fulfillment import QUERY, SYNC, Answer, Home, ScriptedFulfillment, lamp
 from support.program import Program
 from support.served import WAIT_SECONDS, Served, an_integration, settings_in
@@ -382,13 +382,14 @@ def test_states_go_with_their_trait(here):
 
 def test_a_deleted_agent_user_leaves_nothing(here):
     """Its states are gone with it, and so is everything else that the developer can ask for."""
-    program = here.program
+    program, heard = here.program, []
     program.report({"plug": {"on": True}})
 
-    assert (
-        here.served.send("DELETE", "/v1/agentUsers/user-1", headers=program._headers).body
-        == b"{}\n"
-    )
+    with here.served.house.events.listening(heard.append):
+        answer = here.served.send("DELETE", "/v1/agentUsers/user-1", headers=program._headers)
+
+    assert answer.body == b"{}\n"
+    assert heard == [LinkChanged("acme", "ann", LinkState.UNLINKED, "")]
     for answer in (
         program.query("plug"),
         program.call("sync"),

@@ -11,7 +11,7 @@ import pytest
 from homegraph.graph.model import LinkState
 from homegraph.service import unlinking
 from homegraph.service.clock import SystemClock
-from homegraph.service.events import Disconnected
+from homegraph.service.events import Disconnected, LinkChanged
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
 from homegraph.store.sqlite import SqliteStore
@@ -88,6 +88,18 @@ def test_the_fulfillment_is_told_first(served, cloud, answer):
     assert call.body["inputs"] == [{"intent": DISCONNECT}]
     assert not link_of(served).tokens.sealed_access
     assert served.request_sync().reason == "AGENT_USER_UNLINKED"
+
+
+def test_whoever_listens_is_told_whose_link_has_ended(served):
+    """First that the fulfillment knows, then that the link is gone: so it stands in the log."""
+    heard = []
+    with served.house.events.listening(heard.append):
+        unlink(served)
+
+    assert heard == [
+        Disconnected("acme", "ann"),
+        LinkChanged("acme", "ann", LinkState.UNLINKED, ""),
+    ]
 
 
 def test_a_token_that_has_ended_is_refreshed_for_it(served, cloud):

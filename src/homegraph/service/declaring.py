@@ -32,7 +32,7 @@ KEY_ID_DIGITS: Final = 8
 
 
 async def declare(house: House) -> None:
-    """Make projects, keys and links as the file has them, and let the loop know. Of keys that stay revoked it is told.
+    """Make projects, keys and links as the file has them, before anybody calls. Of keys that stay revoked it is told.
 
     Raises:
         SettingsError: catalogs, ca_files or key files of service accounts cannot be used (all of them are named), or the file says
@@ -57,8 +57,6 @@ async def declare(house: House) -> None:
     ]
     for key in await house.store.declare(declarations, now):
         house.events.announce(KeyStaysRevoked(key.project_id, key.id))
-    house.credentials.forget()
-    house.runs.changed.set()
 
 
 def key_id(key_digest: bytes) -> str:
