@@ -11,6 +11,7 @@ import pytest
 
 from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
+from homegraph.service.events import LinkChanged, LinkingStarted
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
 from homegraph.store.sqlite import SqliteStore
@@ -105,11 +106,19 @@ def test_the_code_is_exchanged_as_google_does(tmp_path, cloud):
 
 
 def test_an_answer_is_carried_here_by_hand(served, cloud):
-    """Where the redirect cannot reach us, its address is enough."""
+    """Where the redirect cannot reach us, its address is enough. Whoever listens is told of each step."""
     tokens(cloud)
-    begun, asked = begin(served)
-    url = f"https://elsewhere.example/r/acme?{urlencode({'state': asked['state'], 'code': 'c'})}"
-    done = served.admin("POST", "links/finish", project="acme", url=url)
+    heard = []
+    with served.house.events.listening(heard.append):
+        begun, asked = begin(served)
+        answer = urlencode({"state": asked["state"], "code": "c"})
+        url = f"https://elsewhere.example/r/acme?{answer}"
+        done = served.admin("POST", "links/finish", project="acme", url=url)
+
+    assert heard[:2] == [
+        LinkingStarted("acme", "bea"),
+        LinkChanged("acme", "bea", LinkState.LINKING, ""),
+    ]
 
     assert sorted(begun) == sorted(example("POST /-/api/links/start"))
     assert sorted(done.json) == sorted(example("POST /-/api/links/finish"))
@@ -266,7 +275,7 @@ def test_a_state_that_is_not_ours_is_refused(served, cloud, form):
 
 def test_a_state_is_good_for_its_project_only(served):
     """A state of acme at another project's callback is refused."""
-    codes = heard_by(served)
+    codes = heard_by(served, "other")
     _, asked = begin(served)
 
     assert come_back(served, "other", state=asked["state"], code="c").status == 400
@@ -289,18 +298,19 @@ def test_what_the_login_page_says_is_shown(served):
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (400, b'{"error":"invalid_grant"}', b"CODE_REFUSED"),
-        (500, b"oops", b"TOKEN_ENDPOINT_FAILED"),
-        (200, b"<html>", b"TOKEN_ENDPOINT_FAILED"),
+        (400, b'{"error":"invalid_grant"}', "CODE_REFUSED"),
+        (500, b"oops", "TOKEN_ENDPOINT_FAILED"),
+        (200, b"<html>", "TOKEN_ENDPOINT_FAILED"),
     ],
 )
 def test_an_exchange_that_fails_links_nothing(served, cloud, status, body, code):
-    """The page names what failed; no link is made."""
+    """The page names what failed, and whoever listens is told; no link is made."""
+    codes = heard_by(served)
     cloud.answer_token_next(Answer(status, body))
     _, asked = begin(served)
 
-    assert code in come_back(served, state=asked["state"], code="c").body
-    assert link_of(served) is None
+    assert code in come_back(served, state=asked["state"], code="c").body.decode()
+    assert (codes, link_of(served)) == ([code], None)
 
 
 @pytest.mark.parametrize(("wanted", "state"), [("fail", "unlinked"), ("keep", "linking")])

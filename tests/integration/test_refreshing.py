@@ -223,8 +223,9 @@ def test_a_refusal_in_execute_breaks_the_link(story):
 
     assert story.command()["reason"] == "TOKEN_REFUSED"
     assert (story.link.state, story.link.problem) == (LinkState.BROKEN, "TOKEN_REFUSED")
-    assert [event.code for event in story.told(TokenLost)] == ["TOKEN_REFUSED"]
-    assert [event.state for event in story.told(LinkChanged)] == [LinkState.BROKEN]
+    (lost,) = story.told(TokenLost)
+    assert (lost.project_id, lost.user_id, lost.code) == ("acme", "ann", "TOKEN_REFUSED")
+    assert story.told(LinkChanged) == [LinkChanged.of(story.link)]
     calls = len(story.cloud.calls)
     answer = story.served.request_sync()
     assert (answer.status, answer.reason) == (403, "LINK_BROKEN")

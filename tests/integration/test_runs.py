@@ -143,6 +143,29 @@ def test_a_place_that_becomes_free_during_a_look_is_taken(cloud, tmp_path, monke
             served.until(is_done)
 
 
+def test_an_idle_server_looks_when_it_is_time(tmp_path, monkeypatch):
+    """While time stands still its database is not asked what is due; then once."""
+    clock, looks = ManualClock(SystemClock().now()), []
+    due = SqliteStore.projects_due
+
+    async def look(store, now):
+        looks.append(now)
+        return await due(store, now)
+
+    async def wait(house, seconds):
+        clock.advance(seconds)
+        for _ in range(20):  # as many turns as anybody would have needed who looks again at once
+            await house.store.counts()
+
+    monkeypatch.setattr(SqliteStore, "projects_due", look)
+    started = clock.now()
+    with Served(settings_in(tmp_path), clock=clock) as served:
+        served.do(wait(served.house, 0))
+        assert looks == [started]
+        served.do(wait(served.house, LOOK_AGAIN_SECONDS))
+        assert looks == [started, started + LOOK_AGAIN_SECONDS]
+
+
 def test_a_bug_ends_the_run_visibly_and_is_not_repeated(cloud, tmp_path, monkeypatch, caplog):
     """The caller gets an internal error at once, the run is recorded as failed, and the next one works."""
 

@@ -69,10 +69,13 @@ def link_of(served, user="bea"):
     return served.do(served.house.store.find_link("acme", user))
 
 
-def heard_by(served):
-    """The codes of the callbacks that are refused from now on."""
+def heard_by(served, project="acme"):
+    """The codes of the callbacks of a project that are refused from now on."""
     codes = []
-    served.house.events.subscribe(
-        lambda event: codes.append(event.code) if isinstance(event, LinkingEnded) else None
-    )
+
+    def hear(event):
+        if isinstance(event, LinkingEnded) and event.project_id == project:
+            codes.append(event.code)
+
+    served.house.events.subscribe(hear)
     return codes

@@ -277,7 +277,7 @@ async def _grant(
     with listeners.listen(targets[0]) as first, listeners.listen(targets[-1]) as again:
         asked_at = house.clock.now()
         link, generation = await house.store.grant(linking, tokens, asked_at, steps)
-        house.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))
+        house.events.announce(LinkChanged.of(link))
         house.runs.changed.set()
         listening, target = (again, targets[-1]) if link.agent_user_id else (first, targets[0])
         try:

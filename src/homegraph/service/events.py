@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from homegraph.graph.model import Cause, LinkState, Mode, Run, Target
+from homegraph.graph.model import Cause, Link, LinkState, Mode, Run, Target
 
 
 class SyncRequested(msgspec.Struct, frozen=True):
@@ -58,6 +58,11 @@ class LinkChanged:
     user_id: str
     state: LinkState
     problem: str
+
+    @classmethod
+    def of(cls, link: Link) -> LinkChanged:
+        """As the link is now."""
+        return cls(link.project_id, link.user_id, link.state, link.problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ class Refreshing:
         elif landing.news is not None:
             self.events.announce(landing.news)
             if link.state is LinkState.BROKEN:
-                self._announce_link(after)
+                self.events.announce(LinkChanged.of(after))
         return after
 
     async def _stored(self, link: Link, event: Refreshed) -> Link:
@@ -299,7 +299,7 @@ class Refreshing:
             return after
         self.events.announce(TokenLost(link.project_id, link.user_id, error.code, error.message))
         if after.state is LinkState.BROKEN and link.state is not LinkState.BROKEN:
-            self._announce_link(after)
+            self.events.announce(LinkChanged.of(after))
         if isinstance(error, TokenEndpointFailed):
             error.retry_at = after.refresh.due_at
         raise error
@@ -308,6 +308,3 @@ class Refreshing:
         return await self.store.follow_tokens(
             link.project_id, link.user_id, event, self.clock.now()
         )
-
-    def _announce_link(self, link: Link) -> None:
-        self.events.announce(LinkChanged(link.project_id, link.user_id, link.state, link.problem))

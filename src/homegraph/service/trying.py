@@ -56,9 +56,7 @@ async def revoke(house: House, asked: WhichLink) -> LinkDetail:
         link.project_id, link.user_id, Revoked(), house.clock.now()
     )
     if link.state is not LinkState.BROKEN:
-        house.events.announce(
-            LinkChanged(after.project_id, after.user_id, after.state, after.problem)
-        )
+        house.events.announce(LinkChanged.of(after))
     return link_detail(after, await work_of_link(house, after))
 
 

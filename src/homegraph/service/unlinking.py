@@ -47,9 +47,7 @@ async def _leave(house: House, link: Link) -> Link:
     now = house.clock.now()
     ended = await house.store.unlink(link.project_id, link.user_id, now, begun=True)
     if ended.state is LinkState.UNLINKED:
-        house.events.announce(
-            LinkChanged(ended.project_id, ended.user_id, ended.state, ended.problem)
-        )
+        house.events.announce(LinkChanged.of(ended))
         await dismiss(house, Target(link.project_id, link.agent_user_id))
     return ended
 

@@ -64,6 +64,7 @@ def test_a_lease_goes_back_when_its_time_has_come(leases, store, clock):
 def test_a_lease_is_kept_until_the_store_takes_it(leases, store):
     """Whoever wants it back is told that it cannot be yet."""
     leases.note(lease("a"))
+    leases.note(lease("other"))
     store.is_down = True
     with pytest.raises(StoreUnavailable):
         asyncio.run(leases.hand_back_of(lease("a").target))
