@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from homegraph.rpc import listener, probes, refusals, values
+from homegraph.rpc import calls, listener, probes, refusals, values
 from homegraph.rpc.proto_files import FILES, rpc_name
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from homegraph.wire.api_v1 import METHODS
@@ -50,7 +50,8 @@ def test_names_are_the_real_ones():
         f"every {probes.LOOK_AGAIN_SECONDS:.0f} s for a `Watch`",
         f"| metadata of a call | {listener.METADATA_BYTES_MAX // 1024} KiB |",
         f"| {listener.CALLS_MAX}, {listener.CALLS_PER_CONNECTION_MAX} on one connection |",
-        f"| watches and reflections at once | {probes.SEATS_MAX} |",
+        f"| time for sending it | {calls.MESSAGE_SECONDS_MAX:.0f} s,",
+        f"health calls without their question | {probes.SEATS_MAX} each |",
         f"| a conversation of reflection | {probes.REFLECTION_SECONDS_MAX:.0f} s |",
         f"| first bytes of a connection | {listener.HANDSHAKE_SECONDS} s |",
         f"| a connection without calls | {listener.IDLE_SECONDS} s |",

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from homegraph.errors import SettingsError
 from homegraph.graph.model import Outcome
-from homegraph.rpc import probes
+from homegraph.rpc import calls, probes
 from homegraph.settings.addresses import ListenAddress
 from homegraph.settings.projects import KeySettings
 from homegraph.settings.secret import Secret
@@ -243,6 +243,68 @@ def test_nobody_keeps_reflection_for_long(served, monkeypatch):
             next(stub.ServerReflectionInfo(questions()))
         silent.set()
     assert caught.value.code() is Code.DEADLINE_EXCEEDED
+
+
+# --- calls without a message -------------------------------------------------------------------------------------------
+
+
+HEALTH = "/grpc.health.v1.Health"
+
+
+@pytest.fixture
+def silent():
+    """A message that is not sent before the end of the test."""
+    over = threading.Event()
+
+    def messages():
+        over.wait(WAIT_SECONDS)
+        yield from ()
+
+    yield messages
+    over.set()
+
+
+def test_a_stranger_who_sends_no_message_is_refused_at_once(served, silent):
+    """So he holds no place for calls."""
+    with a_channel(served) as channel:
+        call = channel.stream_unary(f"/{API}/RequestSyncDevices")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(silent(), timeout=WAIT_SECONDS)
+    assert (caught.value.code(), reason_of(caught.value)) == (
+        Code.PERMISSION_DENIED,
+        "CREDENTIAL_MISSING",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata"),
+    [(f"/{API}/RequestSyncDevices", BY_KEY), (f"{HEALTH}/Check", ()), (f"{HEALTH}/Watch", ())],
+    ids=["call", "check", "watch"],
+)
+def test_a_message_is_not_waited_for_without_end(
+    cloud, tmp_path, silent, monkeypatch, name, metadata
+):
+    """Its time is bounded as that of a body in HTTP; here there is none at all."""
+    monkeypatch.setattr(calls, "MESSAGE_SECONDS_MAX", 0.0)
+    with (
+        linked(tmp_path, cloud, grpc_listen=ANYWHERE) as served,
+        a_channel(served) as channel,
+        pytest.raises(grpc.RpcError) as caught,
+    ):
+        channel.stream_unary(name)(silent(), metadata=metadata, timeout=WAIT_SECONDS)
+    assert reason_of(caught.value) == "BODY_TOO_SLOW"
+
+
+def test_there_are_few_seats_for_who_does_not_ask(cloud, tmp_path, silent, monkeypatch):
+    """Strangers cannot take all calls by saying nothing to the services that need no credential."""
+    monkeypatch.setattr(probes, "SEATS_MAX", 0)
+    with (
+        linked(tmp_path, cloud, grpc_listen=ANYWHERE) as served,
+        a_channel(served) as channel,
+        pytest.raises(grpc.RpcError) as caught,
+    ):
+        channel.stream_unary(f"{HEALTH}/Check")(silent(), timeout=WAIT_SECONDS)
+    assert reason_of(caught.value) == "SERVER_BUSY"
 
 
 # --- the listener ------------------------------------------------------------------------------------------------------

@@ -5,23 +5,25 @@ The order of checks is that of HTTP, without the steps that only HTTP has:
     1  credential                  in the metadata ``authorization`` and ``x-goog-api-key``, before a byte of the message is read
     2  what the credential may do  restrictions of the key, scopes of the token, then API enabled, then suspended
     3  the project's quota         of RequestSyncDevices only in async mode, which only the message tells: there after step 5
-    4  message                     its size is bounded by the listener
+    4  message                     its size is bounded by the listener, its time here
     5  fields
     6  the use-case
 
 A caller may have set a deadline, or go away. Either ends his waiting and nothing else: work is done in a task of its own, for
 gRPC cancels the handler of such a call.
 
-The rule that is easily broken: handlers take and give bytes. With a deserializer of gRPC's, the message would be read before
-anybody has looked at the credential, and a message that cannot be read would be answered by gRPC, in its words.
+The rule that is easily broken: handlers take a stream, though it is of one message, and give bytes. To a handler of a single message gRPC
+comes only once it is there, and waits for it without end: strangers who send none would hold all the places for calls. And with a
+deserializer of gRPC's, a message that cannot be read would be answered by gRPC, in its words.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 import grpc
@@ -46,10 +48,15 @@ from homegraph.wire.messages import DEVICE
 from homegraph.wire.proto_json import write as cut_to
 from homegraph.wire.reports import report_of
 
-__all__ = ["Calls", "address_in"]
+__all__ = ["MESSAGE_SECONDS_MAX", "Calls", "address_in", "only_message"]
+
+MESSAGE_SECONDS_MAX: Final = 30.0
+"""For the message of a call, as for a body in HTTP."""
 
 Fields: TypeAlias = Mapping[str, Any]
 Context: TypeAlias = grpc.aio.ServicerContext[bytes, bytes]
+
+M = TypeVar("M")
 
 _log: Final = logging.getLogger("homegraph.rpc")
 
@@ -68,18 +75,20 @@ class Calls:
         return {rpc_name(method): self._handler(method) for method in METHODS.values()}
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
-        async def handle(body: bytes, context: Context) -> bytes:  # noqa: RET503  # abort raises
+        async def handle(messages: AsyncIterator[bytes], context: Context) -> bytes:  # noqa: RET503  # abort raises
             try:
-                return await self._answer(method, body, context)
+                return await self._answer(method, messages, context)
             except HomegraphError as exc:
                 refusal = refusal_of(self._house, exc, self._help_base)
             except Exception as exc:  # noqa: BLE001  # the boundary: a bug is answered, and told in the log only
                 refusal = refusal_of(self._house, bug_of(self._house, _log, exc), self._help_base)
             await context.abort(*refusal)
 
-        return grpc.unary_unary_rpc_method_handler(handle)
+        return grpc.stream_unary_rpc_method_handler(handle)
 
-    async def _answer(self, method: Method, body: bytes, context: Context) -> bytes:
+    async def _answer(
+        self, method: Method, messages: AsyncIterator[bytes], context: Context
+    ) -> bytes:
         """Take a call through all checks to its work; returns the answer's bytes.
 
         Raises:
@@ -96,6 +105,7 @@ class Calls:
             )
             if method.counts == "always":
                 house.budgets.spend_call(project, house.clock.now())
+            body = await only_message(messages, b"")
             work = _WORK[method.id](house, project, _fields(method, body))
             answered = await self._kept.carry_out(work, method.id)
         except HomegraphError as exc:
@@ -109,6 +119,19 @@ class Calls:
     async def end(self, seconds: float) -> None:
         """Wait for work whose callers have left, at most so long."""
         await self._kept.end(seconds)
+
+
+async def only_message(messages: AsyncIterator[M], default: M) -> M:
+    """The message of a call; ``default``, which is one without a field, when the caller sends none.
+
+    Raises:
+        CallRefused: BODY_TOO_SLOW.
+    """
+    try:
+        async with asyncio.timeout(MESSAGE_SECONDS_MAX):
+            return await anext(messages, default)
+    except TimeoutError as exc:
+        raise CallRefused("BODY_TOO_SLOW") from exc
 
 
 # --- what came in ----------------------------------------------------------------------------------------------------
