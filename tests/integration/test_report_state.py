@@ -182,6 +182,11 @@ def test_attributes_of_the_last_sync_narrow_what_may_be_reported(cloud, tmp_path
         assert (answer.status, answer.reason) == (400, "STATE_OUT_OF_RANGE")
         assert here.program.report({"orb": {"color": {"temperatureK": 3000}}}).status == 200
 
+        # Seen at Google: Domoticz-Google-Assistant #253.
+        empty = here.program.report({"orb": {"color": {}}})
+        assert (empty.status, empty.reason) == (400, "STATE_EMPTY")
+        assert here.program.states("orb") == {"orb": {"color": {"temperatureK": 3000}}}
+
 
 def test_every_mistake_of_a_report_is_named(here):
     """Not only the first: who sends nulls sends many."""

@@ -81,7 +81,7 @@ def _remark(field: Field) -> Iterator[str]:
 
 def _words(field: Field) -> str:
     values = field.values or (field.items.values if field.items is not None else ())
-    shown = ", ".join(f"`{value}`" for value in values[:VALUES_SHOWN_MAX])
+    shown = ", ".join(f"`{value}`" if value else "empty" for value in values[:VALUES_SHOWN_MAX])
     return f"One of {shown}{', …' if len(values) > VALUES_SHOWN_MAX else ''}." if values else ""
 
 

@@ -2,7 +2,7 @@
 
 The catalog finds everything that is wrong with the states of a device; a report is refused only for what Google is known to refuse:
 another type (null included), a word that does not exist, a number out of its bounds, which the attributes of the device may
-narrow (section 7.1 of the protocol notes: openPercent 120). A trait that is not complete, a value that the attributes do not
+narrow (section 7.1 of the protocol notes: openPercent 120), a color that says nothing. A trait that is not complete, a value that the attributes do not
 list, a state of a trait that is one-way: those are stored, and are findings elsewhere.
 
 Devices of one make have the same traits and attributes, so what is compiled for one serves them all. A state that is right costs
@@ -27,8 +27,9 @@ REFUSED: Final[Mapping[Kind, str]] = {
     Kind.TYPE: "STATE_TYPE_WRONG",
     Kind.ENUM: "STATE_WORD_UNKNOWN",
     Kind.RANGE: "STATE_OUT_OF_RANGE",
+    Kind.ALTERNATIVES: "STATE_EMPTY",
 }
-"""The reasons of refused reports, by the kind of the problem."""
+"""The reasons of refused reports, by the kind of the problem. Of alternatives only none is refused: a color without a color."""
 
 DeviceCheck: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Problem]]
 """Finds what is refused in the states of a device."""
@@ -50,8 +51,17 @@ def checker(catalog: Catalog) -> StateCheck:
             if fits(states):
                 return ()
             problems = device.state_problems(states, whole=False)
-            return [one for one in problems if one.kind in REFUSED and one.severity == "refused"]
+            return [
+                one for one in problems if one.severity == "refused" and _is_refused(one, states)
+            ]
 
         return check
 
     return of_device
+
+
+def _is_refused(problem: Problem, states: Mapping[str, Any]) -> bool:
+    if problem.kind is Kind.ALTERNATIVES:
+        # Seen at Google with ``color: {}`` (Domoticz-Google-Assistant 253); what it makes of two colors at once is not known.
+        return len(problem.path) == 1 and states.get(str(problem.path[0])) == {}
+    return problem.kind in REFUSED

@@ -113,6 +113,7 @@ TRAIT = "action.devices.traits."
             "STATE_OUT_OF_RANGE",
             "openState[1].openPercent",
         ),
+        ("ColorSetting", b'{"colorModel":"rgb"}', {"color": {}}, "STATE_EMPTY", "color"),
     ],
 )  # fmt: skip
 def test_what_a_state_may_not_hold(trait, attributes, state, code, field):
@@ -132,6 +133,16 @@ def test_what_a_state_may_not_hold(trait, attributes, state, code, field):
         ("TemperatureSetting", b"", {"thermostatMode": "heat"}),
         ("TemperatureSetting", b'{"availableThermostatModes":["off"]}', {"thermostatMode": "cool"}),
         ("OnOff", b'{"commandOnlyOnOff":true}', {"on": True}),
+        ("OpenClose", b"", {"targetOpenPercent": 5}),
+        (
+            "ColorSetting",
+            b'{"colorModel":"rgb"}',
+            {"color": {"spectrumRgb": 1, "temperatureK": 2700}},
+        ),
+        ("ColorSetting", b'{"colorModel":"rgb"}', {"color": {"spectrumRGB": 1}}),
+        ("SensorState", b"", {"currentSensorStateData": [{"name": "WaterLeak"}]}),
+        ("HumiditySetting", b"", {"humidityAmbientPercent": 0}),
+        ("LightEffects", b'{"supportedEffects":["sleep"]}', {"activeLightEffect": ""}),
     ],
 )
 def test_what_google_is_not_known_to_refuse(trait, attributes, state):

@@ -83,7 +83,7 @@ def shown(value: Any) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words that are allowed; of many the first ones."""
     more = ["…"] if len(words) > WORDS_TOLD_MAX else []
-    return ", ".join([*words[:WORDS_TOLD_MAX], *more])
+    return ", ".join([*(word or '""' for word in words[:WORDS_TOLD_MAX]), *more])
 
 
 def number(value: float) -> str:

@@ -224,8 +224,7 @@ def _range_from(rule: Rule, scope: Scope) -> Iterator[Problem]:
         if not is_number(value):
             continue
         if (low is not None and value < low) or (high is not None and value > high):
-            allowed = limits(low, high)
-            what = f"{rule.field} is {shown(value)}; the device's attributes allow {allowed}."
+            what = f"{rule.field} is {shown(value)}; {_allowed(rule, limits(low, high))}."
             yield scope.problem(rule, Kind.RANGE, where, what)
 
 
@@ -366,6 +365,12 @@ def _groups(groups: Iterable[Iterable[str]]) -> str:
 
 def _note(rule: Rule) -> str:
     return f"{rule.note[:1].upper()}{rule.note[1:]}." if rule.note else ""
+
+
+def _allowed(rule: Rule, bounds: str) -> str:
+    """Who says so: the attributes, or where both bounds are fixed the rule itself, which is milder than a field then."""
+    is_fixed = not isinstance(rule.min, str) and not isinstance(rule.max, str)
+    return f"{bounds} is expected" if is_fixed else f"the device's attributes allow {bounds}"
 
 
 def _where(rule: Rule) -> str:

@@ -170,6 +170,13 @@ REPORTS: Final = (
         fix="Keep to the bounds that the details name, or give other attributes in the SYNC answer and call Request Sync.",
     ),
     Reason(
+        code="STATE_EMPTY",
+        row="invalid-arg",
+        title="A state is an empty object.",
+        why="The state is one of several forms, such as a color or a color temperature, and none of them is there.",
+        fix="Send one of the members that the details name, or leave the state out.",
+    ),
+    Reason(
         code="STATE_KEY_UNKNOWN",
         row="invalid-arg",
         title="No trait has a state of this name.",

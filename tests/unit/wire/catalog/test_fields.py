@@ -115,6 +115,7 @@ def test_a_member(member, value, problems):
             "?",
             '"?" is none of a, b, c, d, e, f, g, h, i, j, k, l, ….',
         ),
+        (field("a", "enum", values=["on", ""]), "off", '"off" is none of on, "".'),
         (field("a"), "1", 'a is "1". Expected a whole number.'),
         (field("a"), ["x" * 200], f'a is ["{"x" * 78}…. Expected a whole number.'),
         (field("a"), {1, 2}, "a is [1,2]. Expected a whole number."),

@@ -101,6 +101,11 @@ def test_a_kind(case):
             "a is 4; the device's attributes allow 5 or more.",
         ),
         (
+            {"kind": "range_from", "field": "a", "min": 1, "severity": "warning"},
+            {"a": 0},
+            "a is 0; 1 or more is expected.",
+        ),
+        (
             {"kind": "ordered", "low": "a", "high": "b"},
             {"a": 1234567.5, "b": 1},
             "a is 1234567.5 and above b, which is 1.",
