@@ -9,7 +9,7 @@ finding.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from homegraph.cli.place import Place, Token, token
 from homegraph.client.calls import Request, Response
 from homegraph.client.transport import SyncTransport
 from homegraph.errors import AdminRefused, HomegraphError, ServerUnreachable
+from homegraph.settings.loading import unknown_variables
 
 app = commands("Try everything that is needed; each failure comes with its fix.")
 
@@ -75,7 +76,7 @@ def doctor(
     whole, gives a token, and is taken by the Home Graph, which is asked for an agent user that nobody has. With --target google
     nothing else is tried.
     """
-    checks: list[Check] = []
+    checks = list(_variables(os.environ))
     to = address(target, base_url, server)
     trial = _trial(credentials, to, project)
     if target is not To.GOOGLE:
@@ -103,6 +104,13 @@ def _trial(credentials: Path | None, to: str, project: str | None) -> Trial | No
     """The key file to try, if one is named."""
     path = credentials or credentials_variable()
     return None if path is None else Trial(path, to, project or "")
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[Check]:
+    """What is misspelt in the environment. A server does not start with it; the other commands pass it over."""
+    for name, wrong in unknown_variables(environment).items():
+        fix = "Correct its name, or unset it."
+        yield Check(name="variables", ok=False, detail=f"{name}: {wrong}", fix=fix)
 
 
 def _all(

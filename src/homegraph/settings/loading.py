@@ -71,6 +71,18 @@ def load(
     return replace(settings, warnings=(*settings.warnings, *unseen))
 
 
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables of our prefix that neither server nor commands read, each with what is wrong with it. Empty ones count as not set."""
+    known = [each.variable for each in SETTINGS]
+    known += [each.file_variable for each in SETTINGS if each.is_hidden]
+    known += CLIENT_VARIABLES
+    return {
+        name: f"unknown variable{did_you_mean(name, known, VARIABLE_PREFIX)}"
+        for name, text in sorted(environ.items())
+        if text and name.startswith(VARIABLE_PREFIX) and name not in known
+    }
+
+
 def _find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
     named = config or environ.get("HOMEGRAPH_CONFIG")
     if not named and not (cwd / CONFIG_NAME).exists():
@@ -107,6 +119,7 @@ def _from_variables(
 ) -> dict[str, tuple[str, Any]]:
     known = {each.variable: each for each in SETTINGS}
     files = {each.file_variable: each for each in SETTINGS if each.is_hidden}
+    strangers = unknown_variables(environ)
     found: dict[str, tuple[str, Any]] = {}
     for name, text in sorted(environ.items()):
         reader = _reader(name, cwd, problems)
@@ -118,9 +131,8 @@ def _from_variables(
                 reader.problem((), f"set either {each.variable} or {name}, not both")
             else:
                 value = reader.from_file(each.kind, text, ())
-        elif name.startswith(VARIABLE_PREFIX) and name not in CLIENT_VARIABLES:
-            likely = did_you_mean(name, [*known, *files, *CLIENT_VARIABLES], VARIABLE_PREFIX)
-            reader.problem((), f"unknown variable{likely}")
+        elif name in strangers:
+            reader.problem((), strangers[name])
         if each and value is not NOTHING:
             found[each.name] = (name, value)
     return found

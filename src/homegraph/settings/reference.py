@@ -101,8 +101,8 @@ A file that holds secrets should be readable by its owner only (`chmod 600 homeg
 _VARIABLES: Final = """\
 ## Variables that are not settings
 
-These are read by the commands and by `homegraph.Client`. The server leaves them alone; any other variable whose name begins
-with `HOMEGRAPH_` is a mistake, so that a misspelt one cannot go unnoticed.
+These are read by the commands and by `homegraph.Client`. The server leaves them alone. It does not start with any other variable whose name
+begins with `HOMEGRAPH_`, so that a misspelt one cannot go unnoticed; `homegraph doctor` tells of it where only commands run.
 
 """
 

@@ -633,6 +633,19 @@ class TestDoctor:
         ]
         assert TOKEN not in done.out
 
+    def test_a_variable_that_nothing_reads(self, run, healthy, monkeypatch):
+        """A misspelt one goes unnoticed by the other commands: they ask another server than is meant."""
+        monkeypatch.setenv("HOMEGRAPH_SERVR", "http://127.0.0.1:9")
+        monkeypatch.setenv("HOMEGRAPH_QQQQ", "")
+
+        done = run("doctor")
+
+        assert done.code == 1
+        assert done.out.splitlines()[0] == (
+            "FAIL  variables: HOMEGRAPH_SERVR: unknown variable; did you mean HOMEGRAPH_SERVER?"
+        )
+        assert "fix: Correct its name, or unset it." in done.out
+
     def test_advice(self, run, healthy, server):
         """What works and could be better is said, and is no failure."""
         checks = [{"name": "python", "ok": True, "detail": "slow", "fix": "Use another one."}]
