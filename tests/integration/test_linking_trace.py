@@ -1,14 +1,15 @@
 """What is kept of a linking step by step, and shown to the operator; and what is found wrong with the tokens."""
 
 import json
-from urllib.parse import urlencode
+from base64 import b64encode
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from homegraph.graph.linking import STEPS_MAX
 from homegraph.testing.fulfillment import Answer
 from homegraph.wire.status import REASONS
-from support.linking import TOKENS, a_cloud, asked_of, begin, come_back, served_with, tokens
+from support.linking import ODD, TOKENS, a_cloud, asked_of, begin, come_back, served_with, tokens
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ODD_CODE = "4/0AX+=%&code"
@@ -141,6 +142,22 @@ def test_a_token_whose_slashes_are_escaped(served, cloud):
         '{"access_token":"***","refresh_token":"***","expires_in":60}'
     )
     assert "/part" not in json.dumps(trace)
+
+
+def test_a_token_endpoint_that_repeats_what_it_was_shown(tmp_path, cloud):
+    """Basic has the client's secret in base64, and a helpful server says what it got."""
+    shown = "Basic " + b64encode(f"acme:{quote(ODD, safe='')}".encode()).decode()
+    said = {"error": "invalid_client", "error_description": f"not {shown}", "got": [shown]}
+    cloud.answer_token_next(Answer(401, json.dumps(said).encode()))
+    with served_with(tmp_path, cloud, client_auth="basic", client_id="acme") as served:
+        _, asked = begin(served)
+        page = come_back(served, state=asked["state"], code="c-o-d-e")
+        (trace,) = traces_of(served)
+
+    assert cloud.calls[0].headers["authorization"] == shown
+    assert "not Basic ***" in page.body.decode()
+    assert trace["steps"][2]["exchange"]["response"]["body"].endswith('"got": ["Basic ***"]}')
+    assert shown.split()[1] not in json.dumps(trace)
 
 
 def test_who_tried_again_is_in_the_trace(served, cloud):

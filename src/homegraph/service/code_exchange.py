@@ -69,6 +69,7 @@ async def exchange_code(house: House, project: Project, linking: Linking, code: 
     )
     transcript = Transcript()
     transcript.hide(code, verifier, secret)
+    transcript.hide_credentials(headers)
     tokens: TokenReply | None = None
     error: HomegraphError | None = None
     findings: tuple[Finding, ...] = ()

@@ -258,6 +258,7 @@ class Refreshing:
         headers, body = refresh_request(
             refresh, client_id=oauth.client_id, client_secret=secret, client_auth=oauth.client_auth
         )
+        landing.transcript.hide_credentials(headers)
         post = Post(
             REFRESH,
             project,

@@ -31,6 +31,10 @@ _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 _HEX: Final = re.compile(r"%[0-9A-F]{2}")
 
+_OF_GO: Final = re.compile("[<>&]")
+_OF_DOTNET: Final = re.compile(r"""\\"|[<>&'`+]""")
+"""What these write as a number in JSON, lest it be taken for HTML."""
+
 ErrorT = TypeVar("ErrorT", bound=HomegraphError)
 
 Secrets: TypeAlias = list[tuple[str, str]]
@@ -53,6 +57,10 @@ class Transcript:
                 self._secrets[secret] = MASK
                 if not _UNQUOTED(secret):
                     self._secrets |= dict.fromkeys(_written(secret), MASK)
+
+    def hide_credentials(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Mask what stands in an Authorization header wherever it is repeated: by Basic it is the secret in another form."""
+        self.hide(*(value.partition(" ")[2] for name, value in headers if name == "authorization"))
 
     def hide_member(self, name: str, secret: str) -> None:
         """Mask a member of a JSON body that we have written, however short its value is, and whatever is in it."""
@@ -112,10 +120,17 @@ def shown_query(query: str, names: Collection[str]) -> str:
 
 
 def _written(secret: str) -> tuple[str, ...]:
-    """How a text with special characters may stand in what somebody repeats: in JSON as most write it, as PHP does, in a form."""
+    """How a text with special characters may stand in what somebody repeats: in a form; in JSON as most write it, as PHP, Go and .NET do."""
     quoted = quote_plus(secret)
     in_json = json.dumps(secret)[1:-1]
-    return quoted, _HEX.sub(_lower, quoted), in_json, in_json.replace("/", "\\/")
+    return (
+        quoted,
+        _HEX.sub(_lower, quoted),
+        in_json,
+        in_json.replace("/", "\\/"),
+        _OF_GO.sub(lambda found: f"\\u{ord(found[0]):04x}", in_json),
+        _OF_DOTNET.sub(lambda found: f"\\u{ord(found[0][-1]):04X}", in_json),
+    )
 
 
 def _lower(found: re.Match[str]) -> str:

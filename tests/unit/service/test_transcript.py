@@ -65,16 +65,33 @@ def test_a_secret_in_a_form_is_masked_in_its_escaped_shape():
 
 @pytest.mark.parametrize(
     "repeated",
-    [r"ab/SECRET\"\\cd", r"ab\/SECRET\"\\cd", "ab%2FSECRET%22%5Ccd", "ab%2fSECRET%22%5ccd"],
-    ids=["json", "json-of-php", "form", "form-in-lower-case"],
+    [
+        r"a+b/SECRET\"\\<d",
+        r"a+b\/SECRET\"\\<d",
+        r"a+b/SECRET\"\\\u003cd",
+        r"a\u002Bb/SECRET\u0022\\\u003Cd",
+        "a%2Bb%2FSECRET%22%5C%3Cd",
+        "a%2bb%2fSECRET%22%5c%3cd",
+    ],
+    ids=["json", "json-of-php", "json-of-go", "json-of-.net", "form", "form-in-lower-case"],
 )
 def test_a_secret_with_special_characters_is_masked_however_it_is_written(repeated):
     """Whoever repeats a token writes it as his language writes JSON or forms."""
     (kept,) = masked(
-        exchange(response_body=f'{{"you sent":"{repeated}"}}'.encode()), hide=('ab/SECRET"\\cd',)
+        exchange(response_body=f'{{"you sent":"{repeated}"}}'.encode()), hide=('a+b/SECRET"\\<d',)
     )
 
     assert kept.response_body == b'{"you sent":"***"}'
+
+
+def test_credentials_of_a_header_are_masked_wherever_they_are_repeated():
+    """A server that shows what it got shows a secret in base64."""
+    transcript = Transcript()
+    headers = (("accept", "application/json"), ("authorization", "Basic Y2xpZW50OnNlY3JldA=="))
+    transcript.hide_credentials(headers)
+
+    assert transcript.masked('{"got":"Basic Y2xpZW50OnNlY3JldA=="}') == '{"got":"Basic ***"}'
+    assert transcript.masked("application/json") == "application/json"
 
 
 def test_masking_comes_before_cutting():
