@@ -12,55 +12,13 @@ from support.homes import KEY, Setup, configuration, wait_for_links
 from support.many_homes import ManyHomes
 from support.postgres import Postgres
 from support.server import Server, ask, until
-from support.storms import ReportStorm, Storm, since
+from support.storms import SEALED_WITH, ReportStorm, Storm, assert_all_is_well, many, since, started
 
-SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 HOMES: Final = 100
 BETWEEN: Final = 150
 """Requests between two faults."""
 SERVERS: Final = 4
 RECOVERY_SECONDS_MAX: Final = 30.0
-
-
-def many(cloud: ManyHomes, url: str) -> dict[str, Any]:
-    """The file of a server for a cloud with many homes."""
-    links = [
-        {"user": home.agent_user_id, "access_token": token} for token, home in cloud.homes.items()
-    ]
-    return {
-        "server": {
-            "database": url,
-            "encryption_key": SEALED_WITH,
-            "lease_seconds": 3,
-            "concurrency": 32,
-            "project_concurrency": 32,
-        },
-        "projects": {"acme": {"fulfillment_url": cloud.url, "api_keys": [KEY], "links": links}},
-    }
-
-
-def started(start: Any, file: dict[str, Any], count: int) -> list[Server]:
-    """Servers that start at the same time, all links linked."""
-    servers = [start(file, name=f"server-{number}", ready=False) for number in range(count)]
-    for server in servers:
-        server.spawn()
-    for server in servers:
-        server.wait_for_banner()
-    wait_for_links(servers[0], "linked")
-    return servers
-
-
-def assert_all_is_well(storm: Storm, cloud: ManyHomes, server: Server) -> None:
-    """Everything accepted has had its SYNC, one at a time, and every stored list is its cloud's last answer."""
-    server.wait_until_idle()
-    assert storm.lost(cloud) == []
-    assert cloud.overlaps == []
-    differing = [
-        home.agent_user_id
-        for home in cloud.homes.values()
-        if server.device_ids(home.agent_user_id) != sorted(one["id"] for one in home.devices)
-    ]
-    assert differing == []
 
 
 def test_any_of_four_servers_is_killed_in_a_storm(postgres: Postgres, start: Any) -> None:

@@ -22,7 +22,7 @@ from homegraph.graph.effects import WriteDevices
 from homegraph.graph.model import Mode
 from homegraph.service.clock import SystemClock
 from homegraph.store.postgres import PostgresStore
-from homegraph.store.postgres.opening import CONNECTIONS_MAX
+from homegraph.store.postgres.opening import CONNECTIONS
 from homegraph.testing.store_contract.scene import Scene, stored
 from support.postgres import NOBODY, Postgres, again, free_port
 
@@ -165,6 +165,18 @@ async def test_through_a_pooler(postgres, pooler):
             await store.close()
 
 
+async def test_through_a_pooler_that_takes_few_clients(postgres, pooler):
+    """Calls wait for the connections that it has taken; it has no code for its refusal, only words."""
+    store = await connected(pooler("max_client_conn = 2").url(await postgres.fresh()))
+    try:
+        scene = await round_trip(store)
+        await asyncio.gather(*(store.find_key(b"x") for _ in range(50)), scene.request(Mode.ASYNC))
+        assert "no more connections allowed" in store.shortage.message
+        assert "the pooler's pool" in store.shortage.hint
+    finally:
+        await store.close()
+
+
 async def test_with_tls(postgres, pooler):
     """The certificate is checked as far as the URL says; without TLS nobody talks to us. The wheel's PostgreSQL has no TLS: a pooler has."""
     pooler = pooler(
@@ -235,7 +247,7 @@ async def test_several_hosts(postgres):
                 raise StoreUnavailable
 
         await again(moved)
-        assert len(refused) <= CONNECTIONS_MAX
+        assert len(refused) <= CONNECTIONS
         await store.close()
     finally:
         reads.close()

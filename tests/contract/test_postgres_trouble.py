@@ -7,7 +7,7 @@ import pytest
 
 from homegraph.errors import SchemaTooNew, SettingsError, StoreError, StoreUnavailable
 from homegraph.store.migrate import migrations
-from homegraph.store.postgres import PostgresStore, care, opening
+from homegraph.store.postgres import PostgresStore, care, opening, pool
 from homegraph.testing.store_contract.scene import Scene, stored, target
 from support.postgres import Postgres, again
 
@@ -157,8 +157,9 @@ async def test_a_server_that_hangs(server, scene, monkeypatch):
     ],
     ids=["full", "role", "database", "tls", "port", "host", "hasty", "latin"],
 )
-async def test_databases_that_cannot_be_used(server, sql, url, words):
+async def test_databases_that_cannot_be_used(server, monkeypatch, sql, url, words):
     """Each is said in words, without the password."""
+    monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 0.1)
     await server.run(sql)
     if "hasty" in sql:
         await server.run("ALTER DATABASE hasty SET synchronous_commit = off")

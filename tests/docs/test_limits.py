@@ -41,7 +41,8 @@ from homegraph.service import linkings as service_linkings
 from homegraph.service.http import posting, resolving
 from homegraph.settings.server import SETTINGS
 from homegraph.store import copies, linking_rows, packing
-from homegraph.store.postgres import connections, opening
+from homegraph.store.postgres import opening
+from homegraph.store.postgres import pool as store_pool
 from homegraph.store.sqlite import brief, lane
 from homegraph.web import bounded, caller, exchange, link_page
 from homegraph.web import linking as web_linking
@@ -188,8 +189,10 @@ FIXED = {
     "operations that wait for the database": f"{lane.QUEUE_MAX}",
     "operations of one commit": f"{lane.BATCH_MAX}",
     "on PostgreSQL: connections of a server": (
-        f"{opening.CONNECTIONS_MAX} | a call waits up to {connections.ACQUIRE_SECONDS:.0f} s"
+        f"{opening.CONNECTIONS} (`database_connections`), or what PostgreSQL grants | "
+        f"a call waits up to {store_pool.ACQUIRE_SECONDS:.0f} s"
     ),
+    "on PostgreSQL: asking for a connection that was refused": f"every {store_pool.FURTHER_SECONDS:.0f} s",
     "on PostgreSQL: a statement": f"{opening.STATEMENT_SECONDS:.0f} s",
     "devices read or written on the spot": f"{brief.BRIEF_DEVICES_MAX}",
     "work of one commit on the loop's thread": f"{lane.LOOP_SECONDS_MAX * 1000:.0f} ms",
@@ -217,6 +220,7 @@ def test_settings_that_are_named_exist():
         "reply_max_bytes": "8 MiB",
         "concurrency": "64",
         "project_concurrency": "16",
+        "database_connections": "16",
         "project_exchanges": "128",
         "retry_attempts_max": "12",
         "runs_kept": "10000",

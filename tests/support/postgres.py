@@ -202,6 +202,15 @@ class Postgres:
         """The same, where no loop runs."""
         return asyncio.run(self.fresh())
 
+    async def of_few(self, connections):
+        """The address of a new database whose owner may have so many connections, whoever holds them."""
+        name = (await self.fresh()).rpartition("/")[2]
+        await self.run(
+            f"CREATE ROLE few_{name} LOGIN CONNECTION LIMIT {connections}",
+            f"ALTER DATABASE {name} OWNER TO few_{name}",
+        )
+        return self.url(name, f"few_{name}")
+
 
 def _is_alive(process):
     """Whether a process has not ended; one that nobody has waited for has."""

@@ -15,13 +15,16 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from support.accounts import REPORT
-from support.homes import KEY
+from support.homes import KEY, wait_for_links
 from support.many_homes import ManyHomes
 from support.server import Server, until
 from support.wire import Answered, Caller
+
+SEALED_WITH: Final = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+"""The key that tokens are sealed with, the same for all servers of a database."""
 
 CALLERS: Final = 8
 PAUSE_SECONDS: Final = 0.02
@@ -177,3 +180,44 @@ async def _pause(never: asyncio.Event, seconds: float) -> None:
 def since(started_at: float) -> float:
     """Seconds since then."""
     return time.monotonic() - started_at
+
+
+def many(cloud: ManyHomes, url: str) -> dict[str, Any]:
+    """The file of a server for a cloud with many homes."""
+    links = [
+        {"user": home.agent_user_id, "access_token": token} for token, home in cloud.homes.items()
+    ]
+    return {
+        "server": {
+            "database": url,
+            "encryption_key": SEALED_WITH,
+            "lease_seconds": 3,
+            "concurrency": 32,
+            "project_concurrency": 32,
+        },
+        "projects": {"acme": {"fulfillment_url": cloud.url, "api_keys": [KEY], "links": links}},
+    }
+
+
+def started(start: Any, file: dict[str, Any], count: int) -> list[Server]:
+    """Servers that start at the same time, all links linked."""
+    servers = [start(file, name=f"server-{number}", ready=False) for number in range(count)]
+    for server in servers:
+        server.spawn()
+    for server in servers:
+        server.wait_for_banner()
+    wait_for_links(servers[0], "linked")
+    return servers
+
+
+def assert_all_is_well(storm: Storm, cloud: ManyHomes, server: Server) -> None:
+    """Everything accepted has had its SYNC, one at a time, and every stored list is its cloud's last answer."""
+    server.wait_until_idle()
+    assert storm.lost(cloud) == []
+    assert cloud.overlaps == []
+    differing = [
+        home.agent_user_id
+        for home in cloud.homes.values()
+        if server.device_ids(home.agent_user_id) != sorted(one["id"] for one in home.devices)
+    ]
+    assert differing == []

@@ -122,7 +122,12 @@ async def open_store(settings: Settings, ids: SystemIds, clock: Clock) -> Store:
         from homegraph.store.postgres import PostgresStore  # noqa: PLC0415  # its driver is an extra
     except ModuleNotFoundError as exc:
         raise no_driver() from exc
-    store = await PostgresStore.open(settings.database, ids=ids.run, now=clock.now())
+    store = await PostgresStore.open(
+        settings.database,
+        ids=ids.run,
+        now=clock.now(),
+        connections_max=settings.database_connections,
+    )
     try:
         if isinstance(clock, SystemClock):
             await clock.set_by(store.time)

@@ -75,6 +75,7 @@ async def examine(house: House) -> tuple[Advice, ...]:
     database = await _database(house)
     checks = [
         _advice(database, "Check the disk's free space, and who owns the file and its folder."),
+        *_shortage(house),
         _advice(
             Check(name="worker", ok=house.loop.is_beating(), detail=_worker_detail(house)),
             "Restart the server; its log says why the loop has stopped.",
@@ -122,11 +123,20 @@ async def _database(house: House) -> Check:
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             await house.store.check()
     except TimeoutError:
-        detail = f"no answer within {DATABASE_SECONDS_MAX:.0f} s"
+        shortage = house.store.shortage
+        detail = shortage.message if shortage else f"no answer within {DATABASE_SECONDS_MAX:.0f} s"
         return Check(name="database", ok=False, detail=detail)
     except StoreError as exc:
         return Check(name="database", ok=False, detail=exc.message)
     return Check(name="database", ok=True, detail="writable")
+
+
+def _shortage(house: House) -> list[Advice]:
+    """Advice, no failure: with fewer connections calls wait for each other."""
+    short = house.store.shortage
+    if short is None:
+        return []
+    return [Advice(name="database connections", ok=True, detail=short.message, fix=short.hint)]
 
 
 def _interpreter() -> Advice:

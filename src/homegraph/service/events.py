@@ -172,6 +172,13 @@ class KeyStaysRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseShort:
+    """The database grants less than this process would use; calls wait for each other."""
+
+    shortage: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyFailed:
     """A background duty (the loop, the heartbeat, pruning) failed once; it goes on."""
 
@@ -196,6 +203,7 @@ Event: TypeAlias = (
     | TokenIssued
     | TokenDenied
     | KeyStaysRevoked
+    | DatabaseShort
     | DutyFailed
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from homegraph.graph.model import LinkState, Outcome, Run, Target
 from homegraph.service.events import (
+    DatabaseShort,
     Disconnected,
     DutyFailed,
     Event,
@@ -165,6 +166,10 @@ def _revoked(log: Log, event: KeyStaysRevoked) -> None:
     log.warning("key.stays_revoked", project=event.project_id, key=event.key_id)
 
 
+def _short(log: Log, event: DatabaseShort) -> None:
+    log.warning("database.short", shortage=event.shortage)
+
+
 def _duty(log: Log, event: DutyFailed) -> None:
     log.error("duty.failed", duty=event.duty, error=event.error)
 
@@ -219,6 +224,7 @@ _LINES: Final[dict[type, Callable[[Any, Any], None]]] = {
     TokenIssued: _token,
     TokenDenied: _denied,
     KeyStaysRevoked: _revoked,
+    DatabaseShort: _short,
     DutyFailed: _duty,
 }
 

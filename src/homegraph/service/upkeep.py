@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from homegraph.errors import StoreError
+from homegraph.graph.model import Instant
 from homegraph.service.clock import Clock, SystemClock
-from homegraph.service.events import DutyFailed, Events
+from homegraph.service.events import DatabaseShort, DutyFailed, Events
 from homegraph.service.runs import Runs
 from homegraph.store.journal_port import Limits
 from homegraph.store.port import Instance, Lease, Store
@@ -34,6 +35,9 @@ APPEAR_EVERY_SECONDS: Final = 5.0
 
 SILENT_SECONDS_MAX: Final = 15.0
 """An instance that was not heard of for so long, three times in a row, is taken for dead."""
+
+SHORT_AGAIN_SECONDS: Final = 3_600.0
+"""What the database does not grant is told once; and again after so long, if it is still so: logs are rotated."""
 
 FORGOTTEN_SECONDS: Final = 300.0
 """Then nothing is kept of it: as many are kept as have started within this time, at most."""
@@ -97,9 +101,14 @@ class Upkeep:
             await self.clock.wait(self._stopped, now + SET_CLOCK_EVERY_SECONDS)
 
     async def appear(self) -> None:
-        """Say every few seconds that this instance is alive; whoever looks takes it for dead otherwise."""
+        """Say every few seconds that this instance is alive; whoever looks takes it for dead otherwise. And what it is short of."""
+        told_at: Instant | None = None
         while not self._stopped.is_set():
             now = self.clock.now()
+            shortage = self.store.shortage
+            if shortage and (told_at is None or now - told_at >= SHORT_AGAIN_SECONDS):
+                self.events.announce(DatabaseShort(shortage.message))
+                told_at = now
             seen = replace(self.instance, seen_at=now, running=len(self.runs.leases))
             try:
                 await self.store.appear(seen, now - FORGOTTEN_SECONDS)

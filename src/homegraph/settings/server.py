@@ -94,6 +94,12 @@ class Settings:
         "process, such as concurrency and quota_per_minute, is so for each of them.",
         flag="--workers",
     )
+    database_connections: int = row(
+        Whole(2, 256, "connections"),
+        16,
+        "How many connections to PostgreSQL a process asks for at most, as it needs them. Where fewer are granted, calls wait for each other. "
+        "All processes together should ask for no more than `max_connections` leaves them.",
+    )
     data_dir: Path = row(
         FilePath(),
         default_data_dir,

@@ -26,6 +26,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from homegraph.errors import StoreUnavailable
 from homegraph.graph.applying import Known
 from homegraph.graph.effects import Effect
 from homegraph.graph.model import (
@@ -181,6 +182,10 @@ class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
     @property
     def is_shared(self) -> bool:
         """Whether other processes may use the database, too."""
+
+    @property
+    def shortage(self) -> StoreUnavailable | None:
+        """What this process would use of the database and does not get, such as connections, for people: calls wait, and go on."""
 
     def hear(self, told: Callable[[Hint], None]) -> None:
         """From now on call ``told``, on the event loop, when another process may have changed something.

@@ -1,4 +1,4 @@
-"""Connections to a server: who gets one, transactions, and what is tried again.
+"""Operations on a server: transactions, and what is tried again. Who gets a connection is the ``pool``'s business.
 
 A transaction of several statements is made again when it lost a race (a deadlock that the server resolved, a row that somebody else
 made first): operations do nothing but read and write through their ``Database``, so that they can be. Whoever asks may be
@@ -18,13 +18,11 @@ import asyncpg
 
 from homegraph.errors import StoreUnavailable
 from homegraph.store.postgres.database import Database
-from homegraph.store.postgres.trouble import is_worth_repeating, translated
+from homegraph.store.postgres.pool import ACQUIRE_SECONDS, Pool, closed
+from homegraph.store.postgres.trouble import DRIVERS, is_worth_repeating, translated
 
 ATTEMPTS_MAX: Final = 8
 """Attempts of a transaction that loses races. Locks are taken in one order, so a second one is rare."""
-
-ACQUIRE_SECONDS: Final = 10.0
-"""How long a call waits for a connection that is free."""
 
 WAITING_MAX: Final = 4_096
 """Calls that wait for a connection at once. A server that has stopped answering must not fill the memory."""
@@ -36,7 +34,7 @@ Ts = TypeVarTuple("Ts")
 class Connections:
     """The connections of one process. ``is_pooled``: through a pooler, where nothing outlives a transaction."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], *, is_pooled: bool) -> None:
+    def __init__(self, pool: Pool, *, is_pooled: bool) -> None:
         self._pool = pool
         self._is_pooled = is_pooled
         self._busy: set[asyncio.Task[Any]] = set()
@@ -67,12 +65,22 @@ class Connections:
     async def _accepted(
         self, operation: Callable[..., Awaitable[T]], args: tuple[Any, ...], isolation: str
     ) -> T:
-        if self._closed or len(self._busy) >= WAITING_MAX:
-            raise _refusal(closed=self._closed)
+        if self._closed:
+            raise closed()
+        if len(self._busy) >= WAITING_MAX:
+            raise StoreUnavailable(
+                f"{WAITING_MAX} operations wait for the database.",
+                hint="PostgreSQL does not keep up: look for what else uses it.",
+            )
         task = asyncio.ensure_future(self._carried_out(operation, args, isolation))
         self._busy.add(task)
         task.add_done_callback(self._done)
         return await asyncio.shield(task)
+
+    @property
+    def shortage(self) -> StoreUnavailable | None:
+        """That the server grants fewer connections than are asked for, if it does."""
+        return self._pool.shortage
 
     async def close(self) -> None:
         """Finish what was accepted, then close all connections. Again is no error."""
@@ -94,32 +102,35 @@ class Connections:
         self, operation: Callable[..., Awaitable[T]], args: tuple[Any, ...], isolation: Any
     ) -> T:
         if self._closed and asyncio.current_task() not in self._busy:
-            raise _refusal(closed=True)
+            raise closed()
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                    if not isolation:
-                        return await operation(Database(connection), *args)
-                    reads = isolation != "read_committed"
-                    async with connection.transaction(isolation=isolation, readonly=reads):
-                        return await operation(Database(connection), *args)
+                return await self._with_a_connection(operation, args, isolation)
             except Exception as exc:
                 if is_worth_repeating(exc) and attempt < ATTEMPTS_MAX:
                     continue
                 if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):
                     # The primary that it was is none any more: look for the other one.
-                    await self._pool.expire_connections()
+                    self._pool.expire()
                 told = translated(exc)
                 if told is exc:
                     raise
                 raise told from exc
         raise AssertionError("unreachable")
 
-
-def _refusal(*, closed: bool) -> StoreUnavailable:
-    if closed:
-        return StoreUnavailable("The database is closed.")
-    return StoreUnavailable(
-        f"{WAITING_MAX} operations wait for the database.",
-        hint="PostgreSQL does not keep up: look for what else uses it.",
-    )
+    async def _with_a_connection(
+        self, operation: Callable[..., Awaitable[T]], args: tuple[Any, ...], isolation: Any
+    ) -> T:
+        connection = await self._pool.take()
+        in_doubt = False
+        try:
+            if not isolation:
+                return await operation(Database(connection), *args)
+            reads = isolation != "read_committed"
+            async with connection.transaction(isolation=isolation, readonly=reads):
+                return await operation(Database(connection), *args)
+        except (*DRIVERS, asyncio.CancelledError):
+            in_doubt = True  # even its BEGIN or its ROLLBACK may not have been carried out
+            raise
+        finally:
+            self._pool.give_back(connection, in_doubt=in_doubt)

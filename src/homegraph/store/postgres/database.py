@@ -8,17 +8,12 @@ transactions to ``connections``. Statements that serve many calls at once take a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, cast
 
-import asyncpg
-
+from homegraph.store.postgres.pool import Connection
 from homegraph.store.postgres.texts import OURS, kept, revived
 from homegraph.store.rows import Row
 from homegraph.store.statements import load
-
-Connection: TypeAlias = (
-    "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
-)
 
 _SQL: Final[Mapping[str, str]] = load("postgres")
 _foreign: Final[dict[str, tuple[int, ...]]] = {}

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -26,10 +27,11 @@ from homegraph.store.migrate import Applied, Migration, migrations, plan
 from homegraph.store.postgres import linkings
 from homegraph.store.postgres.connections import Connections
 from homegraph.store.postgres.database import Database
+from homegraph.store.postgres.pool import Pool
 from homegraph.store.postgres.trouble import translated
 
-CONNECTIONS_MAX: Final = 16
-"""Connections of one process. A few do: calls that come together share a transaction."""
+CONNECTIONS: Final = 16
+"""Connections of one process, unless it is told otherwise. A few do: calls that come together share a transaction."""
 
 CONNECT_SECONDS: Final = 5.0
 """How long a host may take to answer before the next one is tried."""
@@ -60,8 +62,10 @@ class Opened:
     connect: Callable[[], Awaitable[asyncpg.Connection[Any]]] | None
 
 
-async def open_database(url: str, now: Instant) -> Opened:
+async def open_database(url: str, now: Instant, connections_max: int) -> Opened:
     """Connect, look at what is there, and bring the schema up to date.
+
+    ``connections_max``: of this process; one of them listens, unless a pooler is in between.
 
     Raises:
         SchemaTooNew: a newer homegraph wrote it.
@@ -72,16 +76,10 @@ async def open_database(url: str, now: Instant) -> Opened:
     options = options_of(url)
     with told_in_our_words():
         is_pooled = await _examine(options)
-        caches = 0 if is_pooled else STATEMENTS_CACHED_MAX
-        options |= {"statement_cache_size": caches, "max_cached_statement_lifetime": 0}
-        pool = asyncpg.create_pool(
-            # None is kept in reserve: the driver would log each attempt to make it while the server is away.
-            **options,
-            min_size=0,
-            max_size=CONNECTIONS_MAX,
-            reset=_leave_as_it_is,
-        )
-        await pool
+    caches = 0 if is_pooled else STATEMENTS_CACHED_MAX
+    options |= {"statement_cache_size": caches, "max_cached_statement_lifetime": 0}
+    connect = partial(asyncpg.connect, **options)
+    pool = Pool(connect, connections_max if is_pooled else connections_max - 1)
     connections = Connections(pool, is_pooled=is_pooled)
     try:
         await connections.write(_migrate, now)
@@ -91,7 +89,7 @@ async def open_database(url: str, now: Instant) -> Opened:
         raise
     if is_pooled:
         return Opened(connections, None)
-    return Opened(connections, lambda: asyncpg.connect(**options))
+    return Opened(connections, connect)
 
 
 @contextmanager
@@ -166,8 +164,9 @@ async def connect(options: dict[str, Any]) -> asyncpg.Connection[Any]:
 
 async def _examine(options: dict[str, Any]) -> bool:
     """Whether a pooler is in between. Raises StoreUnavailable for a database that cannot keep what is told to it."""
-    connection = await connect(options)
+    looking = Pool(partial(connect, options), 1)  # which waits while others have all connections
     try:
+        connection = await looking.take()
         db = Database(connection)
         async with connection.transaction():
             backend: int = await db.value("find_backend")
@@ -182,9 +181,10 @@ async def _examine(options: dict[str, Any]) -> bool:
                     hint="Create it with ENCODING 'UTF8'.",
                 )
         ours: int = connection.get_server_pid()
+        await connection.close()  # its place at the server is free then, and there may be few
         return backend != ours
     finally:
-        connection.terminate()
+        looking.terminate()
 
 
 async def _migrate(db: Database, now: Instant) -> None:
@@ -221,7 +221,3 @@ def _is_unreadable(exc: Exception) -> bool:
     if isinstance(exc, (asyncpg.TargetServerAttributeNotMatched, ssl.SSLError)):
         return False  # a certificate that is refused is a ValueError, too
     return isinstance(exc, (ValueError, asyncpg.ClientConfigurationError))
-
-
-async def _leave_as_it_is(_connection: object) -> None:
-    """What a connection is given back with: no operation changes more of it than its transaction."""

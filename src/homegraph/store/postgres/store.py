@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from homegraph.errors import LinkingRefused
+from homegraph.errors import LinkingRefused, StoreUnavailable
 from homegraph.graph import linking
 from homegraph.graph.applying import Known
 from homegraph.graph.errands import Errand, FollowUp
@@ -68,7 +68,7 @@ from homegraph.store.postgres.groups import Group
 from homegraph.store.postgres.hints import Hints
 from homegraph.store.postgres.linkings import Change, Grant
 from homegraph.store.postgres.moving_store import PostgresMoving
-from homegraph.store.postgres.opening import Opened, open_database
+from homegraph.store.postgres.opening import CONNECTIONS, Opened, open_database
 from homegraph.store.postgres.reports import Report
 from homegraph.store.postgres.settling import Settled
 from homegraph.store.postgres.work import Overtaken, Request
@@ -97,11 +97,18 @@ class PostgresStore(PostgresMoving):
         self._exported_links = Group(self._db.read, moving.some_links)
 
     @classmethod
-    async def open(cls, database: str, *, ids: Callable[[], str], now: Instant) -> PostgresStore:
+    async def open(
+        cls,
+        database: str,
+        *,
+        ids: Callable[[], str],
+        now: Instant,
+        connections_max: int = CONNECTIONS,
+    ) -> PostgresStore:
         """Open ``database``, a ``postgresql://`` URL.
 
         A database that is empty is set up, any other brought up to date. Runs that a dead process had under way are due again
-        when their leases end: other processes may be alive. ``ids`` makes the ids of such runs.
+        when their leases end: other processes may be alive. ``ids`` makes the ids of such runs. Of ``connections_max`` one listens.
 
         Raises:
             SchemaTooNew: a newer homegraph wrote it.
@@ -109,7 +116,7 @@ class PostgresStore(PostgresMoving):
             StoreError: it is a database, but not homegraph's.
             StoreUnavailable: it cannot be used.
         """
-        return cls(await open_database(database, now), ids)
+        return cls(await open_database(database, now, connections_max), ids)
 
     async def close(self) -> None:
         for group in (
@@ -136,6 +143,10 @@ class PostgresStore(PostgresMoving):
     @property
     def is_shared(self) -> bool:
         return True
+
+    @property
+    def shortage(self) -> StoreUnavailable | None:
+        return self._db.shortage
 
     def hear(self, told: Callable[[Hint], None]) -> None:
         if self._hints is not None:

@@ -14,6 +14,11 @@ from homegraph.errors import StoreUnavailable
 
 _AWAY: Final = "Check that PostgreSQL runs and that this machine reaches it. A server that was ready before tries again by itself."
 
+FULL: Final = (
+    "Allow more connections (max_connections, the user's CONNECTION LIMIT, the pooler's pool), "
+    "or let each process ask for fewer by database_connections, so that all get their share."
+)
+
 HINTS: Final = {
     "08": _AWAY,
     "25": "It takes no writes: name the primary, or several hosts in the URL, of which the one that can be written to is used; or look for default_transaction_read_only.",
@@ -21,7 +26,7 @@ HINTS: Final = {
     "3D": "Create the database that the URL names.",
     "3F": "The user needs a schema: grant CREATE and USAGE on it.",
     "42": "The user must own the schema, or have all rights on its tables.",
-    "53": "PostgreSQL has no room: free some of its disk or memory, or allow more connections.",
+    "53": "PostgreSQL has no room: free some of its disk or memory.",
     "55": "Somebody holds a lock for long: look into pg_stat_activity.",
     "57": _AWAY,
     "58": "Its disk fails: look into PostgreSQL's log.",
@@ -39,6 +44,16 @@ _AGAIN: Final = (
 )
 
 
+DRIVERS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What the driver raises."""
+
+
 class ChangedMeanwhileError(Exception):
     """What a transaction set out from is not so any more; it must be made again."""
 
@@ -46,6 +61,13 @@ class ChangedMeanwhileError(Exception):
 def is_worth_repeating(exc: Exception) -> bool:
     """Whether the same transaction may succeed at once."""
     return isinstance(exc, (*_AGAIN, ChangedMeanwhileError))
+
+
+def grants_no_more(exc: Exception) -> bool:
+    """Whether the server, or a pooler, refuses a connection because there are too many already."""
+    if isinstance(exc, asyncpg.ProtocolViolationError):
+        return "no more connections" in str(exc)  # pgbouncer has no code of its own for it
+    return isinstance(exc, asyncpg.TooManyConnectionsError)
 
 
 def translated(exc: Exception) -> Exception:
@@ -63,7 +85,8 @@ def _unavailable(exc: Exception) -> StoreUnavailable | None:
         if state[:2] not in HINTS or (state[:2] == "42" and state != _RIGHTS):
             return None
         said = str(exc.args[0] if exc.args else exc).partition("\n")[0]
-        return StoreUnavailable(f"PostgreSQL says: {said}.", hint=HINTS[state[:2]])
+        hint = FULL if grants_no_more(exc) else HINTS[state[:2]]
+        return StoreUnavailable(f"PostgreSQL says: {said}.", hint=hint)
     if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
         return StoreUnavailable(
             "No host of the database's URL can be written to.", hint=HINTS["25"]

@@ -130,6 +130,10 @@ class SqliteStore(SqliteMoving):
     def is_shared(self) -> bool:
         return False
 
+    @property
+    def shortage(self) -> None:
+        return None  # the file is ours alone
+
     def hear(self, told: Callable[[Hint], None]) -> None:
         """Nobody else is there: one process owns a file."""
 

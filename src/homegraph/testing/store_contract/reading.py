@@ -158,9 +158,10 @@ class Reading:
         )
 
     async def test_checking(self, store: Store) -> None:
-        """A database that can be written to passes, any number of times."""
+        """A database that can be written to passes, any number of times, and grants all that is asked for."""
         await store.check()
         await store.check()
+        assert store.shortage is None
 
     async def test_a_caller_that_is_cancelled(self, store: Store) -> None:
         """What it asked for happens all the same."""
