@@ -54,13 +54,17 @@ def measured() -> Costs:
 
 
 def of_run(path: Path) -> Costs:
-    """The same, with the servers' costs of a run of the benchmark. Raises OSError, ValueError."""
+    """The same, with the costs of a run of the benchmark: those on PostgreSQL, where it has them. Raises OSError, ValueError."""
     rows = {row["name"]: row for row in json.loads(path.read_text())["scenarios"]}
     costs = measured()
     for kind, name in ROWS.items():
-        if name in rows:
-            cost = replace(getattr(costs, kind), server_us=rows[name]["cpu_us"]["median"])
-            costs = replace(costs, **{kind: cost})
+        cost = getattr(costs, kind)
+        if row := rows.get(f"{name}-pg"):
+            database_us = row["database_cpu_us"]["median"]
+            cost = replace(cost, server_us=row["cpu_us"]["median"], database_us=database_us)
+        elif row := rows.get(name):
+            cost = replace(cost, server_us=row["cpu_us"]["median"])
+        costs = replace(costs, **{kind: cost})
     return costs
 
 

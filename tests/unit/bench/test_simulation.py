@@ -1,5 +1,6 @@
 """The simulation keeps its books: nothing is lost in it, and where there is a formula it agrees."""
 
+import json
 from dataclasses import replace
 from random import Random
 
@@ -104,3 +105,46 @@ def test_the_command(capsys):
     text = capsys.readouterr().out
     assert "## What carries how many users" in text
     assert "## 1,000,000 users: 1 nodes, 1 databases of 28 GB" in text
+
+
+def row(name, server_us, database_us=0.0, calls_per_second=1_000.0):
+    """What the benchmark writes about a row, as far as the simulation reads it."""
+    told = {"title": name, "name": name, "server": "", "is_drain": False, "is_large": False}
+    figures = {
+        "cpu_us": server_us,
+        "driver_cpu_us": 10.0,
+        "database_cpu_us": database_us,
+        "ops_per_second": calls_per_second,
+        "p50_ms": 1.0,
+    }
+    return told | {of: {"median": median} for of, median in figures.items()}
+
+
+def written(tmp_path, *rows):
+    """A file that the benchmark could have written."""
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"plan": {"connections": 64}, "scenarios": rows}))
+    return file
+
+
+def test_a_run_of_the_benchmark_tells_the_costs(tmp_path):
+    """Nodes are on PostgreSQL: its rows count, where there are some; without them the database's costs are those of the page."""
+    told = costs.of_run(
+        written(tmp_path, row("report", 50.0), row("report-pg", 60.0, 30.0), row("query", 40.0))
+    )
+
+    assert (told.report.server_us, told.report.database_us) == (60.0, 30.0)
+    assert (told.query.server_us, told.query.database_us) == (40.0, COSTS.query.database_us)
+    assert told.enqueue == COSTS.enqueue
+
+
+def test_a_database_on_the_same_cores_takes_its_part_of_each(tmp_path, capsys):
+    """PostgreSQL had no core of its own in the benchmark: half of its time is the server's core's."""
+    run_ = written(tmp_path, row("query-pg", 60.0, 80.0, calls_per_second=10_000.0))
+    assert main(["--run", str(run_), "--users", "1000000"]) == 0
+
+    (shown,) = (line for line in capsys.readouterr().out.splitlines() if "query-pg" in line)
+    _, _, measured, simulated, ratio, *_ = (cell.strip() for cell in shown.split("|"))
+    assert measured == "10,000"
+    assert int(simulated.replace(",", "")) == pytest.approx(10_000, rel=0.03)
+    assert float(ratio) == pytest.approx(1.0, abs=0.03)
