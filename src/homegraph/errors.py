@@ -93,6 +93,8 @@ class HomegraphError(Exception):
     code: str = "INTERNAL"
     hint: str = "This is a bug in homegraph. Please report it with the request id."
     retryable: bool = False
+    retry_at: float = 0.0
+    """Seconds since 1970: before then another attempt has no chance, if somebody has said so."""
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
         # A class without a message of its own speaks with the first line of its docstring.
@@ -100,6 +102,16 @@ class HomegraphError(Exception):
         if hint is not None:
             self.hint = hint
         super().__init__(self.message)
+
+
+class _Later(HomegraphError):
+    """May know when another attempt has a chance."""
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, retry_at: float = 0.0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_at = retry_at
 
 
 class WireError(HomegraphError):
@@ -186,7 +198,7 @@ class FulfillmentTimeout(FulfillmentError):
     hint = "Answer from what you know (SYNC within 5 s, QUERY and EXECUTE within 2 s), and tell the rest later."
 
 
-class FulfillmentFailed(FulfillmentError):
+class FulfillmentFailed(_Later, FulfillmentError):
     """The fulfillment answered with an HTTP status that says it cannot now: 5xx, 408, 425 or 429."""
 
     code, retryable = "FULFILLMENT_FAILED", True
@@ -256,18 +268,11 @@ class LinkBroken(TokenRefused):
     code = "LINK_BROKEN"
 
 
-class TokenEndpointFailed(TokenError):
-    """The token endpoint did not answer as a token endpoint.
-
-    ``retry_at`` (seconds since 1970) is when it will be asked again, if it is known.
-    """
+class TokenEndpointFailed(_Later, TokenError):
+    """The token endpoint did not answer as a token endpoint."""
 
     code, retryable = "TOKEN_ENDPOINT_FAILED", True
     hint = "Check token_url, and that the endpoint answers with JSON."
-
-    def __init__(self, message: str | None = None, *, retry_at: float = 0.0) -> None:
-        super().__init__(message)
-        self.retry_at = retry_at
 
 
 class StoreError(HomegraphError):

@@ -170,6 +170,7 @@ FIXED = {
     "homes that `homegraph doctor` looks into": f"{promises.HOMES_LOOKED_AT_MAX} of a project",
     "follow-up of an EXECUTE": f"{errands.FOLLOW_UP_SECONDS:.0f} s",
     "devices of a reply": f"{intents.DEVICES_MAX}",
+    "`Retry-After` of a fulfillment": f"{intents.RETRY_AFTER_SECONDS_MAX:.0f} s",
     "findings about one answer": f"{syncs.TOLD_MAX}",
     "findings kept of held devices": f"{judging.HELD_FINDINGS_MAX} of an agent user",
     "links of one run asked at once": f"{asking.LINKS_AT_ONCE_MAX}",

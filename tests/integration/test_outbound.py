@@ -3,6 +3,7 @@
 import socket
 import threading
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 
@@ -285,3 +286,15 @@ def test_a_fulfillment_that_hangs_up_at_once(tmp_path, cloud):
 
     assert problem == "FULFILLMENT_UNREACHABLE"
     assert run["outcome"] == "retrying"
+
+
+def test_a_fulfillment_that_says_when_it_can(tmp_path, cloud):
+    """A cloud that is busy names the seconds; it is left alone for so long, and not for the two that were next."""
+    cloud.answer_next(Answer(503, headers=[("Retry-After", "300")]))
+    with Served(settings_in(tmp_path, attackers(cloud, cloud.url))) as served:
+        problem, run = first_sync_of(served)
+
+    assert problem == "FULFILLMENT_FAILED"
+    assert run["outcome"] == "retrying"
+    waits = datetime.fromisoformat(run["next_at"]) - datetime.fromisoformat(run["finished_at"])
+    assert waits.total_seconds() == pytest.approx(300, abs=5)

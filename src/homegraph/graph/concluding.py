@@ -22,7 +22,6 @@ from homegraph.errors import (
     HomegraphError,
     LinkBroken,
     ReplyUnusable,
-    TokenEndpointFailed,
     TokenRefused,
 )
 from homegraph.graph.applying import NOTHING, Applied
@@ -232,9 +231,8 @@ def _worth_repeating(target: Target, failures: Sequence[HomegraphError]) -> bool
 
 
 def _retry_from(failures: Sequence[HomegraphError]) -> Instant:
-    """When the first of the links can be asked with a chance: at once, unless each waits for its token endpoint."""
-    waits = [one.retry_at if isinstance(one, TokenEndpointFailed) else 0.0 for one in failures]
-    return min(waits, default=0.0)
+    """When the first of the links can be asked with a chance: at once, unless each waits for its token endpoint, or was told when."""
+    return min(one.retry_at for one in failures)
 
 
 def _no_agent_user_id() -> ReplyUnusable:

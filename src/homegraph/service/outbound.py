@@ -34,6 +34,7 @@ from homegraph.wire.intents import (
     REQUEST_HEADERS,
     disconnect_request,
     refusal_told,
+    retry_at,
     sync_request,
 )
 from homegraph.wire.query_intent import QueryDevice, query_request
@@ -110,7 +111,7 @@ class Outbound:
         try:
             body = sync_request(heard.request_id)
             reply = await self._authorized("SYNC", project, body, heard)
-            heard.body = _checked(reply)
+            heard.body = _checked(reply, self.clock)
         except HomegraphError as exc:
             heard.error = exc
 
@@ -123,7 +124,7 @@ class Outbound:
         request_id = self.ids.intent()
         body = query_request(request_id, devices)
         reply = await self._authorized("QUERY", project, body, heard)
-        return Said(_checked(reply), request_id, heard.took)
+        return Said(_checked(reply, self.clock), request_id, heard.took)
 
     async def execute(
         self,
@@ -145,7 +146,7 @@ class Outbound:
         request_id = self.ids.intent()
         body = execute_request(request_id, groups, command, challenge)
         reply = await self._authorized("EXECUTE", project, body, heard)
-        return Said(_checked(reply), request_id, heard.took)
+        return Said(_checked(reply, self.clock), request_id, heard.took)
 
     async def disconnect(self, project: Project, heard: Heard) -> None:
         """Send DISCONNECT with the link's token; the exchange joins the transcript. What is answered is not looked at.
@@ -154,7 +155,7 @@ class Outbound:
             FulfillmentError, TokenError: no answer.
         """
         body = disconnect_request(self.ids.intent())
-        _checked(await self._authorized("DISCONNECT", project, body, heard))
+        _checked(await self._authorized("DISCONNECT", project, body, heard), self.clock)
 
     async def _authorized(
         self, intent: str, project: Project, body: bytes, heard: Heard
@@ -192,11 +193,11 @@ class Outbound:
         return reply
 
 
-def _checked(reply: HttpReply) -> bytes:
+def _checked(reply: HttpReply, clock: Clock) -> bytes:
     """The body of an answer; a status that is none is an error."""
     if reply.status in _OK:
         return reply.body
     told = refusal_told(reply.status, reply.headers)
     if reply.status in PASSING_STATUSES:
-        raise FulfillmentFailed(told)
+        raise FulfillmentFailed(told, retry_at=retry_at(reply.headers, clock.now()))
     raise FulfillmentRefused(told)

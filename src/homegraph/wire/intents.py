@@ -10,6 +10,7 @@ most replies have not changed: ``read_sync_reply`` takes the envelope apart and 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any, Final
 
 import msgspec
@@ -34,6 +35,9 @@ REQUEST_HEADERS: Final[tuple[tuple[str, str], ...]] = (
 
 PASSING_STATUSES: Final = frozenset({408, 425, 429, *range(500, 600)})
 """What says "not now" to an intent that may be right: the fulfillment failed, or has no time (RFC 9110, 8470, 6585)."""
+
+RETRY_AFTER_SECONDS_MAX: Final = 3_600.0
+"""What a fulfillment can ask for at most: a wrong clock or a slip of the pen must not put requests off for days."""
 
 REDIRECTS: Final = range(300, 400)
 """What is not followed."""
@@ -233,6 +237,25 @@ def refusal_told(status: int, headers: Mapping[str, str]) -> str:
     if status in REDIRECTS and where:
         told += f", a redirect to {quoted(where)}"
     return f"{told}."
+
+
+def retry_at(headers: Mapping[str, str], now: float) -> float:
+    """When an answer without success wants to be asked again (RFC 9110, 10.2.3): seconds since 1970, 0 if it does not say.
+
+    ``Retry-After`` has seconds or a date. What cannot be read, or lies behind, is no wish.
+    """
+    wish = headers.get("retry-after", "")
+    if wish.isascii() and wish.isdigit():
+        seconds = float(wish)  # infinite, of very many digits
+    else:
+        date = parsedate_tz(wish)
+        if date is None:
+            return 0.0
+        try:
+            seconds = mktime_tz((*date[:9], date[9] or 0)) - now
+        except (ValueError, OverflowError):
+            return 0.0
+    return now + min(seconds, RETRY_AFTER_SECONDS_MAX) if seconds > 0 else 0.0
 
 
 def quoted(text: str) -> str:

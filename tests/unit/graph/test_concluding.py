@@ -115,7 +115,10 @@ def test_a_token_endpoint_that_fails_is_waited_for():
     ann = failed(TokenEndpointFailed("HTTP 503", retry_at=30.0))
     ben = failed(TokenEndpointFailed("HTTP 503", retry_at=20.0), "ben")
 
+    busy = failed(FulfillmentFailed("HTTP 429", retry_at=10.0), "dan")
+
     assert concluded(ann, ben).retry_from == 20.0
+    assert concluded(ann, ben, busy).retry_from == 10.0
     assert concluded(ann, ben, failed(FulfillmentTimeout(), "carl")).retry_from == 0.0
     assert concluded(answered(NOTHING)).retry_from == 0.0
     assert concluded(ann).retryable

@@ -77,6 +77,49 @@ def test_what_an_answer_without_success_says(status, headers, told):
 
 
 @pytest.mark.parametrize(
+    ("wish", "after"),
+    [
+        ("120", 120.0),
+        ("3601", intents.RETRY_AFTER_SECONDS_MAX),
+        ("9" * 5_000, intents.RETRY_AFTER_SECONDS_MAX),
+        ("Mon, 12 Jan 1970 13:48:20 GMT", 100.0),
+        ("Mon, 12 Jan 1970 13:48:20 -0000", 100.0),
+        ("Mon, 12 Jan 2970 13:48:20 GMT", intents.RETRY_AFTER_SECONDS_MAX),
+    ],
+)
+def test_when_an_answer_wants_to_be_asked_again(wish, after):
+    """Retry-After has seconds or a date (RFC 9110, 10.2.3), and does not reach far."""
+    assert intents.retry_at({"retry-after": wish}, 1_000_000.0) == 1_000_000.0 + after
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "",
+        "0",
+        "-5",
+        "1.5",
+        "\u0661",
+        "soon",
+        "Mon, 12 Jan 1970 13:46:40 GMT",
+        "Mon, 12 Jan 99999999999999999999 00:00:00 GMT",
+    ],
+)
+def test_a_wish_that_says_nothing(wish):
+    """What cannot be read, or lies behind, is as if it were not there."""
+    assert intents.retry_at({"retry-after": wish}, 1_000_000.0) == 0.0
+    assert intents.retry_at({}, 1_000_000.0) == 0.0
+
+
+@given(st.text(), st.floats(0.0, 1e10))
+def test_a_wish_is_never_far_away(wish, now):
+    """Whatever a fulfillment writes: it is a time from now to the bound, or none."""
+    at = intents.retry_at({"retry-after": wish}, now)
+
+    assert at == 0.0 or now < at <= now + intents.RETRY_AFTER_SECONDS_MAX
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         (b"", r"is not JSON: it is empty \(line 1, column 1\)\."),
