@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from homegraph.errors import CallRefused
-from homegraph.graph.checks.envelopes import status_codes
+from homegraph.graph.checks.envelopes import error_code, status_codes
 from homegraph.graph.checks.rule import Rule, pointer, shown
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.checks.traits import BY_PROBLEM, trait_findings
@@ -67,7 +67,7 @@ def check_report(
         at = (*_AT, "states", device_id)
         findings += status_codes(states, catalog.error_codes, at, device_id)
     for device_id, notified in report.notifications.items():
-        findings += _notified(device_id, notified, devices)
+        findings += _notified(device_id, notified, devices, catalog.error_codes)
     if not report.states and not report.notifications:
         findings.append(REPORT_EMPTY.found("The report names no device.", path=pointer(*_AT)))
     return cut(findings)
@@ -112,7 +112,10 @@ def _judged(
 
 
 def _notified(
-    device_id: str, notified: Mapping[str, Any], devices: Mapping[str, Known] | None
+    device_id: str,
+    notified: Mapping[str, Any],
+    devices: Mapping[str, Known] | None,
+    codes: frozenset[str],
 ) -> Iterator[Finding]:
     at = (*_AT, "notifications", device_id)
     known = None if devices is None else devices.get(device_id)
@@ -129,6 +132,11 @@ def _notified(
         else:
             problems = known.bound.notification_problems(key, body)
             yield from trait_findings(problems, *at, key, device_id=device_id)
+            response = body.get("followUpResponse")
+            code = response.get("errorCode") if isinstance(response, dict) else None
+            if isinstance(code, str):  # of what is no text the trait's schema speaks
+                path = pointer(*at, key, "followUpResponse", "errorCode")
+                yield from error_code(code, codes, path, device_id)
 
 
 def _rule(id_: str, severity: Any, title: str, why: str, fix: str) -> Rule:

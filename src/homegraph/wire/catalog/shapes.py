@@ -21,7 +21,7 @@ import msgspec
 
 from homegraph.wire.catalog.compiled import UNREADABLE
 from homegraph.wire.catalog.conditions import Attributes, holds, in_words
-from homegraph.wire.catalog.facts import UNSET, Command, Field, Trait
+from homegraph.wire.catalog.facts import TRAIT_PREFIX, UNSET, Command, Field, Trait
 from homegraph.wire.catalog.fast import Fast, Part
 from homegraph.wire.catalog.fields import check_members, check_unknown
 from homegraph.wire.catalog.problems import PROBLEMS_MAX, Kind, Place, Problem, shown
@@ -247,8 +247,24 @@ class Bound:
     # --- notifications -----------------------------------------------------------------------------------------------
 
     def notification_problems(self, key: str, body: Mapping[str, Any]) -> tuple[Problem, ...]:
-        """What is wrong with a notification; ``key`` is its name in a report, the short name of the trait."""
+        """What is wrong with a notification; ``key`` is its name in a report, the short name of the trait.
+
+        Google's pages know more notifications than the catalog, so one of a trait that the device has may be anything.
+        """
+        names = [trait.short for trait in self.shape.traits]
         found = [(t, n) for t in self.shape.traits for n in t.notifications if n.key == key]
+        if not found and key not in names and not self.shape.is_open:
+            meant = did_you_mean(key.removeprefix(TRAIT_PREFIX), names)
+            what = f"{shown(key)} is no trait of this device.{meant}"
+            return (
+                Problem(
+                    kind=Kind.UNKNOWN,
+                    place=Place.NOTIFICATION,
+                    path=(),
+                    what=what,
+                    severity="ignored",
+                ),
+            )
         told: list[tuple[Problem, ...]] = []
         for trait, one in found:
             scope = Scope(Place.NOTIFICATION, body, self.attributes, trait)

@@ -152,6 +152,26 @@ def test_notifications():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("traits", "key", "sentence"),
+    [
+        (("LockUnlock",), "LockUnlock", ""),
+        (("OnOff",), "OnOff", ""),
+        (("OnOff", "Teleport"), "Teleport", ""),
+        (("OnOff",), "LockUnlock", '"LockUnlock" is no trait of this device.'),
+        (("LockUnlock",), "Lockunlock", "Did you mean 'LockUnlock'?"),
+        (("LockUnlock",), "action.devices.traits.LockUnlock", "Did you mean 'LockUnlock'?"),
+    ],
+)
+def test_a_notification_has_the_short_name_of_a_trait_of_the_device(traits, key, sentence):
+    """What it says is judged where the catalog knows it; a trait that it does not know may be meant."""
+    body = {"priority": 0, "followUpResponse": {"status": "SUCCESS", "followUpToken": "t", "isLocked": True}}  # fmt: skip
+    problems = bound(*traits).notification_problems(key, body)
+
+    assert [one.kind for one in problems] == (["unknown"] if sentence else [])
+    assert all(one.what.endswith(sentence) for one in problems)
+
+
 SENSOR = "currentSensorStateData"
 
 
