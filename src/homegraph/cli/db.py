@@ -166,10 +166,11 @@ def restore(
     """
     from homegraph.store.sqlite import care
 
-    path = _file(_settings(config, db, data_dir))
+    settings = _settings(config, db, data_dir)
+    path = _file(settings)
     if care.is_there(path) and not agreed(f"Replace {path} by {file}?", yes=yes):
         return FAILED
-    kept = care.restore(path, file, _told)
+    kept = care.restore(path, file, _told, folder=settings.data_dir)
     if json:
         shown = None if kept is None else str(kept)
         output.document(msgspec.json.encode({"database": f"sqlite:{path}", "replaced": shown}))

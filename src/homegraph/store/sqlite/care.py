@@ -64,7 +64,7 @@ def condition(path: Path) -> Condition:
     """Look at a file. Raises NotFound, StoreError (not homegraph's), SchemaTooNew, StoreUnavailable."""
     with _reading(path) as db:
         applied, pending = _migrations(db)
-        log = Path(f"{path}-wal")
+        log = _log_of(path)
         return Condition(
             path=path,
             size_bytes=path.stat().st_size,
@@ -114,8 +114,9 @@ def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
 
     Raises as ``condition``; SettingsError when ``to`` is there; StoreUnavailable when the copy cannot be written.
     """
-    if is_there(to):
-        raise _there_already(to)
+    for name in (to, _log_of(to)):  # a log would be brought into the copy by whoever opens it
+        if is_there(name):
+            raise _there_already(name)
     with _reading(path), _beside(to) as copy:
         _copy(path, copy, progress)
         try:
@@ -124,8 +125,12 @@ def backup(path: Path, to: Path, progress: Progress | None = None) -> None:
             raise _there_already(to) from exc
 
 
-def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | None:
-    """Put a copy in the place of a file. Returns where the file that was there is kept now; None when there was none.
+def restore(
+    path: Path, copy: Path, progress: Progress | None = None, *, folder: Path | None = None
+) -> Path | None:
+    """Put a copy in the place of a file. Returns where what was there is kept now; None when there was nothing.
+
+    ``folder`` is made where it is missing, as a server makes its data folder.
 
     Raises NotFound and StoreError for what is no sound database of homegraph; DatabaseInUse while a server has the file.
     """
@@ -135,17 +140,12 @@ def restore(path: Path, copy: Path, progress: Progress | None = None) -> Path | 
             f"{copy} is not sound: {problems[0]}.",
             hint="`homegraph db check` tells all of it. Take an older copy.",
         )
-    if not is_there(path):
-        backup(copy, path, progress)
-        return None
+    if folder is not None:
+        with _translating(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _owning(path), _beside(path) as fresh:
         _copy(copy, fresh, progress)
-        _fold_log(path)
-        kept = _free_name(path)
-        _keep_as(path, kept)
-        log = Path(f"{path}-wal")
-        if log.exists():  # of a file that is broken: what is in it may still be of use to somebody
-            log.replace(f"{kept}-wal")
+        kept = _put_aside(path)
         fresh.replace(path)
         whole_files.keep_names(path.parent)
     return kept
@@ -278,6 +278,25 @@ def _copy_pages(read: Database, written: Database, progress: Progress | None) ->
         copying.close(force=True)  # else it says again that something went wrong, and no more what
 
 
+def _log_of(path: Path) -> Path:
+    """What SQLite calls the log of a file, and brings into whatever has the file's name."""
+    return Path(f"{path}-wal")
+
+
+def _put_aside(path: Path) -> Path | None:
+    """Keep what is at the place of a file under another name, so that nothing of it gets into the next one; which, if anything was."""
+    log, kept = _log_of(path), _free_name(path)
+    was_there = path.exists()
+    if was_there:
+        _fold_log(path)
+        _keep_as(path, kept)
+    if not log.exists():
+        return kept if was_there else None
+    # Of a file that is broken, or gone: what is in it may still be of use to somebody.
+    log.replace(_log_of(kept))
+    return kept if was_there else _log_of(kept)
+
+
 def _fold_log(path: Path) -> None:
     """Bring all of a database into its one file, so that it can be kept under another name. A broken one stays as it is.
 
@@ -296,7 +315,7 @@ def _fold_log(path: Path) -> None:
 def _free_name(path: Path) -> Path:
     for number in range(1, REPLACED_MAX + 1):
         name = path.with_name(f"{path.name}.replaced-{number}")
-        if not name.exists():
+        if not (name.exists() or _log_of(name).exists()):
             return name
     raise SettingsError(
         f"{REPLACED_MAX} replaced files of {path.name} are kept.", hint="Remove some."
