@@ -1,7 +1,8 @@
 """Runs that another process executes, for callers who wait for them here.
 
 Where processes share a database, the run that answers a caller may be any process's. Its end is in the journal of runs, so that is
-looked at, twice a second, until the caller has an answer. Nothing of this happens where the database is one process's alone.
+looked at, twice a second, until the caller has an answer; seldom if this process has the run in hands, which tells him itself unless
+it loses the lease. Nothing of this happens where the database is one process's alone.
 
 The run that answers is the first one that began after the request, interrupted ones left out: they are run again. Processes take
 their time from the database, but not to the millisecond, so one that seems to have begun a moment before counts, too.
@@ -25,6 +26,9 @@ from homegraph.service.listening import Listening
 LOOK_SECONDS: Final = 0.5
 """Between two looks: what a caller may wait longer than if the run were this process's."""
 
+LOOK_AT_OURS_SECONDS: Final = 5.0
+"""The same for a run that is: a thousand callers of a slow fulfillment would else ask the database two thousand times a second."""
+
 SKEW_SECONDS: Final = 0.25
 """How far the clocks of two processes may be apart: half of a round trip to the database each, in bad times."""
 
@@ -33,12 +37,21 @@ RUNS_LOOKED_AT: Final = 50
 
 
 class Request(NamedTuple):
-    """What a caller waits for: the run that answers ``generation`` of a target, asked for at a time."""
+    """What a caller waits for: the run that answers ``generation`` of a target, asked for at a time.
+
+    ``is_here``: this process has it in hands.
+    """
 
     target: Target
     generation: int
     asked_at: Instant
     mode: Mode
+    is_here: bool = False
+
+    @property
+    def look_seconds(self) -> float:
+        """Between two looks for it."""
+        return LOOK_AT_OURS_SECONDS if self.is_here else LOOK_SECONDS
 
 
 class Ended(NamedTuple):
@@ -63,7 +76,7 @@ async def outcome(
         looking.append(asyncio.create_task(_look(house, listening, request)))
 
     # Nearly every run ends before the first look would be due: until then there is a timer, and no task.
-    timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, look)
+    timer = asyncio.get_running_loop().call_later(request.look_seconds, look)
     try:
         return await listening.outcome_of(request.generation, seconds_max)
     finally:
@@ -94,7 +107,7 @@ async def _look(house: House, listening: Listening, request: Request) -> None:
         if ended is not None:
             listening.tell(request.generation, ended.failure)
             return
-        await house.clock.wait(never, house.clock.now() + LOOK_SECONDS)
+        await house.clock.wait(never, house.clock.now() + request.look_seconds)
 
 
 async def _find_end(house: House, request: Request) -> Ended | None:

@@ -74,7 +74,8 @@ async def _wait(house: House, project: Project, target: Target) -> None:
         else:
             house.runs.changed.set()
         try:
-            asked = elsewhere.Request(target, admitted.generation, asked_at, _SYNC)
+            is_here = admitted.claim is not None
+            asked = elsewhere.Request(target, admitted.generation, asked_at, _SYNC, is_here)
             failure = await elsewhere.outcome(house, listening, asked, SYNC_CALL_SECONDS)
         except TimeoutError as exc:
             raise CallRefused("SYNC_DEADLINE") from exc

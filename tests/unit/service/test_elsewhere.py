@@ -81,6 +81,35 @@ def test_it_is_looked_for_again_only_when_it_is_time(monkeypatch):
     assert asyncio.run(story()) == (None, [0.0, 0.01, 0.02])
 
 
+@pytest.mark.parametrize(("is_here", "looks"), [(True, 0), (False, 1)])
+def test_a_run_of_this_process_is_hardly_looked_for(monkeypatch, is_here, looks):
+    """It tells its caller itself; a thousand callers of a slow fulfillment would otherwise ask the database all the time."""
+    monkeypatch.setattr(elsewhere, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(elsewhere, "LOOK_AT_OURS_SECONDS", 3_600.0)
+    seen = []
+
+    class Shared:
+        is_shared = True
+
+        async def runs(self, *_, **__):
+            seen.append(1)
+            return [run("a", 1_001.0)]
+
+    async def story():
+        house = SimpleNamespace(store=Shared(), clock=ManualClock())
+        listeners = Listeners()
+        with listeners.listen(TARGET) as listening:
+            request = ASKED._replace(is_here=is_here)
+            asked = asyncio.create_task(elsewhere.outcome(house, listening, request, 20.0))
+            for _ in range(9):
+                await turn()
+            listeners.tell(TARGET, 7, None)
+            return await asked
+
+    assert asyncio.run(story()) is None
+    assert len(seen) == looks
+
+
 @pytest.mark.parametrize(
     ("state", "agent_user_id", "problem", "told"),
     [
