@@ -95,6 +95,10 @@ class DeviceForm(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     attributes: msgspec.Raw = _NOTHING
     customData: dict[str, Any] | None = None  # noqa: N815
     otherDeviceIds: list[_Other] | None = None  # noqa: N815
+    # Of a device that is reached by Matter as well: Google then shows it once. Home Assistant sends them.
+    matterUniqueId: str | None = None  # noqa: N815
+    matterOriginalVendorId: str | None = None  # noqa: N815
+    matterOriginalProductId: str | None = None  # noqa: N815
 
 
 read_form: Final = msgspec.json.Decoder(DeviceForm).decode
@@ -108,6 +112,9 @@ _FORMS: Final[Mapping[str, tuple[type, str]]] = {
     "deviceInfo": (dict, "an object"),
     "customData": (dict, "an object"),
     "otherDeviceIds": (list, "a list"),
+    "matterUniqueId": (str, "text"),
+    "matterOriginalVendorId": (str, "text"),
+    "matterOriginalProductId": (str, "text"),
 }
 
 
