@@ -497,6 +497,17 @@ def test_the_doctor_names_what_is_wrong(tmp_path):
     assert "hush" not in found["fulfillment of acme"]
 
 
+@pytest.mark.parametrize("mode", [0o702, 0o770, 0o1777])
+def test_the_doctor_knows_who_may_write_into_the_data_folder(tmp_path, mode):
+    """Who may can replace key and token, though he may read neither; not where everybody has files of his own."""
+    with Served(settings_in(tmp_path)) as served:
+        tmp_path.chmod(mode)
+        found = ill(served)
+
+    told = f"others on this machine may put files of theirs into {tmp_path}"
+    assert found == ({"data folder": told} if mode == 0o702 else {})
+
+
 def test_the_doctor_notices_a_clock_that_went_back(cloud, tmp_path):
     """The newest run must not have ended in the future."""
     with linked(tmp_path, cloud) as served, pytest.MonkeyPatch.context() as patch:

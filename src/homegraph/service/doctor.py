@@ -170,10 +170,22 @@ async def _clock(house: House) -> Advice:
 
 
 def _data_folder(house: House) -> list[Advice]:
-    """What is in the folder is for the server's own user only: by the mode of the folder, or of every file in it."""
+    """What is in the folder is for the server's own user only: by the mode of the folder, or of every file in it.
+
+    Whoever may write into it needs to read nothing: he can put another file in the place of one.
+    """
     folder = house.settings.data_dir
     open_to_others: list[Path] = []
     try:
+        if _may_be_filled(folder):
+            return [
+                Advice(
+                    name="data folder",
+                    ok=False,
+                    detail=f"others on this machine may put files of theirs into {folder}",
+                    fix=f"chmod o-w {str(folder)!r}",
+                )
+            ]
         if _is_open(folder):
             open_to_others = [p for p in sorted(folder.iterdir()) if p.is_file() and _is_open(p)]
     except FileNotFoundError:
@@ -203,6 +215,12 @@ def _data_folder(house: House) -> list[Advice]:
 def _is_open(path: Path) -> bool:
     """Whether group or others may do anything with it."""
     return bool(stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _may_be_filled(folder: Path) -> bool:
+    """Whether everybody may replace what is in it. In a sticky folder they have files of their own; a group is often the user's."""
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 # --- projects ------------------------------------------------------------------------------------------------------
