@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
-from support.homes import Setup
-from support.server import Done, Reply, until
+from support.homes import Setup, configuration
+from support.server import Done, Reply, Server, until
 from support.users import link_of
 
 MIB: Final = 1024 * 1024
@@ -405,6 +405,19 @@ def test_no_secret_is_seen_in_the_clear(refreshing: Setup) -> None:
         assert [one for one in secrets if one.encode() in content] == [], path
     modes = {path.name: path.stat().st_mode & 0o077 for path in server.data_dir.iterdir()}
     assert set(modes.values()) == {0}, modes
+
+
+def test_a_start_does_not_say_what_may_be_secret_in_an_address(
+    tmp_path: Path, cloud: ScriptedFulfillment
+) -> None:
+    """A fulfillment's own password often stands in the query; the banner goes into the journal of the machine."""
+    url = f"{cloud.url}?password=of-its-own"
+    server = Server(tmp_path, configuration(cloud, project={"fulfillment_url": url}))
+    server.start()
+    assert server.stop() == 0
+
+    assert f"-> {cloud.url}?***\n" in server.banner
+    assert "of-its-own" not in server.banner + server.errors
 
 
 def _files(folder: Path) -> list[Path]:

@@ -41,6 +41,7 @@ from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.events import Listener
 from homegraph.service.house import House
 from homegraph.service.vault import secret_file
+from homegraph.service.views.projects import shown_url
 from homegraph.settings.addresses import ListenAddress, is_postgres
 from homegraph.settings.loading import load
 from homegraph.settings.projects import ProjectSettings
@@ -232,6 +233,10 @@ def banner(settings: Settings, url: str, where: str, grpc: str) -> str:
 
 def _project_lines(projects: Sequence[ProjectSettings]) -> Iterator[tuple[str, str, str]]:
     for index, project in enumerate(projects[:PROJECTS_NAMED_MAX]):
-        yield "Project" if index == 0 else "", project.id, f"-> {project.fulfillment_url}"
+        yield (
+            "Project" if index == 0 else "",
+            project.id,
+            f"-> {shown_url(project.fulfillment_url)}",
+        )
     if len(projects) > PROJECTS_NAMED_MAX:
         yield "", f"and {len(projects) - PROJECTS_NAMED_MAX} more", "homegraph projects list"
