@@ -1,6 +1,7 @@
 """The gRPC listener: callers who leave, health, reflection, addresses, and how it ends."""
 
 import asyncio
+import os
 import socket
 import sys
 import threading
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 import grpc
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc.aio._server import Server
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -352,6 +354,25 @@ def test_a_unix_socket(cloud, tmp_path, made):
                 stub.RequestSyncDevices, request, metadata=(("x-goog-api-key", "here"),)
             )
     assert reason_of(error) == "API_KEY_IP_REFUSED"
+
+
+def test_a_unix_socket_is_nobody_elses_from_the_start(tmp_path, monkeypatch):
+    """Whoever connects before its mode is set stays connected. A user may have no umask at all."""
+    place = tmp_path / "rpc.sock"
+    start, modes = Server.start, []
+
+    async def watched(server):
+        modes.append(place.stat().st_mode & 0o777)
+        await start(server)
+
+    monkeypatch.setattr(Server, "start", watched)
+    usual = os.umask(0)
+    try:
+        with Served(settings_in(tmp_path, grpc_listen=ListenAddress(path=str(place)))):
+            assert os.umask(0) == 0
+    finally:
+        os.umask(usual)
+    assert modes == [0o600]
 
 
 def test_without_the_setting_there_is_no_grpc(cloud, tmp_path):

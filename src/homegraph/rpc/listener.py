@@ -11,9 +11,10 @@ lean on is set here, with its reason.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Awaitable
-from pathlib import Path
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import grpc
@@ -84,13 +85,12 @@ class RpcListener:
         )
         self._held.close()
         try:
-            server.add_insecure_port(str(address))
+            with _for_us_alone() if address.path else nullcontext():
+                server.add_insecure_port(str(address))
         except RuntimeError as exc:
             raise SettingsError(f"cannot listen on {address}", place="grpc_listen") from exc
         await server.start()
         self._server = server
-        if address.path:
-            Path(address.path).chmod(0o600)  # noqa: ASYNC240  # one call, at the start
         return str(address)
 
     async def close(self, drained: Awaitable[None], seconds: float) -> None:
@@ -103,6 +103,16 @@ class RpcListener:
         await self._server.stop(seconds)
         await closing
         await self._calls.end(seconds)
+
+
+@contextmanager
+def _for_us_alone() -> Iterator[None]:
+    """What is made meanwhile is its user's. A mode that is set afterwards is too late: whoever is connected by then stays."""
+    usual = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(usual)
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
