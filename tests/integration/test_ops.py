@@ -140,6 +140,8 @@ def test_every_error_has_its_page(served, code):
     assert page.status == 200
     assert all(said in text for said in (code, reason.title, reason.why, reason.fix))
     assert f"{row.http} {row.status}" in text
+    assert all(word in text for word in reason.google_log)
+    assert ("Google's own log says" in text) is bool(reason.google_log)
     assert twin.json == {
         "code": code,
         "title": reason.title,
@@ -148,6 +150,7 @@ def test_every_error_has_its_page(served, code):
         "retryable": reason.retryable,
         "http": row.http,
         "status": row.status,
+        "google_log": list(reason.google_log),
     }
 
 

@@ -59,6 +59,7 @@ mistake it was: in `error.details`, behind whatever Google puts there, stand two
 * Calls of Google's older, discovery-based libraries, and those with `$.xgafv=1`, get the older format with `error.errors`.
 * A *retryable* error may be over by itself when the same call is made again. It is never a promise.
 * *Exit* is the exit code of a command that ends with the error.
+* What *Google's log* says is the status in Google Cloud's log of your project: search this page for it when that is all that you have.
 
 Of several mistakes in one call the one that is answered is the first in this order: path and method, system parameters, credential,
 what the credential may do, `alt` and `fields`, body, JSON, fields, the server itself, the agent user.
@@ -84,9 +85,11 @@ def _section(row: Row) -> str:
 def _reason(reason: Reason, row: Row) -> str:
     code = row.exit if reason.exit is None else reason.exit
     again = "Retryable" if reason.retryable else "Not retryable"
+    logged = " or ".join(f"`{word}`" for word in reason.google_log)
     return (
         f"### `{reason.code}`\n\n{reason.title}\n\n"
         f"* Why: {reason.why}\n* Do: {reason.fix}\n* {again}; exit {int(code)}.\n"
+        + (f"* Google's log says {logged}.\n" if logged else "")
     )
 
 

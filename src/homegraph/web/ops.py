@@ -11,7 +11,7 @@ to page are relative, because a proxy may show all of this below a path of its o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -155,6 +155,7 @@ def described(reason: Reason) -> dict[str, Any]:
         "retryable": reason.retryable,
         "http": row.http,
         "status": row.status,
+        "google_log": list(reason.google_log),
     }
 
 
@@ -173,8 +174,15 @@ def _explained(reason: Reason) -> list[Html]:
         prose(reason.fix),
         element("h2", "Answered with"),
         element("p", element("code", f"{row.http} {row.status}"), f" {again}"),
+        *_logged(reason),
         element("p", element("a", "All errors", href="./")),
     ]
+
+
+def _logged(reason: Reason) -> Iterator[Html]:
+    if reason.google_log:
+        words = " or ".join(reason.google_log)
+        yield element("p", "Google's own log says ", element("code", words), ".")
 
 
 async def _unknown(scope: Scope, _receive: Receive, send: Send) -> None:

@@ -188,3 +188,32 @@ def test_the_most_common_reason_of_a_row_comes_first():
     assert first["key-invalid"] == "API_KEY_UNKNOWN"
     assert first["token-refresh"] == "LINK_BROKEN"
     assert first["deadline"] == "SYNC_DEADLINE"
+
+
+def test_what_googles_logs_say_leads_to_a_reason():
+    """The words that developers have published (protocol.md 4 and 9); who has nothing but them finds out what is meant."""
+    told = {}
+    for reason in REASONS.values():
+        for word in reason.google_log:
+            told.setdefault(word, []).append(reason.code)
+
+    assert told == {
+        "OPEN_AUTH_FAILURE": [
+            "LINK_BROKEN",
+            "TOKEN_REFUSED",
+            "TOKEN_ENDPOINT_FAILED",
+            "TOKEN_FAILED",
+            "TOKEN_REJECTED",
+        ],
+        "GAL_BAD_3P_RESPONSE": ["TOKEN_ENDPOINT_FAILED"],
+        "BACKEND_FAILURE_URL_ERROR": ["FULFILLMENT_REFUSED"],
+        "BACKEND_FAILURE_URL_TIMEOUT": ["FULFILLMENT_TIMEOUT"],
+        "BACKEND_FAILURE_URL_UNREACHABLE": [
+            "FULFILLMENT_UNREACHABLE",
+            "FULFILLMENT_UNTRUSTED",
+            "FULFILLMENT_FAILED",
+        ],
+        "json_response_invalid_format": ["REPLY_UNUSABLE", "REPLY_ERROR_PAYLOAD"],
+        "DEVICE_NOT_FOUND": ["DEVICE_UNKNOWN"],
+        "RESOURCE_EXHAUSTED": ["SYNC_IN_FLIGHT"],
+    }

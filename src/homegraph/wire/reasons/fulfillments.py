@@ -25,6 +25,7 @@ FULFILLMENTS: Final = (
         fix="Start the fulfillment, or correct fulfillment_url; `homegraph doctor` tries the connection.",
         retryable=True,
         exit=Exit.UNREACHABLE,
+        google_log=("BACKEND_FAILURE_URL_UNREACHABLE",),
     ),
     Reason(
         code="FULFILLMENT_UNTRUSTED",
@@ -33,6 +34,7 @@ FULFILLMENTS: Final = (
         why="It is self-signed or of an authority that the system does not know, has expired, or is for another name. Nothing was sent.",
         fix="Get a certificate for the name in fulfillment_url, or name your own authority with ca_file in the project's table.",
         retryable=True,
+        google_log=("BACKEND_FAILURE_URL_UNREACHABLE",),
     ),
     Reason(
         code="FULFILLMENT_TIMEOUT",
@@ -43,6 +45,7 @@ FULFILLMENTS: Final = (
         fix="Answer from what you know, and call Request Sync or Report State when there is news.",
         retryable=True,
         exit=Exit.TIMED_OUT,
+        google_log=("BACKEND_FAILURE_URL_TIMEOUT",),
     ),
     Reason(
         code="FULFILLMENT_FAILED",
@@ -51,6 +54,7 @@ FULFILLMENTS: Final = (
         why="Its own code failed, or something before it lets no more calls through. What is stored was left as it is.",
         fix="Look into the fulfillment's log; `homegraph runs show` has what was answered, with --json the request, too.",
         retryable=True,
+        google_log=("BACKEND_FAILURE_URL_UNREACHABLE",),
     ),
     Reason(
         code="FULFILLMENT_REFUSED",
@@ -59,6 +63,7 @@ FULFILLMENTS: Final = (
         why="fulfillment_url is not the exact address, or something before the fulfillment wants a login. "
         "Redirects are not followed.",
         fix="Correct fulfillment_url to the address that answers POST itself.",
+        google_log=("BACKEND_FAILURE_URL_ERROR",),
     ),
     Reason(
         code="REPLY_UNUSABLE",
@@ -69,6 +74,7 @@ FULFILLMENTS: Final = (
         "What is stored was left as it is.",
         fix="Answer with one JSON object that has what is asked for. Where it ends early, look at Content-Length, which counts bytes. "
         "`homegraph runs show` tells what is wrong with it, with --json the whole answer.",
+        google_log=("json_response_invalid_format",),
     ),
     Reason(
         code="REPLY_GARBLED",
@@ -91,6 +97,7 @@ FULFILLMENTS: Final = (
         title="The fulfillment answered with an error of its own (payload.errorCode).",
         why="It was reached and has understood, but cannot serve this user now. What is stored was left as it is.",
         fix="Look up its errorCode and debugString with `homegraph runs show`.",
+        google_log=("json_response_invalid_format",),
     ),
     Reason(
         code="SYNC_DEADLINE",

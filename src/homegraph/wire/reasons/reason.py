@@ -12,7 +12,7 @@ class Reason:
     """One cause of an error, explained.
 
     ``row`` is the id of the row it is answered with. ``exit`` is the exit code of a command that ends with it, where that is
-    not the row's.
+    not the row's. ``google_log`` are the words that Google's own logs have for it, as far as developers have published them.
     """
 
     code: str
@@ -22,3 +22,4 @@ class Reason:
     fix: str
     retryable: bool = False
     exit: Exit | None = None
+    google_log: tuple[str, ...] = ()

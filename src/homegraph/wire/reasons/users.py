@@ -65,6 +65,7 @@ AGENT_USERS: Final = (
         why="The device was not in the user's last SYNC answer: it is new, was removed, or has another id there. "
         "One unknown device has the whole report refused.",
         fix="Call Request Sync for the user, then report the state again.",
+        google_log=("DEVICE_NOT_FOUND",),
     ),
     Reason(
         code="DEVICE_NOT_FOUND",
@@ -82,6 +83,7 @@ AGENT_USERS: Final = (
         "Calling it from inside the SYNC handler always ends here.",
         fix='Send "async": true: such requests are queued and merged. Or wait for the first call to return.',
         retryable=True,
+        google_log=("RESOURCE_EXHAUSTED",),
     ),
 )
 
@@ -94,6 +96,7 @@ LINKS: Final = (
         "The devices stay as they are, but no intent can be sent.",
         fix="Link the account again; `homegraph links show` tells when and how the link broke. If the refusal was a mistake, "
         "`homegraph links refresh` tries once more.",
+        google_log=("OPEN_AUTH_FAILURE",),
     ),
     Reason(
         code="TOKEN_REFUSED",
@@ -103,6 +106,7 @@ LINKS: Final = (
         "refresh and did not accept the former one any more.",
         fix="Link the account again. If the refusal was a mistake, `homegraph links refresh` tries once more. Do not replace refresh tokens, "
         "or accept the former one for a while.",
+        google_log=("OPEN_AUTH_FAILURE",),
     ),
     Reason(
         code="TOKEN_ENDPOINT_FAILED",
@@ -114,6 +118,10 @@ LINKS: Final = (
         "it said and when it is asked again, `homegraph links refresh` asks at once.",
         retryable=True,
         exit=Exit.FAILED,
+        google_log=(
+            "OPEN_AUTH_FAILURE",
+            "GAL_BAD_3P_RESPONSE",
+        ),
     ),
     Reason(
         code="TOKEN_FAILED",
@@ -121,6 +129,7 @@ LINKS: Final = (
         title="No access token could be had for the fulfillment.",
         why="The refresh at the token endpoint has failed.",
         fix="Check token_url, client_id and client_secret; `homegraph runs show` has the exchange.",
+        google_log=("OPEN_AUTH_FAILURE",),
     ),
     Reason(
         code="TOKEN_REJECTED",
@@ -128,6 +137,7 @@ LINKS: Final = (
         title="The fulfillment answered 401 to an access token that had just been refreshed.",
         why="The token endpoint and the fulfillment disagree: another database, another signing key, or a clock that is off.",
         fix="Let both use the same store of tokens; then link the account again.",
+        google_log=("OPEN_AUTH_FAILURE",),
     ),
 )
 
