@@ -43,6 +43,7 @@ from homegraph.testing.store_contract.journal import Journal
 from homegraph.testing.store_contract.linking import Linking
 from homegraph.testing.store_contract.machine import StoreMachine
 from homegraph.testing.store_contract.moving import Moving
+from homegraph.testing.store_contract.neighbours import Neighbours
 from homegraph.testing.store_contract.notifying import Notifying
 from homegraph.testing.store_contract.reading import Reading
 from homegraph.testing.store_contract.refreshing import Refreshing
@@ -75,5 +76,6 @@ class StoreContract(
     Appearing,
     Moving,
     Sealing,
+    Neighbours,
 ):
     """Every sentence of ``store.port``. Needs an async fixture ``store``: an open, empty store."""
