@@ -60,19 +60,26 @@ class Granting:
         assert ended == replace(a_linking(), outcome="LINKING_DENIED", sealed_verifier=b"")
 
     async def test_linkings_are_bounded(self, store: Store) -> None:
-        """Too many of a project are refused while all of them may still come back; then the one that ended first makes place."""
-        await Scene(store).declare()
+        """Too many of a project are refused while all of them may still come back; then the one that ended first makes place.
+
+        Those of another project take no place, and make none.
+        """
+        for project_id in ("able", "acme"):
+            await Scene(store).declare(project_id=project_id)
         for number in range(LINKINGS_MAX):
             begun = replace(a_linking(f"l-{number}"), expires_at=1_600.0 + number % 7)
             await store.start_linking(begun, 1_000.0)
         with pytest.raises(AdminRefused, match="are under way"):
             await store.start_linking(a_linking("late"), 1_599.0)
+        others = replace(a_linking(), project_id="able", expires_at=1_500.0)
+        await store.start_linking(others, 1_000.0)
         assert await store.find_linking("acme", "late") is None
         await store.start_linking(a_linking("late"), 1_601.0)
 
         kept = [await store.find_linking("acme", f"l-{n}") for n in range(0, LINKINGS_MAX, 7)]
         assert kept.count(None) == 1
         assert await store.find_linking("acme", "late") is not None
+        assert await store.find_linking("able", "l-1") == others
 
     async def test_linkings_are_forgotten(self, store: Store) -> None:
         """A week after their state has ended, when another one begins."""
