@@ -21,6 +21,17 @@ def cloud():
         yield scripted
 
 
+class Breaking(ScriptedFulfillment):
+    """A device cloud that does what it is told, and whose connections break before it can say so."""
+
+    def take(self, path, headers, raw):
+        """Answer, but for EXECUTE."""
+        answer = super().take(path, headers, raw)
+        if EXECUTE.encode() in raw:
+            raise ConnectionResetError
+        return answer
+
+
 @pytest.fixture
 def served(cloud, tmp_path):
     """A server with a linked user."""
@@ -165,3 +176,14 @@ def test_an_expired_token_is_refreshed_on_the_way(served, cloud):
 
     assert execute(served, "lamp").json["ok"]
     assert [call.token for call in cloud.intents(EXECUTE)] == ["token-1", "token-2"]
+
+
+def test_a_command_is_never_sent_twice(tmp_path):
+    """Its connection, which has rested since the SYNC, breaks: whatever only asks would be sent again, but a door may be open by now."""
+    with Breaking() as cloud, linked(tmp_path, cloud) as served:
+        cloud.homes["token-1"] = Home(devices=[LAMP])
+        assert served.request_sync().status == 200
+        answer = execute(served, "lamp")
+
+    assert [one["reason"] for one in answer.json["devices"]] == ["FULFILLMENT_UNREACHABLE"]
+    assert len(cloud.intents(EXECUTE)) == 1
