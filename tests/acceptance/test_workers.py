@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from subprocess import PIPE, Popen
 from typing import Any, Final
 
 import grpc
@@ -16,7 +18,7 @@ import pytest
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment
 from support.homes import KEY, Setup, configuration, wait_for_links
 from support.postgres import Postgres
-from support.server import Server, until
+from support.server import WAIT_SECONDS, Server, until
 from support.stubs import stubs
 
 WORKERS: Final = 3
@@ -186,6 +188,39 @@ def test_a_second_signal_ends_all_at_once(setup: Setup) -> None:
     assert setup.server.errors.count("stopping; kept:") == 1
     all_ended(workers)
     gate.set()
+
+
+DEAF: Final = """
+import signal
+from homegraph.server.workers import Watch
+from homegraph.service import lines
+
+def work(leash):
+    leash.tell_ready()
+    while True:
+        signal.pause()
+
+watch = Watch(2, lambda: print("ready", flush=True), lambda: None, lines.logger("json", "info"), patience_seconds=0.1)
+raise SystemExit(watch.run(work))
+"""
+
+
+def test_a_worker_that_hangs_is_not_waited_for_without_end() -> None:
+    """Two workers that hear nothing: they are killed, the log says so, and the server ends with the code of one that was."""
+    command = [sys.executable, "-c", DEAF]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "ready\n"
+        watching.terminate()
+        try:
+            _, errors = watching.communicate(timeout=WAIT_SECONDS)
+        finally:
+            watching.kill()
+
+    killed = [line for line in map(json.loads, errors.splitlines()) if "killed" in line["event"]]
+    assert watching.returncode == KILLED_CODE
+    assert len({line["process"] for line in killed}) == 2
+    all_ended([line["process"] for line in killed])
 
 
 def test_one_sync_call_at_a_time_whoever_is_asked(

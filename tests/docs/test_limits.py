@@ -101,6 +101,7 @@ FIXED = {
         f"{unsettled.UNSETTLED_MAX} in a process; "
         f"sent again after {unsettled.HAND_BACK_AFTER_SECONDS:.0f} s"
     ),
+    "a worker that is to end": f"`grace_seconds` and {workers.PATIENCE_SECONDS:.0f} s",
     "a worker that dies": (
         f"started again after {workers.PAUSE_FIRST_SECONDS} s, then twice as long each time, "
         f"up to {workers.PAUSE_LONGEST_SECONDS:.0f} s"

@@ -35,7 +35,7 @@ from homegraph.server.process import (
     tune_memory,
 )
 from homegraph.server.supervisor import READY, STOPPING, tell_supervisor
-from homegraph.server.workers import Leash, Watch
+from homegraph.server.workers import PATIENCE_SECONDS, Leash, Watch
 from homegraph.service import declaring, lines, log
 from homegraph.service.clock import Clock, SystemClock, SystemIds
 from homegraph.service.events import Listener
@@ -164,6 +164,7 @@ def _serve_by_workers(settings: Settings) -> int:
             lambda: _greet(settings, url, url or str(settings.listen), grpc),
             lambda: _take_leave(settings),
             logger,
+            settings.grace_seconds + PATIENCE_SECONDS,
         )
 
         def work(leash: Leash) -> None:

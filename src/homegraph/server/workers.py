@@ -10,7 +10,8 @@ kills all of them at once is nothing that another start mends, and whoever super
 
 Every worker has a leash, a pipe whose other end the watching process holds and never writes to. When it is let go of, on purpose or
 because that process is gone, workers end in good order. So signals that reach all processes of a terminal or a
-service (Ctrl-C, a terminal that closes, systemd) and are passed on besides do no harm.
+service (Ctrl-C, a terminal that closes, systemd) and are passed on besides do no harm. A worker that is still there long after the leash was let go of hangs, and
+is killed: what it had under way is run again by whoever is next.
 
 The rule that is easily broken: nothing may start a thread or an event loop in this process before it forks.
 """
@@ -18,6 +19,7 @@ The rule that is easily broken: nothing may start a thread or an event loop in t
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import select
 import signal
@@ -37,6 +39,9 @@ LIVES_LONG_SECONDS: Final = 60.0
 PAUSE_FIRST_SECONDS: Final = 0.5
 PAUSE_LONGEST_SECONDS: Final = 30.0
 """Before a worker is started again. It doubles with each one that dies young, so that a fault does not become a load."""
+
+PATIENCE_SECONDS: Final = 20.0
+"""After the grace, for a worker that ends: tokens on their way land within ten, and are stored."""
 
 KILLED_BASE: Final = 128
 """What shells add to the number of the signal that killed a process."""
@@ -96,15 +101,20 @@ class Worker:
 
 @dataclass(slots=True)
 class Watch:
-    """The watching process. ``greet`` is called when all answer, ``take_leave`` when a signal asks to stop."""
+    """The watching process. ``greet`` is called when all answer, ``take_leave`` when a signal asks to stop.
+
+    A worker has ``patience_seconds`` to end in good order.
+    """
 
     count: int
     greet: Callable[[], None]
     take_leave: Callable[[], None]
     log: Log
+    patience_seconds: float
     workers: list[Worker] = field(default_factory=list)
     young_deaths: int = 0
     start_at: float = 0.0
+    kill_at: float = math.inf
     code: int = 0
     has_greeted: bool = False
     signals_seen: int = 0
@@ -135,6 +145,7 @@ class Watch:
                     return self.code
                 self._listen(heard)
                 self._bury()
+                self._lose_patience()
 
     # --- starting ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +179,8 @@ class Watch:
         pipes = {worker.pipe: worker for worker in self.workers if worker.pipe >= 0}
         news = heard.fileno()
         lacking = self.has_greeted and len(self.workers) < self.count and not self._is_ending
-        seconds = max(0.0, self.start_at - time.monotonic()) if lacking else None
+        wake_at = self.start_at if lacking else self.kill_at
+        seconds = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         found, _, _ = select.select([news, *pipes], [], [], seconds)
         for one in found:
             if one == news:
@@ -202,6 +214,15 @@ class Watch:
         if self.let_go >= 0:
             os.close(self.let_go)
             self.let_go = -1
+            self.kill_at = time.monotonic() + self.patience_seconds
+
+    def _lose_patience(self) -> None:
+        """Kill who hangs, once."""
+        if time.monotonic() >= self.kill_at:
+            self.kill_at = math.inf
+            for worker in self.workers:
+                self.log.warning("worker.killed", process=worker.process)
+                os.kill(worker.process, signal.SIGKILL)
 
     def _bury(self) -> None:
         """Notice who has ended, and decide what follows."""
