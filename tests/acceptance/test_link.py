@@ -99,6 +99,22 @@ def test_a_user_links_an_account(server: Server, shared_cloud: ScriptedFulfillme
     assert "Waiting until" in done.err
 
 
+def test_what_is_wrong_is_told_with_its_device(
+    server: Server, shared_cloud: ScriptedFulfillment
+) -> None:
+    """Which one it is and what to do: a home has many, and the sentence is the same for all of them."""
+    traits = ["action.devices.traits.OnOff", "action.devices.traits.ColorSpectrum"]
+    shared_cloud.homes["token-3"] = Home("user-3", [lamp("lamp"), lamp("old", traits=traits)])
+    shared_cloud.answer_token_next(Answer(body=TOKENS.replace(b"token-2", b"token-3")))
+    with waiting(server, "--user", "olga") as command:
+        address = command.address(command.process.stdout)
+        come_back(server, address, code="c")
+        done = command.end()
+
+    assert "  advice device-trait-legacy old /payload/devices/1/traits/1: " in done.out
+    assert "Use ColorSetting in its place." in done.out
+
+
 def test_a_program_waits(server: Server, shared_cloud: ScriptedFulfillment) -> None:
     """One document on stdout, the address on stderr."""
     shared_cloud.answer_token_next(Answer(body=TOKENS))

@@ -15,7 +15,7 @@ from homegraph.service.events import LinkChanged, LinkingStarted
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
 from homegraph.store.sqlite import SqliteStore
-from homegraph.testing.fulfillment import Answer, Home
+from homegraph.testing.fulfillment import Answer, Home, lamp
 from homegraph.wire.authorization import challenge
 from support.linking import (
     ODD,
@@ -326,6 +326,21 @@ def test_a_first_sync_that_fails(tmp_path, cloud, wanted, state):
     assert b"FULFILLMENT_FAILED" in page.body
     assert (link.state, link.problem) == (state, "FULFILLMENT_FAILED")
     assert bool(link.tokens.sealed_access) is (wanted == "keep")
+
+
+def test_the_page_names_devices_and_tells_the_gravest_first(served, cloud):
+    """Of many findings a few are told: which device each is about, and none that matters behind twenty that do not."""
+    old = {"traits": ["action.devices.traits.OnOff", "action.devices.traits.ColorSpectrum"]}
+    many = [lamp(f"lamp-{number}", f"Lamp {number}", **old) for number in range(21)]
+    cloud.homes["token-2"] = Home("user-2", many, {"lamp-20": {"online": "yes"}})
+    tokens(cloud)
+    _, asked = begin(served)
+    page = come_back(served, state=asked["state"], code="c").body.decode()
+
+    _, _, told = page.partition("What the developer should mend")
+    assert told.index("online is") < told.index("is a trait of former times")
+    assert "refused: </strong>Lamp 20: online is" in told
+    assert "advice: </strong>Lamp 3: ColorSpectrum is a trait of former times." in told
 
 
 def test_linking_again_keeps_the_placement(served, cloud):

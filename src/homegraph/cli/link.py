@@ -19,6 +19,7 @@ import typer
 from homegraph.cli import documents, output
 from homegraph.cli.admin import Admin, connect
 from homegraph.cli.options import DataDir, Json, Server, command, commands, seconds
+from homegraph.cli.time_lines import finding_lines
 from homegraph.errors import ApiError, SettingsError
 from homegraph.wire.status import REASONS, row_of
 
@@ -201,5 +202,5 @@ def _linked(found: documents.LinkingStanding) -> Iterator[str]:
     )
     for device in found.devices:
         yield f"  {device.name or device.id} ({device.id})"
-    for finding in found.findings:
-        yield f"  {finding.severity} {finding.rule}: {finding.what}"
+    for line in finding_lines(found.findings):
+        yield f"  {line}"

@@ -11,6 +11,7 @@ from typing import Final
 
 from homegraph.cli.lint_formats import Judged
 from homegraph.cli.output import visible
+from homegraph.graph.checks.rule import SEVERITIES
 from homegraph.graph.model import Finding
 from homegraph.wire.json_places import Place
 
@@ -19,8 +20,6 @@ LINE_SHOWN_MAX: Final = 100
 
 BEFORE: Final = 30
 """Of those, before the place."""
-
-SEVERITIES: Final = ("refused", "ignored", "advice")
 
 
 def report(judged: Judged) -> Iterator[str]:

@@ -9,7 +9,7 @@ posts it here. Where scripts are switched off, the address can be carried here b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from homegraph.errors import HomegraphError, LinkingRefused, StoreUnavailable
+from homegraph.graph.checks.rule import SEVERITIES
 from homegraph.graph.model import Finding
 from homegraph.service import authorizing, linkings
 from homegraph.service.authorizing import Came, Linked
@@ -148,18 +149,24 @@ async def _linked_page(site: Site, linked: Linked) -> Response:
         done,
         element("h2", counted),
         element("ul", *names),
-        *_remarks(found.findings),
+        *_remarks(found.findings, {one.id: one.name for one in found.devices}),
         element("p", "You can close this page."),
     )
 
 
-def _remarks(findings: Sequence[Finding]) -> list[Html]:
-    """What Google would not take, or what will not go well for long."""
+def _remarks(findings: Sequence[Finding], names: Mapping[str, str]) -> list[Html]:
+    """What Google would not take, or what will not go well for long; of which device, by its name where it has arrived."""
     if not findings:
         return []
+    gravest = sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
     items = [
-        element("li", element("strong", f"{one.severity}: "), one.what, " ", one.fix)
-        for one in findings[:REMARKS_MAX]
+        element(
+            "li",
+            element("strong", f"{one.severity}: "),
+            f"{names.get(one.device_id, one.device_id)}: " if one.device_id else "",
+            f"{one.what} {one.fix}",
+        )
+        for one in gravest[:REMARKS_MAX]
     ]
     if len(findings) > REMARKS_MAX:
         items.append(element("li", f"and {len(findings) - REMARKS_MAX} more, in the run."))

@@ -9,7 +9,7 @@ Owns no rules and no checks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -18,6 +18,9 @@ from homegraph.wire.catalog import problems
 from homegraph.wire.catalog.suggestions import did_you_mean
 
 Severity: TypeAlias = Literal["refused", "ignored", "advice"]
+
+SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)
+"""The gravest first."""
 """What Google does: it refuses the device, the reply or the report; it takes it and ignores this; or it works, but not well."""
 
 Subject: TypeAlias = Literal["SYNC", "QUERY", "EXECUTE", "report", "linking"]
