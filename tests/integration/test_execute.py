@@ -93,6 +93,29 @@ def test_devices_share_an_intent_and_answer_for_themselves(served, cloud):
     ]
 
 
+def test_an_answer_is_judged_by_what_was_asked_for(served, cloud):
+    """A stream in a protocol that the screen does not have is a finding."""
+    camera = "action.devices.traits.CameraStream"
+    attributes = {
+        "cameraStreamSupportedProtocols": ["hls", "webrtc"],
+        "cameraStreamNeedAuthToken": False,
+    }
+    cloud.homes["token-1"].devices.append(
+        lamp(
+            "cam", "Cam", type="action.devices.types.CAMERA", traits=[camera], attributes=attributes
+        )
+    )
+    served.request_sync()
+    stream = {"cameraStreamAccessUrl": "https://x.example/", "cameraStreamProtocol": "webrtc"}
+    cloud.answer_execute_next(answered({"ids": ["cam"], "status": "SUCCESS", "states": stream}))
+
+    params = ("StreamToChromecast=true", 'SupportedStreamProtocols:=["hls"]')
+    answer = execute(served, "cam", params=params)
+
+    places = [one["path"] for one in answer.json["findings"]]
+    assert "/payload/commands/0/states/cameraStreamProtocol" in places
+
+
 def test_who_listens_hears_of_it(served, cloud):
     """Which devices were told what, and on which of them it was not carried out."""
     cloud.answer_execute_next(answered({"ids": ["lamp"], "status": "SUCCESS", "states": {}}))

@@ -10,6 +10,8 @@ from urllib.parse import urljoin
 
 import pytest
 
+from homegraph.service.clock import SystemClock
+from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import ScriptedFulfillment
 from homegraph.web import ops
 from homegraph.web.pages import element
@@ -80,9 +82,29 @@ def test_a_worker_that_is_stuck_is_not_ready(tmp_path):
         patch.setattr(type(served.house.loop), "is_beating", lambda _: False)
 
         answer = served.send("GET", "/readyz")
+        status = served.admin("GET", "status").json
 
     assert (answer.status, answer.body) == (503, b"not ready: worker\n")
     assert answer.headers["retry-after"] == "5"
+    assert status["ready"] is False
+
+
+def test_how_long_a_server_is_up(tmp_path):
+    """Since its start; a clock that was set back does not make it younger than nothing."""
+    clock = ManualClock(SystemClock().now())
+
+    async def move(seconds):
+        clock.advance(seconds)
+
+    def up():
+        return served.admin("GET", "status").json["uptime_seconds"]
+
+    with Served(settings_in(tmp_path), clock=clock) as served:
+        assert up() == 0
+        served.do(move(90))
+        assert up() == 90
+        served.do(move(-3_600))
+        assert up() == 0
 
 
 @pytest.mark.parametrize("file", ["home.db", "home.db-lock"])

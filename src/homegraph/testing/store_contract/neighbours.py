@@ -46,6 +46,7 @@ class Home(NamedTuple):
 OURS: Final = Home("anna", "1836")
 NEXT_DOOR: Final = Home("ben", "1835")
 NAMESAKE: Final = Home("anna", "1836", "able")
+MOVING: Final = Home("carl", "1839")
 FLATMATE: Final = "dora"
 
 
@@ -58,6 +59,7 @@ class Neighbours:
         for home in (OURS, NEXT_DOOR, NAMESAKE):
             await _furnished(scene, home)
         await scene.link(FLATMATE, OURS.agent_user)
+        await scene.link(*MOVING[:2], stored("lamp"), project_id=NAMESAKE.project)
         before = await _all_seen(store)
 
         for part in (_runs, _contents, _tokens, _ends):
@@ -107,7 +109,8 @@ async def _sums(store: Store) -> tuple[int, int]:
 
 async def _all_seen(store: Store) -> list[Any]:
     """All that the store tells of the neighbours."""
-    homes = [await _seen(store, home) for home in (NEXT_DOOR, NAMESAKE)]
+    namesakes = NAMESAKE, MOVING._replace(project=NAMESAKE.project)
+    homes = [await _seen(store, home) for home in (NEXT_DOOR, *namesakes)]
     return [*homes, await store.find_link(OURS.project, FLATMATE)]
 
 
@@ -155,7 +158,9 @@ async def _contents(scene: Scene) -> AsyncIterator[str]:
     yield "devices that go"
     await scene.settle(await scene.start(), WriteHeld(()))
     yield "held devices"
-    assert sorted((await store.known(target(), ())).names) == ["fan", "lamp"]
+    known = await store.known(target(), ())
+    assert sorted(known.names) == ["fan", "lamp"]
+    assert known.definitions["lamp"] == stored("lamp", "second").definition
     await scene.report({"lamp": {"on": True}})
     yield "a report"
     await store.place(*ours, "lamp", CHOSEN)
@@ -195,12 +200,12 @@ async def _ends(scene: Scene) -> AsyncIterator[str]:
     yield "another agent user"
     await store.delete_agent_user(OURS.project, "1838", 1_025.0)
     yield "a deleted agent user"
-    await scene.link("carl", "1839", stored("lamp"))
-    await scene.request(target=target("1839"), cause=Cause.LINK)
+    await scene.link(*MOVING[:2], stored("lamp"))
+    await scene.request(target=target(MOVING.agent_user), cause=Cause.LINK)
     yield "a new link"
-    await scene.settle(await scene.claim(), RekeyLink("carl", "1840"))
+    await scene.settle(await scene.claim(), RekeyLink(MOVING.user, "1840"))
     yield "a list that moves"
-    await store.begin_unlink(OURS.project, "carl", 1_026.0)
+    await store.begin_unlink(MOVING.project, MOVING.user, 1_026.0)
     yield "an unlinking that begins"
-    await store.unlink(OURS.project, "carl", 1_027.0)
+    await store.unlink(MOVING.project, MOVING.user, 1_027.0)
     yield "an unlinked account"

@@ -42,6 +42,7 @@ class Reading:
         await store.unlink("acme", "ben", scene.now)
         await scene.link("anna", "1836", project_id="other")
         await scene.declare("carl", "dora")
+        await scene.declare("emil", project_id="other")
         await store.unlink("acme", "dora", scene.now)
         knowledge = await store.knowledge("acme", "1836")
 
@@ -49,6 +50,7 @@ class Reading:
         assert [link.user_id for link in knowledge.links] == ["ben", "anna"]
         assert [link.user_id for link in knowledge.first_syncs] == ["carl"]
         assert knowledge.elsewhere
+        assert not (await store.knowledge("acme", "nobody")).elsewhere
         await store.unlink("other", "anna", scene.now)
         assert not (await store.knowledge("acme", "1836")).elsewhere
         assert (await store.knowledge("third", "1836")).elsewhere
