@@ -2,6 +2,7 @@
 
 import pytest
 
+from homegraph.graph.model import LinkState
 from homegraph.service.clock import SystemClock
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import ScriptedFulfillment
@@ -34,3 +35,18 @@ def test_what_came_last_is_listed_first(tmp_path, set_back):
                 )
 
     assert told == [[[now] * 2] * 2, [[now - set_back] * 2] * 2]
+
+
+@pytest.mark.parametrize("set_back", [0, DAY])
+def test_an_unlinking_that_was_begun_is_ended(tmp_path, set_back):
+    """Its user wanted it, whatever the clock said then: the process that began it has died, and the next one ends the link."""
+    now = SystemClock().now()
+    with ScriptedFulfillment() as cloud:
+        settings = settings_in(
+            tmp_path, an_integration(cloud), database=f"sqlite:{tmp_path / 'home.db'}"
+        )
+        with Served(settings, ManualClock(now)) as served:
+            served.until_link(lambda link: link.agent_user_id)
+            served.do(served.house.store.begin_unlink("acme", "ann", now))
+        with Served(settings, ManualClock(now - set_back)) as served:
+            served.until_link(lambda link: link.state is LinkState.UNLINKED)

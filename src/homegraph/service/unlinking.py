@@ -10,6 +10,7 @@ The rule that is easily broken: a fulfillment that cannot be told keeps no link 
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Final
 
 from msgspec.structs import replace
@@ -95,7 +96,10 @@ def _failed(error: HomegraphError) -> DeviceResult:
 
 async def see_off(house: House) -> None:
     """End unlinkings whose process died: at the start whatever is there, and then what another process has left. Never returns."""
-    never, asked_before = asyncio.Event(), house.clock.now()
+    never, asked_before = (
+        asyncio.Event(),
+        math.inf,
+    )  # of a time to come, too: the clock may have been set back
     while True:
         try:
             for project_id, user_id in await house.store.unlinkings(asked_before):
