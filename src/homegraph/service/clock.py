@@ -24,6 +24,8 @@ _KEY_RANDOM_CHARACTERS: Final = 35
 _TAIL_BITS: Final = 24
 """Of an id of a run; what stands before them is a time."""
 
+_ELAPSED: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 READINGS: Final = 3
 """Readings of another clock that it is set by; one of them is hardly ever held up."""
 
@@ -61,29 +63,30 @@ class Ids(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, or the one of another machine that it is set by."""
+    """The machine's clock; or that of another machine, once it was set by it. Then nothing that is done to the machine's matters."""
 
     def __init__(self) -> None:
+        self._read: Callable[[], float] = time.time  # noqa: TID251  # this is the one place
         self._ahead = 0.0
 
     def now(self) -> Instant:
-        return time.time() + self._ahead  # noqa: TID251  # this is the one place
+        return self._read() + self._ahead
 
     async def set_by(self, read: Callable[[], Awaitable[Instant | None]]) -> bool:
-        """Be as far ahead of the machine's clock as the clock is that ``read`` tells; whether it told one.
+        """Go on from the time that ``read`` tells; whether it told one.
 
-        It is wrong by half of the time that a reading takes, so the quickest of several counts.
+        That is wrong by half of the time that a reading takes, so the quickest of several counts.
         """
         quickest, ahead = math.inf, 0.0
         for _ in range(READINGS):
-            asked_at = self.now()
+            asked_at = _elapsed()
             at = await read()
-            took = self.now() - asked_at
+            took = _elapsed() - asked_at
             if at is None:
                 return False
             if took < quickest:
                 quickest, ahead = took, at - (asked_at + took / 2)
-        self._ahead += ahead
+        self._read, self._ahead = _elapsed, ahead
         return True
 
     async def wait(self, wake: asyncio.Event, until: Instant | None) -> None:
@@ -93,6 +96,11 @@ class SystemClock:
                 await wake.wait()
         except TimeoutError:
             return
+
+
+def _elapsed() -> float:
+    """Seconds since the machine was started, whatever its clock is set to; those in which it slept count where it knows them."""
+    return time.clock_gettime(_ELAPSED)
 
 
 class SystemIds:

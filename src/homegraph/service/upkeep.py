@@ -28,7 +28,7 @@ MUCH: Final = 1_000
 """Rows that went at once, from which on there is more to come soon."""
 
 SET_CLOCK_EVERY_SECONDS: Final = 10.0
-"""A machine's clock may be set by hand; for this long it may then be wrong, a third of a lease."""
+"""The database's clock may be set by hand; for this long a process may then be wrong, a third of a lease."""
 
 APPEAR_EVERY_SECONDS: Final = 5.0
 """How old what an instance says of itself may be."""
@@ -88,9 +88,8 @@ class Upkeep:
             await self.clock.wait(self._stopped, now + pause)
 
     async def keep_time(self) -> None:
-        """Let the machine's clock go as the database's does, where that has one of its own: leases of many machines meet there."""
+        """Let the clock go as the database's does, where that has one of its own: leases of many machines meet there."""
         while not self._stopped.is_set():
-            now = self.clock.now()
             try:
                 if not isinstance(self.clock, SystemClock) or not await self.clock.set_by(
                     self.store.time
@@ -98,7 +97,8 @@ class Upkeep:
                     return
             except StoreError as exc:
                 self.events.announce(DutyFailed("time", exc.message))
-            await self.clock.wait(self._stopped, now + SET_CLOCK_EVERY_SECONDS)
+            # From the time that it is now: it may be hours before what it was a moment ago.
+            await self.clock.wait(self._stopped, self.clock.now() + SET_CLOCK_EVERY_SECONDS)
 
     async def appear(self) -> None:
         """Say every few seconds that this instance is alive; whoever looks takes it for dead otherwise. And what it is short of."""
