@@ -142,10 +142,12 @@ def outcome(errand: documents.Errand) -> str:
 
 def detail(device: documents.DeviceResult) -> str:
     """What is worth knowing of a device's result, in one line."""
+    if device.reason:
+        return f"{device.reason}: {device.message}"
+    if refused := device.challenge or device.error_code:
+        return refused
     states = ", ".join(f"{name}={output.value(value)}" for name, value in device.states.items())
-    said = device.challenge or device.error_code or device.exception_code or device.debug
-    error = f"{device.reason}: {device.message}" if device.reason else ""
-    return error or said or states or "-"
+    return "; ".join(filter(None, (device.exception_code or device.debug, states))) or "-"
 
 
 def follow_up_lines(follow_ups: Iterable[documents.FollowUp]) -> Iterator[str]:

@@ -90,7 +90,7 @@ async def execute(house: House, asked: Wanted) -> ErrandAnswer:
         raise SettingsError(
             " ".join(wrong),
             place="params",
-            hint="Correct it, or send it as it is with unchecked.",
+            hint="Correct it, or send it as it is: --unchecked, or unchecked in a call.",
         )
     now = house.clock.now()
     follow_ups = [

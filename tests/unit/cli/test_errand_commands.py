@@ -102,6 +102,18 @@ def live(admin, *words):
 
 
 class TestExecute:
+    def test_an_exception_stands_before_the_states(self, admin, server):
+        """The command worked, so what came of it is told as well; of an error nothing but the error."""
+        noted = {**RESULT, "exception_code": "lowBattery"}
+        failed = {**RESULT, "id": "desk", "ok": False, "status": "ERROR", "error_code": "jammed"}
+        server.on("POST", "/-/api/execute", {**ERRAND, "devices": [noted, failed]})
+        server.on("GET", "/-/api/errand", {**ERRAND, "exchanges": []})
+
+        lines = execute(admin).out.splitlines()
+
+        assert lines[1].split(maxsplit=2) == ["lamp", "SUCCESS", "lowBattery; online=true, on=true"]
+        assert lines[2].split(maxsplit=2) == ["desk", "ERROR", "jammed"]
+
     def test_results_are_a_table(self, admin, server):
         """And beside it, on stderr, where all of it is kept."""
         server.on("POST", "/-/api/execute", ERRAND)
