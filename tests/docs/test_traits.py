@@ -50,3 +50,17 @@ def test_findings_of_a_trait():
     assert KINDS_OF_RULE.keys() == CHECKS.keys()
     for trait in builtin().traits.values():
         assert set(findings_of(trait)) <= set(RULES)
+
+
+def test_where_google_demands_a_challenge():
+    """A lock that unlocks without a PIN is not certified; the page of the trait says so, and for which types."""
+    told = {
+        trait.short: pages()[f"{trait.short}.md"]
+        for trait in builtin().traits.values()
+        if trait.two_factor.certification
+    }
+
+    assert len(told) == 8
+    assert "* `pinNeeded` on every type: unlocking." in told["LockUnlock"]
+    assert "* `pinNeeded` on `DOOR`, `GARAGE`, `GATE`, `WINDOW`: " in told["OpenClose"]
+    assert "* `ackNeeded` on `AC_UNIT`: integration serves Japan." in told["TemperatureSetting"]

@@ -29,6 +29,7 @@ from homegraph.wire.catalog.facts import (
     Rule,
     Sensor,
     Trait,
+    TwoFactor,
 )
 from homegraph.wire.catalog.problems import Kind, Place
 
@@ -116,7 +117,7 @@ def _page(trait: Trait) -> str:
         lines += _notification(notification)
     if trait.sensors:
         lines += _sensors(trait.sensors)
-    lines += _facts(trait)
+    lines += [*_challenges(trait.two_factor), *_facts(trait)]
     return "\n".join([*lines, "[All traits](README.md)\n"])
 
 
@@ -176,6 +177,22 @@ def _sensors(rows: Sequence[Sensor]) -> list[str]:
     return [*lines, ""]
 
 
+def _challenges(two_factor: TwoFactor) -> list[str]:
+    """Where a command must not be done at once. No check looks for it: who tries things out has no PIN yet."""
+    if not two_factor.certification:
+        return []
+    lines = ["## Where Google demands a challenge\n"]
+    lines.append(
+        "For certification these commands are answered with `challengeNeeded` first; others may be, too "
+        "([its form](../findings/execute-challenge-form.md), "
+        "[trying it](../../howto/control-devices.md#a-device-that-wants-to-be-sure)).\n"
+    )
+    for one in two_factor.certification:
+        types = "every type" if one.types == "any" else ", ".join(f"`{name}`" for name in one.types)
+        lines.append(f"* `{one.challenge}` on {types}: {one.when}.")
+    return [*lines, ""]
+
+
 def _facts(trait: Trait) -> list[str]:
     lines = []
     if trait.related_errors:
@@ -208,7 +225,8 @@ def findings_of(trait: Trait) -> list[str]:
     if trait.states_absent_if is not None:
         found.add(BY_PROBLEM[Place.STATE, Kind.UNEXPECTED].id)
     # A member that no trait has concerns them all.
-    found |= {BY_PROBLEM[place, Kind.UNKNOWN].id for place in (Place.ATTRIBUTE, Place.STATE)}
+    known = (Place.ATTRIBUTE, Place.STATE, *([Place.NOTIFICATION] if trait.notifications else []))
+    found |= {BY_PROBLEM[place, Kind.UNKNOWN].id for place in known}
     return sorted(found)
 
 

@@ -152,11 +152,23 @@ class Modes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query_only: str | None = None
 
 
+class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A challenge that Google demands for certification: on which types ("any", or their short names), and ``when`` in words.
+
+    ``fields`` are the parameters that a command has then.
+    """
+
+    challenge: str
+    types: str | tuple[str, ...]
+    when: str
+    fields: Mapping[str, Any] = {}
+
+
 class TwoFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where Google demands a challenge for certification, as plain records."""
+    """Where Google demands a challenge for certification."""
 
     allowed: bool = True
-    certification: tuple[Any, ...] = ()
+    certification: tuple[Demand, ...] = ()
 
 
 class Trait(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
