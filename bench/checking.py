@@ -25,7 +25,7 @@ import msgspec
 
 from bench.plain_schemas import JsonSchema, Models, Schema
 from homegraph.graph.applying import Known, compare, fingerprints
-from homegraph.graph.checks.devices import read_form
+from homegraph.graph.checks.device_forms import read_form
 from homegraph.graph.checks.replies import check_reply
 from homegraph.graph.judging import judge
 from homegraph.graph.policy import Policy

@@ -46,7 +46,7 @@ _DEVICE: Final = (
         items=facts.Field(name="", type="object", fields=_OTHER),
     ),
 )
-"""A device as SYNC lists it, but for its attributes: the members of ``graph.checks.devices.DeviceForm``."""
+"""A device as SYNC lists it, but for its attributes: the members of ``graph.checks.device_forms.DeviceForm``."""
 
 
 class Schema(Protocol):

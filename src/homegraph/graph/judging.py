@@ -20,9 +20,10 @@ from msgspec.structs import replace
 from homegraph.errors import ReplyUnusable
 from homegraph.graph.applying import Comparison, Fresh
 from homegraph.graph.checks.device_rules import TRAIT_UNKNOWN, TYPE_UNKNOWN
-from homegraph.graph.checks.devices import check_device, right_device
+from homegraph.graph.checks.devices import check_device
 from homegraph.graph.checks.envelopes import unreadable
 from homegraph.graph.checks.replies import Spoken, name_digest, same_names
+from homegraph.graph.checks.right_devices import right_device
 from homegraph.graph.checks.rule import pointer
 from homegraph.graph.checks.syncs import cut, spoken_name
 from homegraph.graph.model import Finding, HeldDevice

@@ -1,108 +1,37 @@
-"""Checks of one device of a SYNC reply: its members, its names, its type and its traits.
+"""Checks of one device of a SYNC reply: its members, its names, and what goes with it.
 
 What is wrong between devices is in ``replies``, what is wrong with attributes is known by the catalog (``traits``).
 
-Two ways that agree, as in the catalog (decision 0013). ``right_device`` takes a device from its bytes if there is nothing to find in it: its
-right form is a msgspec type, so that costs one reading, and no object is made that nobody needs. ``check_device`` explains: it goes
-through the members one by one and yields what is wrong with each.
+It goes through the members one by one and yields what is wrong with each. That there is nothing wrong, ``right_devices`` sees in one look; its
+type and traits are the business of ``kinds``.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from homegraph.graph.checks import device_rules as rules
+from homegraph.graph.checks.device_forms import (
+    CUSTOM_DATA_BYTES_MAX,
+    NAME_CODE_POINTS_MAX,
+    DeviceForm,
+    InfoForm,
+    NameForm,
+)
+from homegraph.graph.checks.kinds import check_kind
 from homegraph.graph.checks.rule import pointer, shown, strangers
 from homegraph.graph.checks.traits import trait_findings
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
-from homegraph.wire.catalog.compiled import UNREADABLE
-from homegraph.wire.catalog.shapes import Shape
 from homegraph.wire.catalog.suggestions import did_you_mean
-from homegraph.wire.intents import (
-    DEVICE_ID_BYTES_MAX,
-    DeviceDefinition,
-    attributes_of,
-    is_longer,
-)
-
-NAME_CODE_POINTS_MAX: Final = 60
-"""Longer names are cut silently (protocol.md 5.2)."""
-
-CUSTOM_DATA_BYTES_MAX: Final = 512
+from homegraph.wire.intents import DEVICE_ID_BYTES_MAX, is_longer
 
 FINDINGS_MAX: Final = 64
 """Findings about one device; who has made more mistakes corrects these first."""
-
-KINDS_KEPT_MAX: Final = 1_024
-"""Types with their traits about which it is kept that they are right: a house has a dozen, a thousand houses little more."""
-
-ATTRIBUTES_KEPT_MAX: Final = 1_024
-"""Attributes about which it is kept that they are right: one for each model and what its users have set up."""
-
-ATTRIBUTES_BYTES_MAX: Final = 4_096
-"""Of attributes that are kept, 8 MiB in all with their two forms; a washer has 600."""
-
-_right_attributes: Final[dict[tuple[Shape, bytes], bytes]] = {}
-"""Attributes as they were written, and as ``DeviceDefinition`` has them."""
-
-_SPEAKABLE: Final = re.compile(r"[^\W_]")
-"""A letter or a digit in any script."""
-
-_TYPE_FORM: Final = re.compile(r"action\.devices\.types\.[A-Za-z_]+", re.ASCII)
-_TRAIT_FORM: Final = re.compile(r"action\.devices\.traits\.[A-Za-z]+", re.ASCII)
-
-
-_NOTHING: Final = msgspec.Raw(b"null")
-
-
-class _Name(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    name: str
-    defaultNames: list[str] = []  # noqa: N815
-    nicknames: list[str] = []
-
-
-class _Info(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    manufacturer: str = ""
-    model: str = ""
-    hwVersion: str = ""  # noqa: N815
-    swVersion: str = ""  # noqa: N815
-
-
-class _Other(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    deviceId: str  # noqa: N815
-    agentId: str = ""  # noqa: N815
-
-
-class DeviceForm(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """The right form. Absent and null are the same to Google's reader where a member is not required."""
-
-    id: str
-    type: str
-    traits: tuple[str, ...]
-    name: _Name
-    willReportState: bool  # noqa: N815
-    notificationSupportedByAgent: bool | None = None  # noqa: N815
-    roomHint: str | None = None  # noqa: N815
-    structureHint: str | None = None  # noqa: N815
-    deviceInfo: _Info | None = None  # noqa: N815
-    attributes: msgspec.Raw = _NOTHING
-    customData: dict[str, Any] | None = None  # noqa: N815
-    otherDeviceIds: list[_Other] | None = None  # noqa: N815
-    # Of a device that is reached by Matter as well: Google then shows it once. Home Assistant sends them.
-    matterUniqueId: str | None = None  # noqa: N815
-    matterOriginalVendorId: str | None = None  # noqa: N815
-    matterOriginalProductId: str | None = None  # noqa: N815
-
-
-read_form: Final = msgspec.json.Decoder(DeviceForm).decode
-"""Reads a device that has the right form, and raises one of ``UNREADABLE`` for any other."""
 
 _MEMBERS: Final = frozenset(DeviceForm.__struct_fields__)
 _FORMS: Final[Mapping[str, tuple[type, str]]] = {
@@ -118,57 +47,6 @@ _FORMS: Final[Mapping[str, tuple[type, str]]] = {
 }
 
 
-def right_device(definition: bytes, catalog: Catalog) -> DeviceDefinition | None:
-    """A device in which there is nothing to find.
-
-    None says only that somebody must look closely, as at a name without a letter of ours.
-    """
-    try:
-        form = read_form(definition)
-    except UNREADABLE:
-        return None
-    spoken, room, custom = form.name.name, form.roomHint, form.customData
-    if not form.id or len(spoken) > NAME_CODE_POINTS_MAX or not _SPEAKABLE.search(spoken):
-        return None
-    if is_longer(form.id, DEVICE_ID_BYTES_MAX) or (room is not None and not room.strip()):
-        return None
-    if custom and len(msgspec.json.encode(custom)) > CUSTOM_DATA_BYTES_MAX:
-        return None
-    shape = _right_shape(catalog, form.type, form.traits)
-    attributes = None if shape is None else _right_attributes_of(shape, bytes(form.attributes))
-    if attributes is None:
-        return None
-    return DeviceDefinition(
-        form.id,
-        form.type,
-        form.traits,
-        spoken,
-        room or "",
-        definition,
-        attributes,
-        bool(form.notificationSupportedByAgent),
-    )
-
-
-def _right_attributes_of(shape: Shape, written: bytes) -> bytes | None:
-    """Attributes as a definition has them, None when they are not right.
-
-    Devices of one model have the same ones, letter by letter: those are looked into once.
-    """
-    known = _right_attributes.get((shape, written))
-    if known is not None:
-        return known
-    given = shape.read_attributes(b"{}" if written == b"null" else written)
-    if given is None:
-        return None
-    attributes = attributes_of(given)
-    if len(written) <= ATTRIBUTES_BYTES_MAX:
-        if len(_right_attributes) >= ATTRIBUTES_KEPT_MAX:
-            _right_attributes.clear()
-        _right_attributes[shape, written] = attributes
-    return attributes
-
-
 def check_device(device: object, index: int, catalog: Catalog) -> tuple[Finding, ...]:
     """Everything that is wrong with one device; ``index`` is its place in the reply."""
     at = ("payload", "devices", index)
@@ -180,18 +58,10 @@ def check_device(device: object, index: int, catalog: Catalog) -> tuple[Finding,
     findings: list[Finding] = []
     findings += _form(device, at, device_id)
     findings += _name(device.get("name"), at, device_id)
-    findings += _kind(device, at, device_id, catalog)
+    findings += check_kind(device, at, device_id, catalog)
     findings += _attributes(device, at, device_id, catalog)
     findings += _extras(device, at, device_id)
     return tuple(findings[:FINDINGS_MAX])
-
-
-@lru_cache(maxsize=KINDS_KEPT_MAX)
-def _right_shape(catalog: Catalog, type_: str, traits: tuple[str, ...]) -> Shape | None:
-    """What devices of this kind may say; None when there is something to be said about the kind itself."""
-    kind = {"type": type_, "traits": list(traits)}
-    wrong = next(_kind(kind, (), "", catalog), None)
-    return catalog.shape(traits) if wrong is None else None
 
 
 # --- the form of the members -----------------------------------------------------------------------------------------
@@ -252,7 +122,7 @@ def _wrong_id(id_: object, path: str) -> Finding:
 
 
 def _info(info: object, at: tuple[str | int, ...], device_id: str) -> Iterator[Finding]:
-    known = _Info.__struct_fields__
+    known = InfoForm.__struct_fields__
     for name, value in info.items() if isinstance(info, dict) else ():
         path = pointer(*at, "deviceInfo", name)
         if name not in known:
@@ -305,7 +175,7 @@ def _more_names(
             what = f"name.{member} is {shown(listed)}; it must be a list of texts."
             path = pointer(*at, "name", member)
             yield rules.NAME_LIST_FORM.found(what, path=path, device_id=device_id)
-    known, here = _Name.__struct_fields__, (*at, "name")
+    known, here = NameForm.__struct_fields__, (*at, "name")
     yield from strangers(rules.MEMBER_UNKNOWN, name, known, "name", *here, device_id=device_id)
 
 
@@ -316,28 +186,7 @@ def _is_speakable(name: str) -> bool:
     )
 
 
-# --- type and traits -------------------------------------------------------------------------------------------------
-
-
-def _kind(
-    device: Mapping[str, Any], at: tuple[str | int, ...], device_id: str, catalog: Catalog
-) -> Iterator[Finding]:
-    type_, listed = device.get("type"), device.get("traits")
-    traits = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-    if isinstance(type_, str):
-        known = catalog.types.get(type_)
-        if known is None:
-            yield _unknown_type(type_, at, device_id, catalog)
-        else:
-            missing = [one for one in known.required_traits if one not in traits]
-            if missing and traits:
-                short = ", ".join(one.rpartition(".")[2] for one in missing)
-                what = f"The type {known.short} should have {short}."
-                path = pointer(*at, "traits")
-                yield rules.TYPE_TRAIT_MISSING.found(what, path=path, device_id=device_id)
-        yield from _scene(type_, traits, at, device_id, catalog)
-    if isinstance(listed, list):
-        yield from _traits(listed, at, device_id, catalog)
+# --- what goes with the device ---------------------------------------------------------------------------------------
 
 
 def _attributes(
@@ -351,67 +200,6 @@ def _attributes(
         if not shape.attributes_fit(given):
             problems = shape.attribute_problems(given)
             yield from trait_findings(problems, *at, "attributes", device_id=device_id)
-
-
-def _unknown_type(
-    type_: str, at: tuple[str | int, ...], device_id: str, catalog: Catalog
-) -> Finding:
-    nearest = catalog.nearest_type(type_)
-    meant = f" Did you mean {nearest!r}?" if nearest else ""
-    formed = _TYPE_FORM.fullmatch(type_) and nearest.lower() != type_.lower()
-    rule = rules.TYPE_UNKNOWN if formed else rules.TYPE_FORM
-    return rule.found(
-        f"{shown(type_)} is no known device type.{meant}",
-        path=pointer(*at, "type"),
-        device_id=device_id,
-        fix=f"Write {nearest}." if nearest else "",
-    )
-
-
-def _traits(
-    listed: list[Any], at: tuple[str | int, ...], device_id: str, catalog: Catalog
-) -> Iterator[Finding]:
-    if not listed:
-        what = "The list of traits is empty."
-        yield rules.TRAITS_EMPTY.found(what, path=pointer(*at, "traits"), device_id=device_id)
-    for index, name in enumerate(listed):
-        if not isinstance(name, str):
-            continue
-        known = catalog.traits.get(name)
-        path = pointer(*at, "traits", index)
-        if known is None:
-            nearest = catalog.nearest_trait(name)
-            meant = f" Did you mean {nearest!r}?" if nearest else ""
-            formed = _TRAIT_FORM.fullmatch(name) and nearest.lower() != name.lower()
-            rule = rules.TRAIT_UNKNOWN if formed else rules.TRAIT_FORM
-            fix = f"Write {nearest}." if nearest else ""
-            what = f"{shown(name)} is no known trait.{meant}"
-            yield rule.found(what, path=path, device_id=device_id, fix=fix)
-        elif known.status != "current":
-            what = f"{known.short} is a trait of former times."
-            yield rules.TRAIT_LEGACY.found(what, path=path, device_id=device_id)
-        if name in listed[:index]:
-            what = f"{shown(name)} is listed twice."
-            yield rules.TRAIT_DUPLICATE.found(what, path=path, device_id=device_id)
-
-
-def _scene(
-    type_: str, traits: list[str], at: tuple[str | int, ...], device_id: str, catalog: Catalog
-) -> Iterator[Finding]:
-    """A type that is exclusive has its own traits only, and nobody else has them."""
-    known = catalog.types.get(type_)
-    path = pointer(*at, "traits")
-    if known is not None and known.exclusive:
-        others = [one for one in traits if one not in known.required_traits]
-        if others:
-            what = f"The type {known.short} has no other traits, but {', '.join(others)} is listed."
-            yield rules.SCENE_MIXED.found(what[:200], path=path, device_id=device_id)
-    elif any(one in catalog.exclusive_traits for one in traits):
-        what = "The trait Scene is on a device that is no SCENE."
-        yield rules.SCENE_ELSEWHERE.found(what, path=path, device_id=device_id)
-
-
-# --- what goes with the device ---------------------------------------------------------------------------------------
 
 
 def _extras(

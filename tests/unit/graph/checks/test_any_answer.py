@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homegraph.errors import FulfillmentError
-from homegraph.graph.checks import devices
-from homegraph.graph.checks.devices import check_device, right_device
+from homegraph.graph.checks import right_devices
+from homegraph.graph.checks.devices import check_device
+from homegraph.graph.checks.right_devices import right_device
 from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
 from homegraph.graph.checks.tokens import check_tokens
@@ -281,7 +282,7 @@ def washer(**attributes):
 
 def test_the_same_attributes_are_looked_into_once(monkeypatch):
     """1 and true are not the same, though Python finds them equal; what is wrong is looked into every time."""
-    monkeypatch.setattr(devices, "_right_attributes", {})
+    monkeypatch.setattr(right_devices, "_right_attributes", {})
     looked = []
     read = Shape.read_attributes
     monkeypatch.setattr(
@@ -298,12 +299,12 @@ def test_the_same_attributes_are_looked_into_once(monkeypatch):
 def test_what_is_remembered_of_attributes_is_bounded(monkeypatch):
     """Both how many there are and how large they may be."""
     kept = {}
-    monkeypatch.setattr(devices, "_right_attributes", kept)
-    monkeypatch.setattr(devices, "ATTRIBUTES_KEPT_MAX", 2)
+    monkeypatch.setattr(right_devices, "_right_attributes", kept)
+    monkeypatch.setattr(right_devices, "ATTRIBUTES_KEPT_MAX", 2)
     for one in ({"commandOnlyOnOff": True}, {"queryOnlyOnOff": True}, {"queryOnlyOnOff": False}):
         assert right_device(washer(**one), builtin())
         assert 1 <= len(kept) <= 2
-    monkeypatch.setattr(devices, "ATTRIBUTES_BYTES_MAX", 4)
+    monkeypatch.setattr(right_devices, "ATTRIBUTES_BYTES_MAX", 4)
     assert right_device(washer(commandOnlyOnOff=False), builtin())
     assert b'{"commandOnlyOnOff": false}' not in {written for _, written in kept}
 
