@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from homegraph.graph.effects import NoteProblem, RekeyLink, WriteHeld
+from homegraph.graph.effects import BindLink, NoteProblem, RekeyLink, WriteHeld
 from homegraph.graph.linking import Linking, LinkingStep, StepKind
 from homegraph.graph.model import Cause, HeldDevice, Placement, Tokens
 from homegraph.graph.refreshing import Refreshed
@@ -60,6 +60,8 @@ class Neighbours:
             await _furnished(scene, home)
         await scene.link(FLATMATE, OURS.agent_user)
         await scene.link(*MOVING[:2], stored("lamp"), project_id=NAMESAKE.project)
+        for home in (NEXT_DOOR, NAMESAKE):
+            await store.begin_unlink(home.project, home.user, scene.now)
         before = await _all_seen(store)
 
         for part in (_runs, _contents, _tokens, _ends):
@@ -200,7 +202,11 @@ async def _ends(scene: Scene) -> AsyncIterator[str]:
     yield "another agent user"
     await store.delete_agent_user(OURS.project, "1838", 1_025.0)
     yield "a deleted agent user"
-    await scene.link(*MOVING[:2], stored("lamp"))
+    await scene.declare(MOVING.user)
+    claim = await scene.claim()
+    await store.hand_back([claim.lease], scene.now)  # one fence more than the namesake had
+    bound = BindLink(MOVING.user, MOVING.agent_user, (stored("lamp"),))
+    await scene.settle(await scene.claim(), bound)
     await scene.request(target=target(MOVING.agent_user), cause=Cause.LINK)
     yield "a new link"
     await scene.settle(await scene.claim(), RekeyLink(MOVING.user, "1840"))
