@@ -338,6 +338,14 @@ def test_a_fragment_that_is_refused(implicit, headers, parameters, code):
     assert code.encode() in answer.body
 
 
+def test_a_refusal_in_the_query(implicit):
+    """Some login pages say no there: it is read at once, without a script."""
+    _, asked = begin(implicit)
+    said = urlencode({"error": "access_denied", "state": asked["state"]})
+
+    assert b"LINKING_DENIED" in implicit.send("GET", f"/r/acme?{said}").body
+
+
 @pytest.mark.parametrize("project", ["acme", "nobody"])
 def test_a_page_that_runs_something_is_shown_in_the_implicit_flow_only(served, project):
     """Elsewhere an address without a query is what it is: a callback that brings nothing, whether or not there is the project."""

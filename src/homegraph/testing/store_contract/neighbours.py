@@ -160,6 +160,7 @@ async def _contents(scene: Scene) -> AsyncIterator[str]:
     yield "devices that go"
     await scene.settle(await scene.start(), WriteHeld(()))
     yield "held devices"
+    assert await store.held(target()) == ()
     known = await store.known(target(), ())
     assert sorted(known.names) == ["fan", "lamp"]
     assert known.definitions["lamp"] == stored("lamp", "second").definition
