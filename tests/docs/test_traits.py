@@ -64,3 +64,11 @@ def test_where_google_demands_a_challenge():
     assert "* `pinNeeded` on every type: unlocking." in told["LockUnlock"]
     assert "* `pinNeeded` on `DOOR`, `GARAGE`, `GATE`, `WINDOW`: " in told["OpenClose"]
     assert "* `ackNeeded` on `AC_UNIT`: integration serves Japan." in told["TemperatureSetting"]
+
+
+def test_codes_and_languages_have_a_place():
+    """Who is told that a code is not on the list finds the list, and no page leads into the catalog's own file."""
+    codes = pages()["error-codes.md"]
+    assert all(f"`{code}`" in codes for code in builtin().error_codes)
+    assert all(f"`{code}`" in pages()["README.md"] for code in builtin().common.languages.values)
+    assert not [name for name, page in pages().items() if "common." in page]

@@ -76,7 +76,7 @@ def _remark(field: Field) -> Iterator[str]:
         yield f"Old form: {_type(field.alt_type)}, words with commas between."
     if not field.reportable:
         yield "Not in reports."
-    yield _sentence(field.note)
+    yield _sentence(field.note.replace("common.languages", "[languages](README.md#languages)"))
 
 
 def _words(field: Field) -> str:

@@ -24,6 +24,7 @@ from homegraph.wire.catalog.facts import (
     TRAIT_PREFIX,
     Command,
     DeviceType,
+    ErrorCodes,
     Field,
     Notification,
     Rule,
@@ -47,7 +48,26 @@ A rule marked *advice only* is inferred, or Google is known to let it pass; the 
 are doubted stand under *Doubts*. Not affiliated with Google.
 
 * [Device types](device-types.md)
+* [Codes of errors and exceptions](error-codes.md)
+* [Languages](#languages)
 
+"""
+
+_CODES: Final = """
+# Codes of errors and exceptions
+
+For `errorCode` in answers, `exceptionCode` beside or among states, and `statusCode` of [StatusReport](StatusReport.md): they share one list. It is open, as
+Google adds to it without notice; another code is advice ([`error-code-unknown`](../findings/error-code-unknown.md)). Which of them belong to a trait stands on its page.
+
+## Of the published list
+
+"""
+
+_LANGUAGES: Final = """
+## Languages
+
+Members called `lang` have the code of a language. Known are {codes}. Google's pages ask for an entry in `en` in every list of names; that was read of two traits and
+is taken to hold for all. No check looks at it.
 """
 
 KINDS_OF_RULE: Final[Mapping[str, tuple[Kind, ...]]] = {
@@ -80,13 +100,24 @@ def pages() -> dict[str, str]:
     return {
         "README.md": _index(tuple(traits)),
         "device-types.md": _device_types(tuple(types)),
+        "error-codes.md": _error_codes(builtin().common.error_codes),
         **{f"{trait.short}.md": _page(trait) for trait in traits},
     }
 
 
 def _index(traits: Sequence[Trait]) -> str:
     rows = [f"| [{one.short}]({one.short}.md) | {one.status} | {one.summary} |" for one in traits]
-    return "\n".join([MADE_BY + _HEAD + "| trait | | |\n|---|---|---|", *rows, ""])
+    codes = ", ".join(f"`{code}`" for code in builtin().common.languages.values)
+    languages = _LANGUAGES.format(codes=codes)
+    return "\n".join([MADE_BY + _HEAD + "| trait | | |\n|---|---|---|", *rows, languages])
+
+
+def _error_codes(known: ErrorCodes) -> str:
+    published = ", ".join(f"`{code}`" for code in known.platform_2021)
+    seen = [f"| `{code}` | {where} |" for code, where in known.seen_elsewhere.items()]
+    table_ = ["| code | seen in |\n|---|---|", *seen]
+    back = "[All traits](README.md)\n"
+    return "\n".join([MADE_BY + _CODES + f"{published}.\n\n## Seen elsewhere\n", *table_, "", back])
 
 
 def _device_types(types: Sequence[DeviceType]) -> str:

@@ -231,7 +231,7 @@ ERROR_CODE_UNKNOWN: Final = Rule(
     subject="SYNC",
     title="The code of an error or exception is not on the list",
     why="A user hears a general excuse in place of what is wrong. The list is open, so it is only advice.",
-    fix="Use a code of the list.",
+    fix="Use a code of the list, which stands in the reference of traits.",
     source="the platform's published list of error codes",
 )
 
