@@ -94,7 +94,7 @@ class HomegraphError(Exception):
     hint: str = "This is a bug in homegraph. Please report it with the request id."
     retryable: bool = False
     retry_at: float = 0.0
-    """Seconds since 1970: before then another attempt has no chance, if somebody has said so."""
+    """Seconds since 1970: before then another attempt has no chance, if somebody has said so. Set by whoever raises it."""
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
         # A class without a message of its own speaks with the first line of its docstring.
@@ -102,16 +102,6 @@ class HomegraphError(Exception):
         if hint is not None:
             self.hint = hint
         super().__init__(self.message)
-
-
-class _Later(HomegraphError):
-    """May know when another attempt has a chance."""
-
-    def __init__(
-        self, message: str | None = None, *, hint: str | None = None, retry_at: float = 0.0
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.retry_at = retry_at
 
 
 class WireError(HomegraphError):
@@ -198,7 +188,7 @@ class FulfillmentTimeout(FulfillmentError):
     hint = "Answer from what you know (SYNC within 5 s, QUERY and EXECUTE within 2 s), and tell the rest later."
 
 
-class FulfillmentFailed(_Later, FulfillmentError):
+class FulfillmentFailed(FulfillmentError):
     """The fulfillment answered with an HTTP status that says it cannot now: 5xx, 408, 425 or 429."""
 
     code, retryable = "FULFILLMENT_FAILED", True
@@ -268,7 +258,7 @@ class LinkBroken(TokenRefused):
     code = "LINK_BROKEN"
 
 
-class TokenEndpointFailed(_Later, TokenError):
+class TokenEndpointFailed(TokenError):
     """The token endpoint did not answer as a token endpoint."""
 
     code, retryable = "TOKEN_ENDPOINT_FAILED", True

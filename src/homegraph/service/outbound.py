@@ -199,5 +199,7 @@ def _checked(reply: HttpReply, clock: Clock) -> bytes:
         return reply.body
     told = refusal_told(reply.status, reply.headers)
     if reply.status in PASSING_STATUSES:
-        raise FulfillmentFailed(told, retry_at=retry_at(reply.headers, clock.now()))
+        failed = FulfillmentFailed(told)
+        failed.retry_at = retry_at(reply.headers, clock.now())
+        raise failed
     raise FulfillmentRefused(told)

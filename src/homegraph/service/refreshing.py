@@ -186,9 +186,9 @@ class Refreshing:
                 case Broken():
                     raise LinkBroken
                 case BackedOff(due_at, error):
-                    raise TokenEndpointFailed(
-                        f"{error} It is asked again at {rfc3339(due_at)}.", retry_at=due_at
-                    )
+                    failed = TokenEndpointFailed(f"{error} It is asked again at {rfc3339(due_at)}.")
+                    failed.retry_at = due_at
+                    raise failed
                 case _:
                     landing.link = await self._refresh(project, now, landing)
         except HomegraphError as exc:

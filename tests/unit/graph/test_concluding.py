@@ -60,6 +60,12 @@ def failed(error, user="ann", **of_link):
     return Answer(link(user, **of_link), error=error)
 
 
+def at(time, error):
+    """An error that knows when another attempt has a chance."""
+    error.retry_at = time
+    return error
+
+
 def concluded(*answers, target=AGENT_USER, policy=KEEP):
     """The conclusion, by default for an agent user of a project that keeps devices over an empty list."""
     return conclude(target, answers, policy=policy)
@@ -112,10 +118,10 @@ def test_a_refused_token_is_not_worth_repeating():
 
 def test_a_token_endpoint_that_fails_is_waited_for():
     """Until the first of the links has a chance: the run comes back when its endpoint is asked again."""
-    ann = failed(TokenEndpointFailed("HTTP 503", retry_at=30.0))
-    ben = failed(TokenEndpointFailed("HTTP 503", retry_at=20.0), "ben")
+    ann = failed(at(30.0, TokenEndpointFailed("HTTP 503")))
+    ben = failed(at(20.0, TokenEndpointFailed("HTTP 503")), "ben")
 
-    busy = failed(FulfillmentFailed("HTTP 429", retry_at=10.0), "dan")
+    busy = failed(at(10.0, FulfillmentFailed("HTTP 429")), "dan")
 
     assert concluded(ann, ben).retry_from == 20.0
     assert concluded(ann, ben, busy).retry_from == 10.0
