@@ -1,13 +1,15 @@
 """Taking care of a database on PostgreSQL: what it is, and its schema while servers of two versions use it."""
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from homegraph import __version__
 from homegraph.cli.app import run
-from homegraph.errors import StoreError
+from homegraph.errors import StoreError, StoreUnavailable
 from homegraph.store.migrate import migrations, read
 from homegraph.store.port import Instance
 from homegraph.store.postgres import PostgresStore, care, opening
@@ -135,3 +137,52 @@ async def test_two_at_once(postgres):
     url = await postgres.fresh()
     done = await asyncio.gather(migrated(url), migrated(url))
     assert sorted(done) == [[], LABELS]
+
+
+@asynccontextmanager
+async def reading(url, table):
+    """A transaction that has read a table, as pg_dump has, and does not end."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.fetch(f"SELECT 1 FROM {table}")
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def test_a_server_at_work_that_wants_tables_the_other_way_round(postgres, monkeypatch):
+    """One of the two has to give way. When it is the change of the schema, it is made again, and nobody hears of it."""
+    url = await postgres.fresh()
+    with monkeypatch.context() as before:
+        known = tuple(one for one in migrations("postgres") if one.number < 23)
+        before.setattr(opening, "migrations", lambda _dialect: known)
+        await (await PostgresStore.open(url, ids=str, now=900.0)).close()
+    async with reading(url, "sync_work") as at_work:
+        changing = asyncio.create_task(
+            migrated(url)
+        )  # it has `exchange`, and waits for `sync_work`
+        while not await at_work.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            pass
+        with suppress(asyncpg.DeadlockDetectedError):  # the database may choose it, too
+            await at_work.execute("SELECT 1 FROM exchange")
+    assert await changing == LABELS[len(known) :]
+
+
+async def test_a_table_that_somebody_reads_is_not_waited_for(postgres, monkeypatch):
+    """Everybody would wait behind it. The server does not start, the command does nothing, and both say why; afterwards they do it."""
+    url = await postgres.fresh()
+    with monkeypatch.context() as before:
+        known = tuple(one for one in migrations("postgres") if one.number < 26)
+        pending = LABELS[len(known) :]
+        before.setattr(opening, "migrations", lambda _dialect: known)
+        await (await PostgresStore.open(url, ids=str, now=900.0)).close()
+    monkeypatch.setattr(opening, "TABLE_SECONDS", 0.01)
+    refused = "0026_pre_known_replies cannot be applied while somebody reads"
+    async with reading(url, "sync_work"):
+        with pytest.raises(StoreUnavailable, match=refused):
+            await PostgresStore.open(url, ids=str, now=900.0)
+        with pytest.raises(StoreUnavailable, match=refused):
+            await migrated(url)
+        assert await migrated(url, dry_run=True) == pending
+    assert await migrated(url) == pending

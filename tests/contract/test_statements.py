@@ -34,6 +34,7 @@ POSTGRES_ALONE = {
     "tell": "hints go to other processes, of which SQLite has none",
     "import_device": "a device is one row there, so it is written by one statement",
     "lock_schema": "servers that start together; a file has one process",
+    "bound_waiting": "the same: nobody reads it meanwhile who would be in the way",
     "lock_agent_users": "locks, where SQLite has one writer at a time",
     "lock_devices": "the same",
     "lock_links": "the same",

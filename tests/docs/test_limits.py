@@ -196,6 +196,7 @@ FIXED = {
     ),
     "on PostgreSQL: asking for a connection that was refused": f"every {store_pool.FURTHER_SECONDS:.0f} s",
     "on PostgreSQL: a statement": f"{opening.STATEMENT_SECONDS:.0f} s",
+    "on PostgreSQL: a migration that waits for a table which somebody reads": f"{opening.TABLE_SECONDS:.0f} s",
     "devices read or written on the spot": f"{brief.BRIEF_DEVICES_MAX}",
     "work of one commit on the loop's thread": f"{lane.LOOP_SECONDS_MAX * 1000:.0f} ms",
     "credentials remembered": (

@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
+import asyncpg
+
 from homegraph import __version__
-from homegraph.errors import StoreError
+from homegraph.errors import StoreError, StoreUnavailable
 from homegraph.graph.model import Instant
 from homegraph.store.migrate import Applied, Migration
+from homegraph.store.postgres.connections import ATTEMPTS_MAX
 from homegraph.store.postgres.database import Database
 from homegraph.store.postgres.instances import instances
 from homegraph.store.postgres.opening import apply, connect, look, options_of, told_in_our_words
@@ -43,9 +46,23 @@ async def migrate(
 ) -> tuple[Migration, ...]:
     """Apply all that is pending, in one transaction; returns it. ``dry_run``: only look.
 
+    Servers at work lock tables in another order than migrations do, so it is made again when the database ended it for that.
+
     Raises as ``open_database``, and StoreError while a server of another version was heard of less than ``silent_seconds`` ago and
     something is to be removed.
     """
+    for _ in range(ATTEMPTS_MAX):
+        with contextlib.suppress(asyncpg.DeadlockDetectedError):
+            return await _migrate(url, now, silent_seconds, dry_run=dry_run)
+    raise StoreUnavailable(
+        "The servers are too busy for a change of the schema.",
+        hint="Do it again at a quieter time.",
+    )
+
+
+async def _migrate(
+    url: str, now: Instant, silent_seconds: float, *, dry_run: bool
+) -> tuple[Migration, ...]:
     async with _locked(url, keep=not dry_run) as db:
         found = await _condition(db)
         if found.applied and any(one.phase == "post" for one in found.pending):

@@ -39,6 +39,9 @@ CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 10.0
 """How long a statement may take. A server that hangs must not hold its callers."""
 
+TABLE_SECONDS: Final = 3.0
+"""How long a migration may wait for a table that somebody reads: all calls that come after it wait behind it, those of other servers, too."""
+
 STATEMENTS_CACHED_MAX: Final = 256
 """Of one connection. More than there are statements, so that each is prepared once."""
 
@@ -210,8 +213,15 @@ async def look(db: Database) -> tuple[list[Applied], tuple[Migration, ...]]:
 
 
 async def apply(db: Database, migration: Migration, now: Instant) -> None:
-    """Apply a migration, and remember that."""
-    await db.script(migration.sql)
+    """Apply a migration, and remember that. Raises StoreUnavailable when it would have to wait for a table."""
+    await db.value("bound_waiting", f"{TABLE_SECONDS * 1_000:.0f}")
+    try:
+        await db.script(migration.sql)
+    except asyncpg.LockNotAvailableError as exc:
+        raise StoreUnavailable(
+            f"{migration.label} cannot be applied while somebody reads the tables that it changes.",
+            hint="Wait until pg_dump, or whatever it is, has ended, and do this again; pg_stat_activity shows who has a transaction open.",
+        ) from exc
     named = (migration.number, migration.phase, migration.name, migration.digest)
     await db.run("record_migration", *named, now)
 

@@ -24,3 +24,7 @@ INSERT INTO migration (number, phase, name, digest, applied_at) VALUES ($1, $2, 
 -- lock_schema --
 -- Servers that start together set the schema up one after the other. The number is any: "home" in ASCII.
 SELECT pg_advisory_xact_lock(1752132965);
+
+-- bound_waiting --
+-- Nothing in this transaction waits longer for a lock than so many milliseconds.
+SELECT set_config('lock_timeout', $1, true);
