@@ -2,7 +2,8 @@
 
 Every statement names the project and the agent user (or the user) that it is about. One that forgets a part of that works in every
 test with one home, and here it does not: next door the devices have the same ids, the namesake in another project has all of them, and
-a flatmate is linked to the same agent user. Both stand before ours in every order: a statement that takes the first row takes theirs.
+a flatmate is linked to the same agent user. They stand before ours and behind it in every order: whether a statement takes the first row or
+the last, it takes theirs.
 """
 # ruff: noqa: S101  # a test suite that lives in the package
 
@@ -44,8 +45,12 @@ class Home(NamedTuple):
 
 
 OURS: Final = Home("anna", "1836")
-NEXT_DOOR: Final = Home("ben", "1835")
-NAMESAKE: Final = Home("anna", "1836", "able")
+NEIGHBOURS: Final = (
+    Home("ben", "1835"),
+    Home("zoe", "1837"),
+    Home("anna", "1836", "able"),
+    Home("anna", "1836", "zoo"),
+)
 MOVING: Final = Home("carl", "1839")
 MOVED: Final = Home("dirk", "1840")
 FLATMATE: Final = "dora"
@@ -57,12 +62,12 @@ class Neighbours:
     async def test_neighbours_stay_as_they_are(self, store: Store) -> None:
         """A home is written to in every way there is, up to its end; after each of them the others are as before."""
         scene = Scene(store)
-        for home in (OURS, NEXT_DOOR, NAMESAKE):
+        for home in (OURS, *NEIGHBOURS):
             await _furnished(scene, home)
         await scene.link(FLATMATE, OURS.agent_user)
         for home in (MOVING, MOVED):
-            await scene.link(*home[:2], stored("lamp"), project_id=NAMESAKE.project)
-        for home in (NEXT_DOOR, NAMESAKE):
+            await scene.link(*home[:2], stored("lamp"), project_id="able")
+        for home in NEIGHBOURS:
             await store.begin_unlink(home.project, home.user, scene.now)
         before = await _all_seen(store)
 
@@ -116,8 +121,8 @@ async def _sums(store: Store) -> tuple[int, int]:
 
 async def _all_seen(store: Store) -> list[Any]:
     """All that the store tells of the neighbours."""
-    namesakes = [home._replace(project=NAMESAKE.project) for home in (NAMESAKE, MOVING, MOVED)]
-    homes = [await _seen(store, home) for home in (NEXT_DOOR, *namesakes)]
+    namesakes = [home._replace(project="able") for home in (MOVING, MOVED)]
+    homes = [await _seen(store, home) for home in (*NEIGHBOURS, *namesakes)]
     return [*homes, await store.find_link(OURS.project, FLATMATE)]
 
 
@@ -160,6 +165,12 @@ async def _contents(scene: Scene) -> AsyncIterator[str]:
     store, ours = scene.store, (OURS.project, OURS.agent_user)
     await scene.write(stored("lamp", "second", room=None, traits=("OnOff",)), stored("fan"))
     yield "devices"
+    await scene.report({"lamp": {"on": True}, "lock": {"on": True}})
+    yield "a report of two"
+    on = {"OnOff": {"on": True}}
+    assert await scene.states() == {"fan": {}, "lamp": on, "lock": on}
+    of_two = await store.states(*ours, ["lamp", "lock"])
+    assert [[row.state for row in rows] for rows in of_two.values()] == [[b'{"on":true}']] * 2
     await scene.report({}, ring("n-1", "t-1"))
     yield "a notification that answers a follow-up"
     await scene.write(removed=("lock",))
@@ -170,8 +181,8 @@ async def _contents(scene: Scene) -> AsyncIterator[str]:
     known = await store.known(target(), ())
     assert sorted(known.names) == ["fan", "lamp"]
     assert known.definitions["lamp"] == stored("lamp", "second").definition
-    await scene.report({"lamp": {"on": True}})
-    yield "a report"
+    await scene.report({"lamp": {"on": False}})
+    yield "a report of one"
     await store.place(*ours, "lamp", CHOSEN)
     yield "a placement"
 
