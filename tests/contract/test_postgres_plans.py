@@ -121,7 +121,9 @@ def test_an_export_reads_on_where_it_was(plans):
 def test_rows_are_found_by_their_whole_key(plans, name):
     """A project is no key: what belongs to one agent user or user is not sought through a whole project."""
     of_a_project = {
+        "count_agent_users_of_project",  # a sum, for a person who asks
         "count_linkings",
+        "count_links_of_project",  # the same
         "find_project",
         "list_busy",
         "list_keys",

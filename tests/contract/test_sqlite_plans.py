@@ -33,7 +33,9 @@ WHOLE_TABLES = {
     "probe": {"probe"},
 }
 OF_A_PROJECT = {
+    "count_agent_users_of_project",  # a sum, for a person who asks
     "count_linkings",
+    "count_links_of_project",  # the same, of indexes alone
     "find_project",
     "list_first_syncs",
     "list_keys",

@@ -12,7 +12,6 @@ the operator is answered, so that a key that was revoked is refused from the nex
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -29,7 +28,7 @@ from homegraph.service.credentials import networks_of
 from homegraph.service.declaring import KEY_HINT_CHARACTERS, key_id
 from homegraph.service.house import House
 from homegraph.service.questions import MaybeName, Name, WhichLink, WhichRun
-from homegraph.service.reading import all_links, count_agent_users, get_project, whose
+from homegraph.service.reading import get_project, whose
 from homegraph.service.upkeep import SILENT_SECONDS_MAX
 from homegraph.service.vault import digest
 from homegraph.service.views import homes, projects, runs, server
@@ -219,12 +218,12 @@ async def revoke_key(house: House, asked: WhichKey) -> projects.KeyView:
 
 
 async def _project(house: House, project: Project) -> projects.ProjectDetail:
-    links = Counter([link.state.value async for link in all_links(house.store, project.id)])
+    counts = await house.store.project_counts(project.id)
     return projects.project_view(
         project,
         keys=await house.store.keys(project.id),
-        links=links,
-        agent_users=await count_agent_users(house.store, project.id),
+        links=counts.links,
+        agent_users=counts.agent_users,
         now=house.clock.now(),
     )
 

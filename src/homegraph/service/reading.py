@@ -49,14 +49,3 @@ async def whose(store: Store, project: str, agent_user: str) -> tuple[str | None
     elif agent_user:
         raise SettingsError("needs a project", place="agent_user")
     return project or None, agent_user or None
-
-
-async def count_agent_users(store: Store, project_id: str) -> int:
-    """How many linked agent users a project has."""
-    count, after = 0, ("", "")
-    while True:
-        page = await store.agent_users(project_id, after=after, limit=PAGE)
-        count += len(page)
-        if len(page) < PAGE:
-            return count
-        after = page[-1]

@@ -150,6 +150,14 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectCounts:
+    """Totals of one project. ``links`` are counted by state; those of a state that none is in are left out."""
+
+    links: Mapping[str, int]
+    agent_users: int
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One process that uses the database, as it was when it said so last (``seen_at``).
 
@@ -433,6 +441,9 @@ class Store(CredentialStore, LinkingStore, JournalStore, MovingStore, Protocol):
 
     async def counts(self) -> Counts:
         """Totals."""
+
+    async def project_counts(self, project_id: str) -> ProjectCounts:
+        """Totals of a project; all 0 for one that is not there."""
 
     async def check(self) -> None:
         """Raise StoreUnavailable unless the database can be written to."""

@@ -150,6 +150,11 @@ def links_of(rows: Iterable[Row]) -> list[Link]:
     return links
 
 
+def links_by_state(counts: Row) -> dict[str, int]:
+    """How many links are in each state, from one column for each; states that none is in are left out."""
+    return {state: number for state, number in zip(_LINK_STATES, counts, strict=True) if number}
+
+
 _by_age: Final = attrgetter("created_at", "user_id")
 
 

@@ -6,9 +6,9 @@ a little too high and pruned a little too early.
 
 from __future__ import annotations
 
-from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
+from homegraph.graph.model import Exchange, Instant, Knowledge, Notification, Run
 from homegraph.store.journal_port import Limits
-from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts
+from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, ProjectCounts
 from homegraph.store.postgres import devices, linkings, service_accounts
 from homegraph.store.postgres.database import Database
 from homegraph.store.rings import (
@@ -22,7 +22,14 @@ from homegraph.store.rings import (
     length,
     narrowed,
 )
-from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
+from homegraph.store.rows import (
+    exchange_of,
+    link_of,
+    links_by_state,
+    links_of,
+    notification_of,
+    run_of,
+)
 
 
 async def runs(
@@ -86,14 +93,19 @@ async def counts(db: Database) -> Counts:
         agent_users=agent_users,
         devices=device_count,
         states=states,
-        links={
-            state.value: number for state, number in zip(LinkState, links, strict=True) if number
-        },
+        links=links_by_state(links),
         waiting=waiting,
         running=running,
         runs=length(*await _ends(db, RUNS)),
         exchanges=length(*await _ends(db, EXCHANGES)),
     )
+
+
+async def project_counts(db: Database, project_id: str) -> ProjectCounts:
+    """``Store.project_counts``."""
+    (links,) = await db.rows("count_links_of_project", project_id)
+    agent_users = await db.value("count_agent_users_of_project", project_id)
+    return ProjectCounts(links_by_state(links), agent_users)
 
 
 async def check(db: Database) -> None:

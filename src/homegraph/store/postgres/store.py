@@ -46,6 +46,7 @@ from homegraph.store.port import (
     Hint,
     Instance,
     Lease,
+    ProjectCounts,
     Settlement,
 )
 from homegraph.store.postgres import (
@@ -478,6 +479,9 @@ class PostgresStore(PostgresMoving):
 
     async def counts(self) -> Counts:
         return await self._db.read(journal.counts)
+
+    async def project_counts(self, project_id: str) -> ProjectCounts:
+        return await self._db.read(journal.project_counts, project_id)
 
     async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
         return await self._db.write(journal.prune, limits, now, batch)

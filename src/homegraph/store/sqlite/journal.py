@@ -5,9 +5,9 @@ The journals are rings (``store.rings``), here without a gap in their numbers.
 
 from __future__ import annotations
 
-from homegraph.graph.model import Exchange, Instant, Knowledge, LinkState, Notification, Run
+from homegraph.graph.model import Exchange, Instant, Knowledge, Notification, Run
 from homegraph.store.journal_port import Limits
-from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts
+from homegraph.store.port import FIRST_SYNCS_SHOWN_MAX, Counts, ProjectCounts
 from homegraph.store.rings import (
     EXCHANGES,
     LISTS_OF_NOTIFICATIONS,
@@ -19,7 +19,14 @@ from homegraph.store.rings import (
     length,
     narrowed,
 )
-from homegraph.store.rows import exchange_of, link_of, links_of, notification_of, run_of
+from homegraph.store.rows import (
+    exchange_of,
+    link_of,
+    links_by_state,
+    links_of,
+    notification_of,
+    run_of,
+)
 from homegraph.store.sqlite import service_accounts
 from homegraph.store.sqlite.database import Database
 
@@ -82,14 +89,19 @@ def counts(db: Database) -> Counts:
         agent_users=agent_users,
         devices=devices,
         states=states,
-        links={
-            state.value: number for state, number in zip(LinkState, links, strict=True) if number
-        },
+        links=links_by_state(links),
         waiting=waiting,
         running=running,
         runs=length(*_ends(db, RUNS)),
         exchanges=length(*_ends(db, EXCHANGES)),
     )
+
+
+def project_counts(db: Database, project_id: str) -> ProjectCounts:
+    """``Store.project_counts``."""
+    (links,) = db.rows("count_links_of_project", project_id)
+    agent_users = db.value("count_agent_users_of_project", project_id)
+    return ProjectCounts(links_by_state(links), agent_users)
 
 
 def check(db: Database) -> None:

@@ -48,6 +48,7 @@ from homegraph.store.port import (
     Hint,
     Instance,
     Lease,
+    ProjectCounts,
     Settlement,
 )
 from homegraph.store.sqlite import (
@@ -439,6 +440,9 @@ class SqliteStore(SqliteMoving):
 
     async def counts(self) -> Counts:
         return await self._reader.call(journal.counts)
+
+    async def project_counts(self, project_id: str) -> ProjectCounts:
+        return await self._reader.call(journal.project_counts, project_id)
 
     async def prune(self, limits: Limits, now: Instant, *, batch: int = 500) -> int:
         return await self._writer.call(journal.prune, limits, now, batch)

@@ -9,8 +9,9 @@ import pytest
 
 from homegraph.errors import NotFound, StoreUnavailable
 from homegraph.graph.model import Knowledge, Mode, Placement, Target
+from homegraph.graph.refreshing import Refused
 from homegraph.graph.syncing import Retry, Work
-from homegraph.store.port import Counts, Declaration, Store
+from homegraph.store.port import Counts, Declaration, ProjectCounts, Store
 from homegraph.testing.store_contract.scene import (
     Scene,
     api_key,
@@ -158,6 +159,27 @@ class Reading:
             runs=4,
             exchanges=2,
         )
+
+    async def test_counts_of_a_project(self, store: Store) -> None:
+        """Its own links by state, and agent users that are linked; nobody else's."""
+        scene = Scene(store)
+        nothing = ProjectCounts({}, 0)
+        assert await store.project_counts("acme") == nothing
+        for user_id, agent_user_id in (("anna", "1836"), ("ben", "1836"), ("carl", "1838")):
+            await scene.link(user_id, agent_user_id)
+        await store.unlink("acme", "carl", scene.now)
+        await scene.link("emil", "1837")
+        emil = await store.find_link("acme", "emil")
+        assert emil is not None
+        await store.follow_tokens("acme", "emil", Refused(emil.tokens), scene.now)
+        await scene.declare("dora")
+        await scene.link("anna", "1836", project_id="other")
+        await scene.declare("fritz", project_id="other")
+
+        links = {"linking": 1, "linked": 2, "broken": 1, "unlinked": 1}
+        assert await store.project_counts("acme") == ProjectCounts(links, 2)
+        assert await store.project_counts("other") == ProjectCounts({"linking": 1, "linked": 1}, 1)
+        assert await store.project_counts("third") == nothing
 
     async def test_checking(self, store: Store) -> None:
         """A database that can be written to passes, any number of times, and grants all that is asked for."""

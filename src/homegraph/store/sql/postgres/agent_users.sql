@@ -52,6 +52,10 @@ SELECT
   count(*) FILTER (WHERE linked), coalesce(sum(device_count), 0)::bigint, coalesce(sum(state_count), 0)::bigint
 FROM agent_user;
 
+-- count_agent_users_of_project --
+-- How many agent users of a project are linked.
+SELECT count(*) FROM agent_user WHERE project_id = $1 AND linked;
+
 -- lock_agent_users --
 -- Lock the rows of agent users in key order, before what belongs to them is counted.
 SELECT u.project_id

@@ -109,6 +109,16 @@ SELECT
   count(*) FILTER (WHERE state = 'unlinked')
 FROM link;
 
+-- count_links_of_project --
+-- The same of one project.
+SELECT
+  count(*) FILTER (WHERE state = 'linking'),
+  count(*) FILTER (WHERE state = 'linked'),
+  count(*) FILTER (WHERE state = 'broken'),
+  count(*) FILTER (WHERE state = 'unlinked')
+FROM link
+WHERE project_id = $1;
+
 -- lock_links --
 -- Links of users, each locked until the transaction ends, in key order.
 SELECT

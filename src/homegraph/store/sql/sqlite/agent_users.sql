@@ -42,3 +42,7 @@ UPDATE agent_user SET held = ?3 WHERE project_id = ?1 AND agent_user_id = ?2 AND
 -- count_agent_users --
 -- How many agent users are linked, and how many devices and states they have. Tombstones count for nothing in any sum.
 SELECT coalesce(sum(linked), 0), coalesce(sum(device_count), 0), coalesce(sum(state_count), 0) FROM agent_user;
+
+-- count_agent_users_of_project --
+-- How many agent users of a project are linked.
+SELECT count(*) FROM agent_user WHERE project_id = ? AND linked = 1;

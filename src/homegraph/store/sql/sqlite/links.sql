@@ -106,6 +106,18 @@ SELECT
   (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'broken'),
   (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'unlinked');
 
+-- count_links_of_project --
+-- The same of one project.
+SELECT
+  (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'linking' AND project_id = ?1),
+  (SELECT count(*) FROM link WHERE project_id = ?1)
+  - (
+    SELECT count(*) FROM link INDEXED BY link_not_linked
+    WHERE state <> 'linked' AND state IN ('linking', 'broken', 'unlinked') AND project_id = ?1
+  ),
+  (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'broken' AND project_id = ?1),
+  (SELECT count(*) FROM link INDEXED BY link_not_linked WHERE state <> 'linked' AND state = 'unlinked' AND project_id = ?1);
+
 -- insert_unlinking --
 -- A user wants to be unlinked, and the fulfillment is told first.
 INSERT INTO unlinking (project_id, user_id, asked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING;
