@@ -134,9 +134,12 @@ LINKS: Final = (
     Reason(
         code="TOKEN_REJECTED",
         row="token-refresh",
-        title="The fulfillment answered 401 to an access token that had just been refreshed.",
-        why="The token endpoint and the fulfillment disagree: another database, another signing key, or a clock that is off.",
-        fix="Let both use the same store of tokens; then link the account again.",
+        title="The fulfillment answered 401, and there is no better access token.",
+        why="Either there is nothing to get another one with: the link has no refresh token, or the project no token_url. "
+        "Or the token had just been refreshed, and token endpoint and fulfillment disagree: another database, another signing key, "
+        "or a clock that is off.",
+        fix="Give the link an access token that the fulfillment accepts, or a refresh token and the project a token_url. "
+        "If it was refreshed, let both sides use the same store of tokens. Then link the account again.",
         google_log=("OPEN_AUTH_FAILURE",),
     ),
 )
