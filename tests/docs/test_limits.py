@@ -116,6 +116,9 @@ FIXED = {
     ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "a caller's connection that rests": f"{doors.KEEP_ALIVE_SECONDS} s",
+    "reply that is read at once; its new devices that are": (
+        f"{asking.READ_AT_ONCE_MAX_BYTES // 1024**2} MiB; {asking.JUDGED_AT_ONCE_MAX_BYTES // 1024} KiB"
+    ),
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
     "resolving a name": (
         f"{resolving.LOOK_UP_SECONDS:.0f} s, {resolving.LOOK_UPS_MAX} names at once, "

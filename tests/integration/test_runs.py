@@ -10,7 +10,7 @@ from homegraph.errors import StoreUnavailable
 from homegraph.graph import applying
 from homegraph.graph.errands import Errand
 from homegraph.graph.model import Cause, Mode, Outcome, Target
-from homegraph.service import requesting
+from homegraph.service import asking, requesting
 from homegraph.service.clock import SystemClock
 from homegraph.service.events import DutyFailed
 from homegraph.service.loop import LOOK_AGAIN_SECONDS
@@ -164,6 +164,42 @@ def test_an_idle_server_looks_when_it_is_time(tmp_path, monkeypatch):
         assert looks == [started]
         served.do(wait(served.house, LOOK_AGAIN_SECONDS))
         assert looks == [started, started + LOOK_AGAIN_SECONDS]
+
+
+@pytest.mark.parametrize(
+    ("step", "bound"),
+    [("read_sync_reply", "READ_AT_ONCE_MAX_BYTES"), ("judge", "JUDGED_AT_ONCE_MAX_BYTES")],
+)
+def test_a_long_reply_is_looked_into_beside_everything_else(
+    cloud, tmp_path, monkeypatch, step, bound
+):
+    """A fulfillment that sends thousands of odd devices keeps nobody waiting but its own run."""
+    looks, go_on = threading.Event(), threading.Event()
+    look = getattr(asking, step)
+
+    def slow(*asked):
+        looks.set()
+        assert go_on.wait(WAIT_SECONDS)
+        return look(*asked)
+
+    with Served(settings_in(tmp_path, an_integration(cloud))) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        cloud.homes["token-1"] = Home("user-1", [lamp("lamp"), *map(lamp, "abcdefgh")])
+        with monkeypatch.context() as patch:
+            patch.setattr(asking, bound, 100)
+            patch.setattr(asking, step, slow)
+            answer = served.request_sync(**{"async": True})
+            assert looks.wait(WAIT_SECONDS)
+            meanwhile = served.send("GET", "/livez")
+            go_on.set()
+            served.until(has_all)
+
+    assert (answer.status, meanwhile.status) == (200, 200)
+
+
+async def has_all(house):
+    """Whether the user has all nine devices."""
+    return len(await house.store.devices("acme", "user-1")) == 9
 
 
 def test_a_bug_ends_the_run_visibly_and_is_not_repeated(cloud, tmp_path, monkeypatch, caplog):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from homegraph.errors import HomegraphError
 from homegraph.graph import applying
-from homegraph.graph.applying import Known
+from homegraph.graph.applying import Comparison, Known
 from homegraph.graph.checks.replies import check_reply, check_time
 from homegraph.graph.concluding import Answer, Conclusion, conclude
 from homegraph.graph.effects import BindLink
@@ -39,6 +39,16 @@ from homegraph.wire.intents import SyncReply, read_sync_reply
 
 LINKS_AT_ONCE_MAX: Final = 16
 """SYNCs of one run that are under way together; a household has a handful of links."""
+
+READ_AT_ONCE_MAX_BYTES: Final = 1024 * 1024
+"""A reply up to this is taken apart on the loop: three milliseconds for the devices of a large house, sixty at the very worst."""
+
+JUDGED_AT_ONCE_MAX_BYTES: Final = 64 * 1024
+"""Devices up to this are looked into there, a hundred or two: some milliseconds, a second at the very worst. More of them in a thread.
+
+A fulfillment is a stranger, and each of its devices may list other traits than any before, or none that exist: that is some ten
+milliseconds for a device of a kilobyte.
+"""
 
 # By names of their own for the reason that ``graph.syncing`` gives.
 _BROKEN: Final = LinkState.BROKEN
@@ -116,7 +126,10 @@ class Asking:
                 digest=applying.bound(digest, fence),
             )
         try:
-            reply = read_sync_reply(heard.body)
+            if len(heard.body) <= READ_AT_ONCE_MAX_BYTES:
+                reply = read_sync_reply(heard.body)
+            else:
+                reply = await asyncio.to_thread(read_sync_reply, heard.body)
         except HomegraphError as exc:
             return Answer(heard.link, error=exc, findings=heard.findings)
         answer = await self._compared(claim.lease.target, project.policy, heard, reply)
@@ -131,14 +144,9 @@ class Asking:
         digests = applying.fingerprints(reply.devices)
         known = await self._known(target, digests)
         before = await self._held(target, policy)
-        judged = judge(
-            applying.compare(known, digests, reply.devices),
-            reply.devices,
-            catalog_of(policy),
-            policy,
-            before,
-            judged_by(policy),
-        )
+        compared = applying.compare(known, digests, reply.devices)
+        asked = compared, reply.devices, catalog_of(policy), policy, before, judged_by(policy)
+        judged = judge(*asked) if _is_quick(compared) else await asyncio.to_thread(judge, *asked)
         findings = (
             *heard.findings,
             *check_reply(
@@ -193,3 +201,9 @@ class Asking:
                 findings = (*conclusion.findings, *findings)
                 return replace(conclusion, effects=tuple(effects), findings=findings)
         return conclusion
+
+
+def _is_quick(compared: Comparison) -> bool:
+    """Whether the new devices of a reply are looked into in no time."""
+    size = sum([len(one.definition) for one in compared.fresh])
+    return size <= JUDGED_AT_ONCE_MAX_BYTES

@@ -28,6 +28,9 @@ from homegraph.wire.intents import (
     is_longer,
 )
 
+RIGHT_BYTES_MAX: Final = 64 * 1024
+"""Of a device that is looked at here, as what it lists is kept. A device with all traits and their longest lists has half."""
+
 KINDS_KEPT_MAX: Final = 1_024
 """Types with their traits about which it is kept that they are right: a house has a dozen, a thousand houses little more."""
 
@@ -49,6 +52,8 @@ def right_device(definition: bytes, catalog: Catalog) -> DeviceDefinition | None
 
     None says only that somebody must look closely, as at a name without a letter of ours.
     """
+    if len(definition) > RIGHT_BYTES_MAX:
+        return None
     try:
         form = read_form(definition)
     except UNREADABLE:

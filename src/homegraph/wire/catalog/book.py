@@ -6,7 +6,7 @@ There is one that comes with the package, ``builtin()``; a project that knows of
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from typing import Any, Final
 
@@ -49,6 +49,12 @@ class Catalog:
     def shape(self, traits: tuple[str, ...]) -> Shape:
         """What devices with these traits may say."""
         return self._shape(traits)
+
+    def shape_of_any(self, listed: Sequence[str]) -> Shape:
+        """The same of whatever a stranger lists. A shape is kept by the words that it was asked for, so those are few and short ones."""
+        known = dict.fromkeys(name for name in listed if name in self.traits)
+        others = ("",) if any(name not in known for name in listed) else ()
+        return self._shape((*known, *others))
 
     def state_keys(self, trait: str) -> frozenset[str] | None:
         """The names of the states that may be reported of a trait; None for a trait that is not known.

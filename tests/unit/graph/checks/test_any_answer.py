@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from homegraph.errors import FulfillmentError
 from homegraph.graph.checks import right_devices
-from homegraph.graph.checks.devices import check_device
+from homegraph.graph.checks.devices import FINDINGS_MAX, check_device
 from homegraph.graph.checks.right_devices import right_device
 from homegraph.graph.checks.rulebook import RULES
 from homegraph.graph.checks.syncs import TOLD_MAX, check_sync
 from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.linting import Answered, intent_of, lint, lint_answer
-from homegraph.wire.catalog.book import CatalogError, builtin
+from homegraph.wire.catalog.book import Catalog, CatalogError, builtin
 from homegraph.wire.catalog.shapes import Shape
 from homegraph.wire.intents import device_of, read_sync_reply
 from support.findings import cases
@@ -96,6 +96,40 @@ def test_findings_are_bounded():
     findings = check_sync(body, builtin())
     assert len(findings) == TOLD_MAX + 1
     assert findings[-1].rule == "findings-cut"
+
+
+class Counted(Catalog):
+    """Counts how often it is asked what may have been meant."""
+
+    asked = 0
+
+    def nearest_trait(self, name):
+        """The same, counted."""
+        self.asked += 1
+        return super().nearest_trait(name)
+
+
+def test_what_is_not_told_of_a_device_is_not_looked_for():
+    """A device may list a hundred thousand traits that do not exist; looking for what each of them may mean takes a millisecond."""
+    catalog = Counted(builtin().common, builtin().traits, builtin().types)
+    traits = [f"action.devices.traits.T{number}" for number in range(10 * FINDINGS_MAX)]
+    device = {"id": "a", "type": "action.devices.types.LIGHT", "traits": traits, "name": {"name": "Lamp"}}  # fmt: skip
+
+    findings = check_device(device, 0, catalog)
+
+    assert len(findings) == FINDINGS_MAX
+    assert catalog.asked <= FINDINGS_MAX
+
+
+def test_a_device_of_any_size_is_looked_into():
+    """One that is too long to be known at a glance is right all the same."""
+    device = {
+        "id": "a", "type": "action.devices.types.SCENE", "traits": ["action.devices.traits.Scene"],
+        "name": {"name": "Evening", "nicknames": ["n" * 50] * 2_000}, "willReportState": False,
+    }  # fmt: skip
+
+    assert right_device(msgspec.json.encode(device), builtin()) is None
+    assert check_device(device, 0, builtin()) == ()
 
 
 STRANGE = ["zeta", "eta", "theta", "iota", "kappa", "alpha", "mu", "beta"]

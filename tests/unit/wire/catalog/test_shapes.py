@@ -254,6 +254,18 @@ def test_shapes_are_kept_within_a_bound():
     assert book._shape.cache_info().currsize == SHAPES_KEPT_MAX
 
 
+def test_a_shape_is_not_kept_by_whatever_a_stranger_lists():
+    """Traits that do not exist are one word, however many and long they are; the shape is that of the others, and open."""
+    book = catalog()
+    strange = [f"{T}{number}" for number in range(1_000)]
+
+    assert book.shape_of_any([TOY, TOY]) is book.shape((TOY,))
+    assert book.shape_of_any([*strange, TOY]) is book.shape_of_any([TOY, "a" * 10_000])
+    assert book.shape_of_any(strange).is_open
+    assert not book.shape_of_any([TOY]).is_open
+    assert book._shape.cache_info().currsize == 3
+
+
 def test_the_table_of_sensors_anywhere_else():
     """A parameter that names a sensor is judged as a notification is."""
     row = {"name": "Depth", "descriptive_states": ["deep"], "notification": True}
