@@ -135,6 +135,27 @@ async def test_a_server_that_hangs(server, scene, monkeypatch):
         await store.close()
 
 
+async def test_a_timeout_of_whoever_is_in_charge(server):
+    """A statement that PostgreSQL ends because of its statement_timeout: the caller is told so, not that PostgreSQL is away."""
+    url = await server.set_up()
+    store = await PostgresStore.open(f"{url}?statement_timeout=300", ids=str, now=900.0)
+    scene = Scene(store)
+    await scene.link("anna", "1836", stored("lamp"))
+    blocker = await asyncpg.connect(url)
+    try:
+        transaction = blocker.transaction()
+        await transaction.start()
+        await blocker.execute("SELECT * FROM sync_work FOR UPDATE")
+        told = await refusal(scene.request())
+        assert "due to statement timeout" in told
+        assert "raise it for this user" in told
+        await transaction.rollback()
+        await again(scene.request)
+    finally:
+        await blocker.close()
+        await store.close()
+
+
 @pytest.mark.parametrize(
     ("sql", "url", "words"),
     [
@@ -202,15 +223,16 @@ async def test_parameters_that_cannot_be_had(server, asked, words):
         assert "hunter2" not in told
 
 
-async def test_a_database_of_somebody_else(server):
-    """Another program's tables are left alone."""
+@pytest.mark.parametrize("table", ["theirs", "migration"])
+async def test_a_database_of_somebody_else(server, table):
+    """Another program's tables are left alone, also when one has the name of ours that remembers migrations."""
     url = await server.fresh()
     name = url.rpartition("/")[2]
-    await server.run("CREATE TABLE theirs (a int)", database=name)
+    await server.run(f"CREATE TABLE {table} (version text, name text)", database=name)
     with pytest.raises(StoreError, match="not homegraph's"):
         await PostgresStore.open(url, ids=str, now=900.0)
     tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    assert await server.run(tables, database=name) == [("theirs",)]
+    assert await server.run(tables, database=name) == [(table,)]
 
 
 async def test_a_database_of_a_newer_homegraph(server):

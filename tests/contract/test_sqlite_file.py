@@ -365,14 +365,15 @@ async def test_places_that_cannot_be_a_database(tmp_path):
         await store.check()
 
 
-async def test_a_database_of_somebody_else(path):
-    """Another program's tables are left alone."""
+@pytest.mark.parametrize("table", ["theirs", "migration"])
+async def test_a_database_of_somebody_else(path, table):
+    """Another program's tables are left alone, also when one has the name of ours that remembers migrations."""
     with contextlib.closing(apsw.Connection(str(path))) as theirs:
-        theirs.execute("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)")
+        theirs.execute(f"CREATE TABLE {table} (a); INSERT INTO {table} VALUES (1)")
         with pytest.raises(StoreError, match="not homegraph's"):
             async with opened(path):
                 pass
-        assert theirs.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+        assert theirs.execute("SELECT name FROM sqlite_schema").fetchall() == [(table,)]
 
 
 async def test_a_large_file_has_a_larger_cache(path):

@@ -25,16 +25,15 @@ HINTS: Final = {
     "28": "Check user and password of the URL, and pg_hba.conf.",
     "3D": "Create the database that the URL names.",
     "3F": "The user needs a schema: grant CREATE and USAGE on it.",
-    "42": "The user must own the schema, or have all rights on its tables.",
+    "42501": "The user must own the schema, or have all rights on its tables.",
     "53": "PostgreSQL has no room: free some of its disk or memory.",
     "55": "Somebody holds a lock for long: look into pg_stat_activity.",
     "57": _AWAY,
+    "57014": "It took longer than statement_timeout allows, or somebody ended it: raise it for this user, or look what slows PostgreSQL.",
     "58": "Its disk fails: look into PostgreSQL's log.",
     "XX": "PostgreSQL reports damage: look into its log.",
 }
-"""By class of SQLSTATE (PostgreSQL's manual, appendix A): trouble of the database. Other errors would be mistakes of ours."""
-
-_RIGHTS: Final = "42501"
+"""By SQLSTATE, or its class (PostgreSQL's manual, appendix A): trouble of the database. Other errors would be mistakes of ours."""
 
 _AGAIN: Final = (
     asyncpg.SerializationError,
@@ -82,10 +81,10 @@ def translated(exc: Exception) -> Exception:
 def _unavailable(exc: Exception) -> StoreUnavailable | None:
     if isinstance(exc, asyncpg.PostgresError):
         state = exc.sqlstate or ""
-        if state[:2] not in HINTS or (state[:2] == "42" and state != _RIGHTS):
+        hint = FULL if grants_no_more(exc) else HINTS.get(state) or HINTS.get(state[:2])
+        if hint is None:
             return None
         said = str(exc.args[0] if exc.args else exc).partition("\n")[0]
-        hint = FULL if grants_no_more(exc) else HINTS[state[:2]]
         return StoreUnavailable(f"PostgreSQL says: {said}.", hint=hint)
     if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
         return StoreUnavailable(

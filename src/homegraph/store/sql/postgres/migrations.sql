@@ -1,6 +1,14 @@
 -- count_tables --
--- How many tables there are in the schema, and whether the table of migrations is one of them.
-SELECT count(*), count(*) FILTER (WHERE tablename = 'migration') FROM pg_tables WHERE schemaname = current_schema();
+-- How many tables there are in the schema, and whether the table of migrations is one of them. Others have tables of that name, without
+-- a digest.
+SELECT count(*), count(*) FILTER (
+  WHERE t.tablename = 'migration' AND EXISTS (
+    SELECT FROM pg_attribute AS a
+    WHERE a.attrelid = format('%I.%I', t.schemaname, t.tablename)::regclass AND a.attname = 'digest'
+  )
+)
+FROM pg_tables AS t
+WHERE t.schemaname = current_schema();
 
 -- create_migration_table --
 -- The table that remembers what was applied. It is the one table that no migration makes.

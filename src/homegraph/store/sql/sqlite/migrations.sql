@@ -1,6 +1,6 @@
 -- count_tables --
--- How many tables there are, and whether the table of migrations is one of them.
-SELECT count(*), coalesce(sum(name = 'migration'), 0) FROM sqlite_schema WHERE type = 'table';
+-- How many tables there are, and whether the table of migrations is one of them. Others have tables of that name, without a digest.
+SELECT count(*), coalesce(sum(name = 'migration' AND sql LIKE '%digest%'), 0) FROM sqlite_schema WHERE type = 'table';
 
 -- create_migration_table --
 -- The table that remembers what was applied. It is the one table that no migration makes.
