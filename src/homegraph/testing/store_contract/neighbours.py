@@ -234,3 +234,12 @@ async def _ends(scene: Scene) -> AsyncIterator[str]:
     await store.unlink(MOVING.project, MOVING.user, 1_027.0)
     yield "an unlinked account"
     assert not await scene.is_linked(MOVED.agent_user)
+
+    await scene.declare(MOVED.user)
+    for _ in range(2):  # one fence more than the namesake had
+        claim = await scene.claim()
+        await store.hand_back([claim.lease], scene.now)
+    await store.unlink(MOVED.project, MOVED.user, scene.now)
+    yield "a link that ends before its first SYNC"
+    works = await store.works()
+    assert len(works) == len(dict(works)) == len(NEIGHBOURS)
