@@ -225,7 +225,7 @@ class Scene:
         await self.declare(user_id, project_id=project_id)
         claim = await self.claim(project_id)
         await self.settle(claim, BindLink(user_id, agent_user_id, devices))
-        if await self.store.projects_due(self.now):
+        if project_id in await self.store.projects_due(self.now):
             await self.settle(await self.claim(project_id))
 
     async def request(
