@@ -21,6 +21,7 @@ from homegraph.server import doors, process, workers
 from homegraph.service import (
     asking,
     authorities,
+    beside,
     budgets,
     code_exchange,
     credentials,
@@ -116,8 +117,9 @@ FIXED = {
     ),
     "connections that wait to be accepted": f"{doors.CONNECTIONS_WAITING_MAX}",
     "a caller's connection that rests": f"{doors.KEEP_ALIVE_SECONDS} s",
-    "reply that is read at once; its new devices that are": (
-        f"{asking.READ_AT_ONCE_MAX_BYTES // 1024**2} MiB; {asking.JUDGED_AT_ONCE_MAX_BYTES // 1024} KiB"
+    "reply to SYNC that is read at once": f"{asking.READ_AT_ONCE_MAX_BYTES // 1024**2} MiB",
+    "its new devices, and other answers, that are looked into at once": (
+        f"{beside.AT_ONCE_MAX_BYTES // 1024} KiB"
     ),
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
     "resolving a name": (

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from homegraph.graph.naming import DEVICES_PER_INTENT_MAX
+from homegraph.service import beside, executing, first_query, querying
 from homegraph.service.clock import SystemClock
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import EXECUTE, Answer, Home, ScriptedFulfillment, lamp
 from support.program import Program
-from support.served import Served, an_integration, settings_in
+from support.served import WAIT_SECONDS, Served, an_integration, settings_in
 
 LOCK = lamp(
     "lock",
@@ -287,3 +288,44 @@ def test_many_tell_one_device_at_once(served, cloud):
 
     assert all(one.result()["ok"] for one in answers)
     assert len(served.admin("GET", "errands").json["errands"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("intent", "module", "step"),
+    [
+        ("", first_query, "check_query"),
+        ("query", querying, "check_query"),
+        ("execute", executing, "check_execute"),
+    ],
+)
+def test_a_long_answer_is_looked_into_beside_everything_else(
+    cloud, tmp_path, monkeypatch, intent, module, step
+):
+    """A fulfillment that answers with megabytes of states keeps nobody waiting but who asked: a caller, or who links his account."""
+    looks, go_on = threading.Event(), threading.Event()
+    look = getattr(module, step)
+
+    def slow(*asked, **named):
+        looks.set()
+        assert go_on.wait(WAIT_SECONDS)
+        return look(*asked, **named)
+
+    monkeypatch.setattr(beside, "AT_ONCE_MAX_BYTES", 10)
+    monkeypatch.setattr(module, step, slow)
+    asked = {"project": "acme", "agent_user": "user-1", "devices": ["lamp"]}
+    if intent == "execute":
+        asked["params"] = ["on=true"]
+    settings = settings_in(tmp_path, an_integration(cloud))
+    with Served(settings) as served, ThreadPoolExecutor(1) as pool:
+        if intent:
+            served.until_link(lambda link: link.agent_user_id)
+            waiting = pool.submit(served.admin, "POST", intent, **asked)
+        else:
+            waiting = pool.submit(served.until_link, lambda link: link.agent_user_id)
+        assert looks.wait(WAIT_SECONDS)
+        meanwhile = served.send("GET", "/livez")
+        go_on.set()
+        ended = waiting.result()
+
+    assert meanwhile.status == 200
+    assert not intent or ended.json["ok"]

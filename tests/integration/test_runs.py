@@ -168,7 +168,7 @@ def test_an_idle_server_looks_when_it_is_time(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("step", "bound"),
-    [("read_sync_reply", "READ_AT_ONCE_MAX_BYTES"), ("judge", "JUDGED_AT_ONCE_MAX_BYTES")],
+    [("read_sync_reply", "READ_AT_ONCE_MAX_BYTES"), ("judge", "AT_ONCE_MAX_BYTES")],
 )
 def test_a_long_reply_is_looked_into_beside_everything_else(
     cloud, tmp_path, monkeypatch, step, bound

@@ -12,7 +12,7 @@ Where to look::
 
     the house            house, events, clock (the only place with time, ids and chance), vault (what must not be read), sealing, reading
     calls of the API     requesting, states; who calls: identity, credentials, remembered, tokens; how often: budgets; why not: explaining
-    runs                 loop, runs, asking, outbound, first_query, unsettled; who waits for one: listening, elsewhere, keeping
+    runs                 loop, runs, asking, outbound, first_query, unsettled; who waits for one: listening, elsewhere, keeping; what is long: beside
     what went out        transport (http is the one that is used), recording, transcript
     accounts             authorizing, code_exchange, linkings, refreshing, unlinking
     EXECUTE and QUERY    errands, executing, querying

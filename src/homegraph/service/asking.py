@@ -30,6 +30,7 @@ from homegraph.graph.model import (
     Target,
 )
 from homegraph.graph.policy import Policy
+from homegraph.service.beside import AT_ONCE_MAX_BYTES
 from homegraph.service.catalogs import catalog_of, judged_by
 from homegraph.service.events import tell_of_bug
 from homegraph.service.first_query import first_states
@@ -42,13 +43,6 @@ LINKS_AT_ONCE_MAX: Final = 16
 
 READ_AT_ONCE_MAX_BYTES: Final = 1024 * 1024
 """A reply up to this is taken apart on the loop: three milliseconds for the devices of a large house, sixty at the very worst."""
-
-JUDGED_AT_ONCE_MAX_BYTES: Final = 64 * 1024
-"""Devices up to this are looked into there, a hundred or two: some milliseconds, a second at the very worst. More of them in a thread.
-
-A fulfillment is a stranger, and each of its devices may list other traits than any before, or none that exist: that is some ten
-milliseconds for a device of a kilobyte.
-"""
 
 # By names of their own for the reason that ``graph.syncing`` gives.
 _BROKEN: Final = LinkState.BROKEN
@@ -206,4 +200,4 @@ class Asking:
 def _is_quick(compared: Comparison) -> bool:
     """Whether the new devices of a reply are looked into in no time."""
     size = sum([len(one.definition) for one in compared.fresh])
-    return size <= JUDGED_AT_ONCE_MAX_BYTES
+    return size <= AT_ONCE_MAX_BYTES

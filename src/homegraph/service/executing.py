@@ -31,6 +31,7 @@ from homegraph.graph.executing import (
 from homegraph.graph.model import Finding
 from homegraph.graph.naming import Named
 from homegraph.graph.reporting import TraitState, queried
+from homegraph.service.beside import looked_into
 from homegraph.service.errands import (
     Party,
     Whom,
@@ -131,7 +132,9 @@ class _Executing:
         )
 
     async def check(self, said: Said, group: Sequence[Named]) -> Iterable[Finding]:
-        return check_execute(
+        return await looked_into(
+            said.body,
+            check_execute,
             said.body,
             self.party.catalog,
             devices={device.id: device.bound for device in group},
@@ -143,7 +146,7 @@ class _Executing:
         )
 
     async def read(self, said: Said, group: Sequence[Named]) -> Iterable[DeviceResult]:
-        reply = read_execute_reply(said.body)
+        reply = await looked_into(said.body, read_execute_reply, said.body)
         return [_result(device.id, reply.devices.get(device.id) or silent()) for device in group]
 
     def states(self, results: Sequence[DeviceResult]) -> Sequence[TraitState]:

@@ -12,6 +12,7 @@ from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Finding, Project
 from homegraph.graph.naming import bound
 from homegraph.graph.reporting import TraitState, queried
+from homegraph.service.beside import looked_into
 from homegraph.service.catalogs import catalog_of
 from homegraph.service.outbound import Heard, Outbound
 from homegraph.wire.intents import read_device
@@ -30,14 +31,16 @@ async def first_states(
     findings: tuple[Finding, ...] = ()
     try:
         said = await outbound.query(project, heard, asked)
-        findings = check_query(
+        findings = await looked_into(
+            said.body,
+            check_query,
             said.body,
             catalog,
             devices={device.id: bound(device, catalog) for device in devices},
             request_id=said.request_id,
             took=said.took,
         )
-        reply = read_query_reply(said.body)
+        reply = await looked_into(said.body, read_query_reply, said.body)
     except (FulfillmentError, TokenError) as exc:
         findings = (*findings, first_query_failed(exc.message))
         return (), heard.transcript.masked_findings(findings)

@@ -19,6 +19,7 @@ from homegraph.graph.errands import QUERY, DeviceResult
 from homegraph.graph.model import Finding
 from homegraph.graph.naming import Named
 from homegraph.graph.reporting import TraitState, last_stored
+from homegraph.service.beside import looked_into
 from homegraph.service.errands import Party, Whom, begun, carry_out, get_party
 from homegraph.service.events import Queried
 from homegraph.service.house import House
@@ -80,7 +81,9 @@ class _Querying:
         return said
 
     async def check(self, said: Said, group: Sequence[Named]) -> Iterable[Finding]:
-        findings = check_query(
+        findings = await looked_into(
+            said.body,
+            check_query,
             said.body,
             self.party.catalog,
             devices={device.id: device.bound for device in group},
@@ -96,7 +99,7 @@ class _Querying:
         return (*findings, *check_promises(promises, self.house.clock.now()))
 
     async def read(self, said: Said, group: Sequence[Named]) -> Iterable[DeviceResult]:
-        reply = read_query_reply(said.body)
+        reply = await looked_into(said.body, read_query_reply, said.body)
         return [
             self._result(device.id, reply.devices.get(device.id) or _silent()) for device in group
         ]
