@@ -121,6 +121,7 @@ FIXED = {
     "its new devices, and other answers, that are looked into at once": (
         f"{beside.AT_ONCE_MAX_BYTES // 1024} KiB"
     ),
+    "threads that look into long answers": f"{beside.THREADS_MAX}",
     "connecting to a fulfillment": f"{posting.CONNECT_SECONDS:.0f} s",
     "resolving a name": (
         f"{resolving.LOOK_UP_SECONDS:.0f} s, {resolving.LOOK_UPS_MAX} names at once, "

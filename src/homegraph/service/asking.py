@@ -30,7 +30,7 @@ from homegraph.graph.model import (
     Target,
 )
 from homegraph.graph.policy import Policy
-from homegraph.service.beside import AT_ONCE_MAX_BYTES
+from homegraph.service.beside import AT_ONCE_MAX_BYTES, in_thread
 from homegraph.service.catalogs import catalog_of, judged_by
 from homegraph.service.events import tell_of_bug
 from homegraph.service.first_query import first_states
@@ -123,7 +123,7 @@ class Asking:
             if len(heard.body) <= READ_AT_ONCE_MAX_BYTES:
                 reply = read_sync_reply(heard.body)
             else:
-                reply = await asyncio.to_thread(read_sync_reply, heard.body)
+                reply = await in_thread(read_sync_reply, heard.body)
         except HomegraphError as exc:
             return Answer(heard.link, error=exc, findings=heard.findings)
         answer = await self._compared(claim.lease.target, project.policy, heard, reply)
@@ -140,7 +140,7 @@ class Asking:
         before = await self._held(target, policy)
         compared = applying.compare(known, digests, reply.devices)
         asked = compared, reply.devices, catalog_of(policy), policy, before, judged_by(policy)
-        judged = judge(*asked) if _is_quick(compared) else await asyncio.to_thread(judge, *asked)
+        judged = judge(*asked) if _is_quick(compared) else await in_thread(judge, *asked)
         findings = (
             *heard.findings,
             *check_reply(
