@@ -7,7 +7,7 @@ import pytest
 
 from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import Mode
-from homegraph.store.postgres import PostgresStore, pool
+from homegraph.store.postgres import PostgresStore, hints, pool
 from homegraph.testing.store_contract.scene import Scene, stored
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +84,21 @@ async def test_more_are_asked_for_when_it_is_time(postgres, monkeypatch):
     async with asyncio.timeout(WAIT_SECONDS):
         while store.shortage is not None:
             await calls(scene)
+    await store.close()
+
+
+async def test_whoever_listens_leaves_the_server_alone_as_well(postgres, monkeypatch):
+    """Where there is no connection for it, a process goes on without hints, and does not ask for one again and again."""
+    monkeypatch.setattr(hints, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(hints, "FURTHER_SECONDS", 600.0)
+    url = await postgres.of_few(1)
+    store = await PostgresStore.open(url, ids=str, now=900.0)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while refusals(postgres, url) == 0:
+            await store.projects()
+    for _ in range(100):
+        await store.projects()
+    assert refusals(postgres, url) == 1
     await store.close()
 
 

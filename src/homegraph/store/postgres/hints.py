@@ -15,7 +15,8 @@ import asyncpg
 
 from homegraph.store.port import Hint
 from homegraph.store.postgres.database import Database
-from homegraph.store.postgres.trouble import translated
+from homegraph.store.postgres.pool import FURTHER_SECONDS
+from homegraph.store.postgres.trouble import grants_no_more, translated
 
 CHANNEL: Final = "homegraph"
 
@@ -65,7 +66,8 @@ class Hints:
             except Exception as exc:
                 if translated(exc) is exc:
                     raise
-                await _wait(self._stopped, AGAIN_SECONDS)
+                full = grants_no_more(exc)
+                await _wait(self._stopped, FURTHER_SECONDS if full else AGAIN_SECONDS)
 
     async def _listen_once(self) -> None:
         """Listen until the connection breaks."""
