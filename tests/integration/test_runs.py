@@ -166,6 +166,35 @@ def test_an_idle_server_looks_when_it_is_time(tmp_path, monkeypatch):
         assert looks == [started, started + LOOK_AGAIN_SECONDS]
 
 
+def test_a_clock_that_is_set_back_during_a_look_puts_no_look_off(tmp_path, monkeypatch):
+    """An hour back while the database is asked: the next look is a few seconds away, not an hour."""
+    clock, looks = ManualClock(SystemClock().now()), []
+    due, next_due = SqliteStore.projects_due, SqliteStore.next_due_at
+
+    async def look(store, now):
+        looks.append(now)
+        return await due(store, now)
+
+    async def set_back(store, now):
+        if len(looks) == 1:
+            clock.advance(-3_600)
+        return await next_due(store, now)
+
+    async def wait(house, seconds):
+        clock.advance(seconds)
+        for _ in range(20):  # as many turns as the loop needs
+            await house.store.counts()
+
+    monkeypatch.setattr(SqliteStore, "projects_due", look)
+    monkeypatch.setattr(SqliteStore, "next_due_at", set_back)
+    with Served(settings_in(tmp_path), clock=clock) as served:
+        served.do(wait(served.house, 0))
+        served.do(wait(served.house, LOOK_AGAIN_SECONDS))
+
+    assert len(looks) == 2
+    assert looks[1] < looks[0]
+
+
 @pytest.mark.parametrize(
     ("step", "bound"),
     [("read_sync_reply", "READ_AT_ONCE_MAX_BYTES"), ("judge", "AT_ONCE_MAX_BYTES")],

@@ -54,7 +54,9 @@ class Loop:
                 wake_at = now + LOOK_AGAIN_SECONDS
             else:
                 self.looked_at = now
-            await self.clock.wait(self.runs.changed, wake_at)
+            # The clock may have been set back since, and then that time is far away.
+            latest = self.clock.now() + LOOK_AGAIN_SECONDS
+            await self.clock.wait(self.runs.changed, min(wake_at, latest))
 
     def asked(self, project_id: str) -> None:
         """A request for a project was recorded. While there is no place for its run, the end of another one is soon enough to look."""
@@ -104,6 +106,5 @@ class Loop:
                 self.runs.changed.set()  # there may be more, and room for it
 
     async def _next_look(self, now: Instant) -> Instant:
-        latest = now + LOOK_AGAIN_SECONDS
         due_at = await self.store.next_due_at(now)
-        return latest if due_at is None else min(due_at, latest)
+        return now + LOOK_AGAIN_SECONDS if due_at is None else due_at
