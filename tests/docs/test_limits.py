@@ -1,5 +1,6 @@
 """The page of limits says what the code says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ from homegraph.wire import (
     proto_json,
     transcoding,
 )
+from homegraph.wire.status import row_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
 
@@ -217,6 +219,14 @@ def test_a_fixed_bound_is_the_constants(what, bound):
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {what} |")]
 
     assert bound in row
+
+
+def test_what_comes_beyond_a_bound_has_the_status_of_its_code():
+    """A number before a code is the one that the code is answered with."""
+    told = re.findall(r"\b(\d{3}) `([A-Z_]+)`", PAGE)
+
+    assert told
+    assert [(int(http), code) for http, code in told if row_of(code).http != int(http)] == []
 
 
 def test_settings_that_are_named_exist():

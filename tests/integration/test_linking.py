@@ -11,6 +11,7 @@ import pytest
 
 from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
+from homegraph.service import authorizing
 from homegraph.service.events import LinkChanged, LinkingStarted
 from homegraph.settings.projects import LinkSettings
 from homegraph.settings.secret import Secret
@@ -326,6 +327,20 @@ def test_a_first_sync_that_fails(tmp_path, cloud, wanted, state):
     assert b"FULFILLMENT_FAILED" in page.body
     assert (link.state, link.problem) == (state, "FULFILLMENT_FAILED")
     assert bool(link.tokens.sealed_access) is (wanted == "keep")
+
+
+def test_a_first_sync_that_takes_too_long_for_a_browser(served, cloud, monkeypatch):
+    """The page does not wait for ever, and says so; the SYNC goes on, and the account is linked all the same."""
+    monkeypatch.setattr(authorizing, "SYNC_CALL_SECONDS", 0.01)
+    hold = threading.Event()
+    tokens(cloud)
+    cloud.answer_next(Answer(hold=hold))
+    _, asked = begin(served)
+    page = come_back(served, state=asked["state"], code="c")
+    hold.set()
+
+    assert (page.status, b"SYNC_DEADLINE" in page.body) == (504, True)
+    served.until_link(lambda link: link.state is LinkState.LINKED, user="bea")
 
 
 def test_the_page_names_devices_and_tells_the_gravest_first(served, cloud):
