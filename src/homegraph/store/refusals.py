@@ -71,7 +71,7 @@ def declared_key_taken(key: ApiKey) -> SettingsError:
     """An API key of the file whose value or id is another key's."""
     return SettingsError(
         f"Project {key.project_id} cannot have the API key {key.hint}…: another key has its value or its id.",
-        hint="Give every project keys of its own.",
+        hint="Give every project keys of its own. A project that has left the file keeps its keys: one with another id is a new project.",
     )
 
 
