@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from homegraph.service.events import Executed
-from homegraph.testing.fulfillment import EXECUTE, Answer, Home, ScriptedFulfillment, lamp
+from homegraph.testing.fulfillment import EXECUTE, SYNC, Answer, Home, ScriptedFulfillment, lamp
 from support.served import CALL, JSON, KEY, linked, send
 
 ON_OFF = "action.devices.commands.OnOff"
@@ -22,12 +22,15 @@ def cloud():
 
 
 class Breaking(ScriptedFulfillment):
-    """A device cloud that does what it is told, and whose connections break before it can say so."""
+    """A device cloud that does what it is told, and whose connection breaks once before it can say so, under ``intent``."""
+
+    intent = ""
 
     def take(self, path, headers, raw):
-        """Answer, but for EXECUTE."""
+        """Answer, unless it is to break."""
         answer = super().take(path, headers, raw)
-        if EXECUTE.encode() in raw:
+        if self.intent and self.intent.encode() in raw:
+            self.intent = ""
             raise ConnectionResetError
         return answer
 
@@ -202,10 +205,13 @@ def test_an_expired_token_is_refreshed_on_the_way(served, cloud):
 
 
 def test_a_command_is_never_sent_twice(tmp_path):
-    """Its connection, which has rested since the SYNC, breaks: whatever only asks would be sent again, but a door may be open by now."""
+    """Its connection, which has rested since the first SYNC, breaks: what only asks is sent again, but a door may be open by now."""
     with Breaking() as cloud, linked(tmp_path, cloud) as served:
         cloud.homes["token-1"] = Home(devices=[LAMP])
+        cloud.intent = SYNC
         assert served.request_sync().status == 200
+        assert len(cloud.intents(SYNC)) == 3
+        cloud.intent = EXECUTE
         answer = execute(served, "lamp")
 
     assert [one["reason"] for one in answer.json["devices"]] == ["FULFILLMENT_UNREACHABLE"]
