@@ -90,6 +90,8 @@ def test_postgresql_is_killed_in_a_storm(postgres: Postgres, start: Any) -> None
                 assert_refused(server)
                 until(lambda: readiness(server).status == 503, "the server is not ready")  # noqa: B023
                 assert "database" in readiness(server).text
+                assert "Check that PostgreSQL runs" in fixes(server)["database"]
+                assert "Restart the server" not in fixes(server)["worker"]
             postgres.start()
             started_at = time.monotonic()
             for server in servers:
@@ -168,6 +170,11 @@ def test_the_primary_dies_and_its_standby_is_promoted(
 def readiness(server: Server) -> Any:
     """What the readiness probe says."""
     return ask(server.port, "GET", "/readyz", b"", {})
+
+
+def fixes(server: Server) -> dict[str, str]:
+    """What the doctor says is to be done, by check."""
+    return {check["name"]: check["fix"] for check in server.admin("doctor")["checks"]}
 
 
 def assert_refused(server: Server) -> None:

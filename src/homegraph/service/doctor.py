@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from homegraph.errors import FulfillmentError, ReplyTooLarge, StoreError
+from homegraph.errors import FulfillmentError, ReplyTooLarge, StoreError, StoreUnavailable
 from homegraph.graph.model import Link, LinkState, Project
 from homegraph.service.clock import rfc3339
 from homegraph.service.house import House
@@ -58,10 +58,11 @@ NAMED_MAX: Final = 50
 async def readiness(house: House) -> tuple[Check, ...]:
     """Whether calls can be served now."""
     stopping = house.loop.stopping
+    database = await _database(house)
     beating = house.loop.is_beating()
     return (
         Check(name="serving", ok=not stopping, detail="stopping" if stopping else "yes"),
-        await _database(house),
+        Check(name=database.name, ok=database.ok, detail=database.detail),
         Check(
             name="worker",
             ok=beating,
@@ -74,11 +75,13 @@ async def examine(house: House) -> tuple[Advice, ...]:
     """Everything that is worth a look."""
     database = await _database(house)
     checks = [
-        _advice(database, "Check the disk's free space, and who owns the file and its folder."),
-        *_shortage(house),
+        database,
+        *(_shortage(house) if database.ok else ()),
         _advice(
             Check(name="worker", ok=house.loop.is_beating(), detail=_worker_detail(house)),
-            "Restart the server; its log says why the loop has stopped.",
+            "Restart the server; its log says why the loop has stopped."
+            if database.ok
+            else "It waits for the database.",
         ),
         *_data_folder(house),
         _interpreter(),
@@ -118,17 +121,21 @@ def _named(kind: str, checks: Sequence[Advice]) -> list[Advice]:
     return shown
 
 
-async def _database(house: House) -> Check:
+async def _database(house: House) -> Advice:
+    """Whether it takes a write. What to do about it the store knows best."""
     try:
         async with asyncio.timeout(DATABASE_SECONDS_MAX):
             await house.store.check()
     except TimeoutError:
-        shortage = house.store.shortage
-        detail = shortage.message if shortage else f"no answer within {DATABASE_SECONDS_MAX:.0f} s"
-        return Check(name="database", ok=False, detail=detail)
+        found: StoreError = house.store.shortage or StoreUnavailable(
+            f"no answer within {DATABASE_SECONDS_MAX:.0f} s",
+            hint="Look what keeps it busy: the disk, or on PostgreSQL pg_stat_activity.",
+        )
     except StoreError as exc:
-        return Check(name="database", ok=False, detail=exc.message)
-    return Check(name="database", ok=True, detail="writable")
+        found = exc
+    else:
+        return Advice(name="database", ok=True, detail="writable")
+    return Advice(name="database", ok=False, detail=found.message, fix=found.hint)
 
 
 def _shortage(house: House) -> list[Advice]:

@@ -38,7 +38,7 @@ SERVERS: Final = (
         row="unavailable",
         title="The database does not answer.",
         why="The disk is full, the file cannot be written, or the database server is away or refuses.",
-        fix="Check the disk's free space and the permissions of the file and its folder; the server's log says more.",
+        fix="Check the disk's free space and the permissions of the file and its folder, or that PostgreSQL runs and takes connections; the server's log says more.",
         retryable=True,
         exit=Exit.FAILED,
     ),
