@@ -12,9 +12,9 @@ from homegraph.errors import StoreUnavailable
 from homegraph.graph.model import LinkState
 from homegraph.service.events import LinkChanged, TokenLost, TokenRefreshed
 from homegraph.service.outbound import Heard
-from homegraph.service.refreshing import REFRESH, Refreshing
+from homegraph.service.refreshing import OFFER_AGAIN_SECONDS, REFRESH, Refreshing
 from homegraph.testing.fulfillment import EXECUTE, QUERY, SYNC, Answer, Home, ScriptedFulfillment
-from support.served import Served, an_integration, settings_in
+from support.served import WAIT_SECONDS, Served, an_integration, settings_in
 from support.server import until
 from support.stories import LIFETIME, idle, told
 
@@ -192,6 +192,31 @@ def test_tokens_that_could_not_be_stored(story):
         "token-2",
     ]
     assert story.link.tokens == second.link.tokens
+
+
+def test_tokens_that_could_not_be_stored_are_offered_again(story):
+    """Nobody here may ask for them again before another process has its turn, with a refresh token that is spent."""
+    story.cloud.rotating = True
+    story.expire()
+    house, link = story.served.house, story.link
+    store = Forgetful(house.store)
+    outbound = replace(
+        house.outbound, refreshing=replace(house.outbound.refreshing, store=store, _unsaved={})
+    )
+
+    async def sync_and_wait():
+        (project,) = await house.store.projects()
+        heard = Heard("", link)
+        await outbound.sync(project, heard)
+        story.clock.advance(OFFER_AGAIN_SECONDS)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await house.store.find_link("acme", "ann")).tokens == link.tokens:
+                pass
+        return heard.error.code
+
+    assert story.served.do(sync_and_wait()) == "STORE_UNAVAILABLE"
+    assert story.served.request_sync().status == 200
+    assert len(story.refreshes) == 1
 
 
 def test_tokens_that_could_not_be_stored_before_the_end(story):

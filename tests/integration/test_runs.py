@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,7 +13,7 @@ from homegraph.graph.errands import Errand
 from homegraph.graph.model import Cause, Mode, Outcome, Target
 from homegraph.service import asking, requesting
 from homegraph.service.clock import SystemClock
-from homegraph.service.events import DutyFailed
+from homegraph.service.events import DutyFailed, SyncFinished
 from homegraph.service.loop import LOOK_AGAIN_SECONDS
 from homegraph.service.unsettled import HAND_BACK_AFTER_SECONDS
 from homegraph.service.upkeep import (
@@ -483,3 +484,43 @@ def test_a_run_whose_lease_is_lost_is_stopped(cloud, tmp_path, monkeypatch):
         hold.set()
 
     assert left == [2]
+
+
+def test_a_run_that_is_stored_already_is_not_stopped(cloud, tmp_path, monkeypatch):
+    """Its lease is over then, and a heartbeat may be told so before the run is told that it is stored: its caller has his answer all the same."""
+    clock, hold, finished = ManualClock(SystemClock().now()), threading.Event(), []
+    settings = settings_in(tmp_path, an_integration(cloud), lease_seconds=30)
+    settle, heartbeat = SqliteStore.settle, SqliteStore.heartbeat
+    stored, beaten = asyncio.Event(), asyncio.Event()
+
+    async def told_late(store, settlement, now):
+        after = await settle(store, settlement, now)
+        stored.set()
+        await beaten.wait()
+        return after
+
+    async def beat_late(store, leases, *others):
+        await stored.wait()
+        lost = await heartbeat(store, leases, *others)
+        asyncio.get_running_loop().call_later(0, beaten.set)  # after what he does who hears of it
+        return lost
+
+    async def pass_time():
+        clock.advance(settings.lease_seconds / BEATS_PER_LEASE)
+
+    with Served(settings, clock=clock) as served, ThreadPoolExecutor(1) as pool:
+        served.until_link(lambda link: link.agent_user_id)
+        served.house.events.subscribe(
+            lambda event: finished.append(event) if isinstance(event, SyncFinished) else None
+        )
+        cloud.answer_next(Answer(hold=hold))
+        caller = pool.submit(served.request_sync)
+        cloud.wait_for(2)
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStore, "settle", told_late)
+            patch.setattr(SqliteStore, "heartbeat", beat_late)
+            served.do(pass_time())
+            hold.set()
+            assert caller.result(WAIT_SECONDS).status == 200
+
+    assert len(finished) == 1

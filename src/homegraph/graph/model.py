@@ -311,7 +311,8 @@ class Run(msgspec.Struct, frozen=True):
     """One execution of a sync, as it is kept.
 
     ``merged`` counts the requests that were waiting for this run. ``attempt`` is 1 for the first. ``reason`` is the code of
-    the first failure, ``message`` its sentence, ``next_at`` when the next attempt is due.
+    the first failure, ``message`` its sentence, ``next_at`` when the next attempt is due. ``taken`` is the generation of the last
+    request that it answers.
     """
 
     id: str
@@ -330,6 +331,7 @@ class Run(msgspec.Struct, frozen=True):
     changes: Changes = Changes()
     results: tuple[LinkResult, ...] = ()
     findings: tuple[Finding, ...] = ()
+    taken: int = 0
 
 
 class HeldDevice(msgspec.Struct, frozen=True):

@@ -318,6 +318,7 @@ def interrupted_run(run_id: str, target: Target, work: Work, now: Instant) -> Ru
         attempt=work.attempts,
         reason="INTERRUPTED",
         message="The process that executed this run ended before the run did. It is run again.",
+        taken=work.taken,
     )
 
 

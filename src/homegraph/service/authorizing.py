@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from homegraph.errors import HomegraphError, LinkingRefused
 from homegraph.graph.checks.tokens import check_tokens
 from homegraph.graph.linking import BROKEN_AT_ONCE, Linking, LinkingStep, StepKind
-from homegraph.graph.model import Link, LinkState, Mode, OAuthClient, Project, Target, Tokens
+from homegraph.graph.model import Link, LinkState, OAuthClient, Project, Target, Tokens
 from homegraph.graph.syncing import SYNC_CALL_SECONDS
 from homegraph.service import elsewhere
 from homegraph.service.code_exchange import VERIFIER, exchange_code
@@ -281,7 +281,7 @@ async def _grant(
         house.runs.changed.set()
         listening, target = (again, targets[-1]) if link.agent_user_id else (first, targets[0])
         try:
-            asked = elsewhere.Request(target, generation, asked_at, Mode.ASYNC)
+            asked = elsewhere.Request(target, generation, asked_at)
             failure = await elsewhere.outcome(house, listening, asked, SYNC_CALL_SECONDS)
         except TimeoutError:
             failure = LinkingRefused("SYNC_DEADLINE", _title("SYNC_DEADLINE"))

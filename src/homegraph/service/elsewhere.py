@@ -4,8 +4,11 @@ Where processes share a database, the run that answers a caller may be any proce
 looked at, twice a second, until the caller has an answer; seldom if this process has the run in hands, which tells him itself unless
 it loses the lease. Nothing of this happens where the database is one process's alone.
 
-The run that answers is the first one that began after the request, interrupted ones left out: they are run again. Processes take
-their time from the database, but not to the millisecond, so one that seems to have begun a moment before counts, too.
+The run that answers is the first one that took the request's generation, interrupted ones left out: they are run again. It need not be in
+sync mode: one that died is run again in nobody's name. Generations begin anew with an agent user that ends and comes back, so no run
+counts that began before the request; but processes take their time from the database, and not to the millisecond.
+
+The rule that is easily broken: times alone tell nothing. The run before may have begun, and ended, within what clocks are apart.
 
 First SYNCs are not of an agent user yet, so the newest of the journal may all be other links'. How one of them ended, the link itself tells: it
 is linked, or has a problem; only what that problem was is looked for in the journal.
@@ -19,7 +22,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from homegraph.errors import CallRefused, HomegraphError, StoreError
-from homegraph.graph.model import Instant, LinkState, Mode, Outcome, Run, Target
+from homegraph.graph.model import Instant, LinkState, Outcome, Run, Target
 from homegraph.service.house import House
 from homegraph.service.listening import Listening
 
@@ -45,7 +48,6 @@ class Request(NamedTuple):
     target: Target
     generation: int
     asked_at: Instant
-    mode: Mode
     is_here: bool = False
 
     @property
@@ -86,13 +88,13 @@ async def outcome(
 
 
 def find_answer(runs: Sequence[Run], request: Request) -> Run | None:
-    """The run that answers a request, of runs that are listed with the newest first. One that a caller waits for is in sync mode."""
+    """The run that answers a request, of runs that are listed with the newest first."""
     for run in reversed(runs):
         if (
             run.target == request.target
             and run.outcome is not Outcome.INTERRUPTED
             and run.started_at >= request.asked_at - SKEW_SECONDS
-            and request.mode in (Mode.ASYNC, run.mode)
+            and run.taken >= request.generation
         ):
             return run
     return None

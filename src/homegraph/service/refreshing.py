@@ -9,7 +9,7 @@ What happened is decided by ``graph.refreshing`` inside the store's transaction;
 
 The rule that is easily broken: tokens that were refreshed are durable before anybody uses them, and what is durable
 counts: who was refused looks whether the link holds newer tokens before he believes it. Tokens that a database would not take are held
-until it does: there may be no others.
+until it does, and offered again and again: there may be no others, and once our turn has ended another process asks with the old ones.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ TOKEN_REPLY_MAX_BYTES: Final = 64 * 1024
 
 REFRESH: Final = "token refresh"
 
+OFFER_AGAIN_SECONDS: Final = 1.0
+"""Between two attempts to store tokens that the database did not take: often enough before another process has its turn."""
+
 LOOK_AGAIN_SECONDS: Final = 0.25
 """How often it is looked whether the refresh of another process has ended; it takes about as long as that."""
 
@@ -96,6 +99,7 @@ class Refreshing:
     _flights: dict[tuple[str, str], asyncio.Task[Landing]] = field(default_factory=dict)
     _unsaved: dict[tuple[str, str], Refreshed] = field(default_factory=dict)
     """Tokens that could not be stored, by link: a few, from the moments in which a database began to fail."""
+    _saving: asyncio.Task[None] | None = None
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ready(self, project: Project, link: Link, transcript: Transcript) -> Landing | None:
@@ -141,13 +145,11 @@ class Refreshing:
         """
         self._closing.set()
         await asyncio.gather(*self._flights.values(), return_exceptions=True)
-        for place, event in tuple(self._unsaved.items()):
-            try:
-                await self.store.follow_tokens(*place, event, self.clock.now())
-            except NotFound:
-                continue  # the link has ended
-            except StoreError as exc:
-                self.events.announce(DutyFailed("refresh", exc.message))
+        if self._saving is not None:
+            await self._saving
+        error = await self._offer()
+        if error is not None:
+            self.events.announce(DutyFailed("refresh", error.message))
 
     # --- flights ---------------------------------------------------------------------------------------------
 
@@ -240,14 +242,37 @@ class Refreshing:
         return after
 
     async def _stored(self, link: Link, event: Refreshed) -> Link:
-        """Store new tokens; if that fails, the next flight begins with it."""
+        """Store new tokens; if that fails, it is tried again soon, and the next flight begins with it."""
         key = (link.project_id, link.user_id)
         self._unsaved.pop(key, None)
         try:
             return await self._follow(link, event)
         except StoreUnavailable:
             self._unsaved[key] = event
+            if self._saving is None or self._saving.done():
+                self._saving = asyncio.create_task(self._save(), name="refresh: save")
             raise
+
+    async def _save(self) -> None:
+        """Offer what could not be stored until the database takes it."""
+        while self._unsaved and not self._closing.is_set():
+            await self.clock.wait(self._closing, self.clock.now() + OFFER_AGAIN_SECONDS)
+            await self._offer()
+
+    async def _offer(self) -> StoreError | None:
+        """Offer what could not be stored to the database once more; why it was refused."""
+        refusal = None
+        for place, event in tuple(self._unsaved.items()):
+            try:
+                await self.store.follow_tokens(*place, event, self.clock.now())
+            except NotFound:
+                pass  # the link has ended
+            except StoreError as exc:
+                refusal = exc
+                continue
+            if self._unsaved.get(place) is event:
+                del self._unsaved[place]
+        return refusal
 
     async def _asked(self, project: Project, link: Link, landing: Landing) -> Refreshed:
         oauth, place = project.oauth, (link.project_id, link.user_id)

@@ -75,7 +75,7 @@ async def _wait(house: House, project: Project, target: Target) -> None:
             house.runs.changed.set()
         try:
             is_here = admitted.claim is not None
-            asked = elsewhere.Request(target, admitted.generation, asked_at, _SYNC, is_here)
+            asked = elsewhere.Request(target, admitted.generation, asked_at, is_here)
             failure = await elsewhere.outcome(house, listening, asked, SYNC_CALL_SECONDS)
         except TimeoutError as exc:
             raise CallRefused("SYNC_DEADLINE") from exc

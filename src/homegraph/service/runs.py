@@ -30,6 +30,7 @@ from homegraph.graph.syncing import (
     RetryPolicy,
     State,
     Step,
+    Work,
     merged,
     next_step,
     state_of,
@@ -74,6 +75,7 @@ class Runs:
         self._policy = policy
         self._journal_body_bytes = journal_body_bytes
         self._tasks: dict[Lease, asyncio.Task[None]] = {}
+        self._settling: set[Lease] = set()
         self._running: Counter[str] = Counter()  # the same, counted by project; none stands at 0
         self.listeners = Listeners()
         self.worker = worker
@@ -104,8 +106,11 @@ class Runs:
         return self._running[project_id], len(self._tasks)
 
     def cancel(self, lease: Lease) -> None:
-        """Stop a run whose lease is lost; nothing of it is stored."""
-        if task := self._tasks.get(lease):
+        """Stop a run whose lease is lost; nothing of it is stored.
+
+        One that is being stored goes on: it may be stored already, and its lease be lost by that. If it is not, the store tells it so.
+        """
+        if lease not in self._settling and (task := self._tasks.get(lease)):
             task.cancel()
 
     async def drain(self, grace_seconds: float) -> None:
@@ -114,8 +119,8 @@ class Runs:
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
         leases = [lease for lease, task in self._tasks.items() if task in late]
-        for task in late:
-            task.cancel()
+        for lease in leases:
+            self.cancel(lease)
         await asyncio.gather(*late, return_exceptions=True)
         for lease in leases:
             self.listeners.dismiss(lease.target, CallRefused("SERVER_STOPPING"))
@@ -130,14 +135,14 @@ class Runs:
             heard, conclusion = await self._asking.ask(project, claim)
             settlement = self._settlement(claim, heard, conclusion)
             try:
-                after = await self._store.settle(settlement, self._clock.now())
+                after = await self._settle(settlement)
             except HomegraphError:
                 raise
             except Exception as exc:  # noqa: BLE001  # a bug of ours, and what came would meet it again with every lease
                 tell_of_bug("what a SYNC brought could not be stored", exc)
                 conclusion = _nothing_of(project, claim, heard)
                 settlement = self._settlement(claim, heard, conclusion)
-                after = await self._store.settle(settlement, self._clock.now())
+                after = await self._settle(settlement)
         except LeaseLost:
             return  # whoever holds the lease now runs it again and tells the callers
         except StoreError as exc:
@@ -151,6 +156,13 @@ class Runs:
         self.listeners.tell(claim.lease.target, work.taken, conclusion.failure)
         if state_of(after) is not State.IDLE or any(map(_is_followed, conclusion.effects)):
             self.changed.set()
+
+    async def _settle(self, settlement: Settlement) -> Work:
+        self._settling.add(settlement.lease)
+        try:
+            return await self._store.settle(settlement, self._clock.now())
+        finally:
+            self._settling.discard(settlement.lease)
 
     def _settlement(self, claim: Claim, heard: list[Heard], conclusion: Conclusion) -> Settlement:
         now = self._clock.now()
@@ -237,4 +249,5 @@ def _record(run_id: str, claim: Claim, conclusion: Conclusion, step: Step, now: 
         changes=conclusion.changes,
         results=conclusion.results,
         findings=conclusion.findings,
+        taken=work.taken,
     )

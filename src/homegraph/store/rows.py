@@ -221,7 +221,7 @@ def run_of(row: Row) -> Run:
     """A run's row as a value."""
     (
         run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-        merged, attempt, reason, message, next_at, changes, results, findings,
+        merged, attempt, reason, message, next_at, changes, results, findings, taken,
     ) = row  # fmt: skip
     return Run(
         run_id,
@@ -240,6 +240,7 @@ def run_of(row: Row) -> Run:
         _changes.decode(changes),
         _results.decode(results),
         _findings.decode(findings),
+        taken,
     )
 
 
@@ -265,6 +266,7 @@ def row_of_run(run: Run) -> Row:
         json_text(run.changes),
         json_text(run.results),
         json_text(run.findings),
+        run.taken,
     )
 
 

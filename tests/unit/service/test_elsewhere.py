@@ -14,17 +14,20 @@ from homegraph.testing.clock import ManualClock
 from support.lanes import turn
 
 TARGET = Target("acme", "1836")
-ASKED = Request(TARGET, 7, 1_000.0, Mode.SYNC)
+ASKED = Request(TARGET, 7, 1_000.0)
 
 
-def run(run_id, started_at=1_001.0, *, mode=Mode.SYNC, outcome=Outcome.DONE, target=TARGET):
+def run(
+    run_id, started_at=1_001.0, *, taken=7, outcome=Outcome.DONE, target=TARGET, mode=Mode.SYNC
+):
     """A run that has ended."""
-    return Run(run_id, target, Cause.REQUEST, mode, outcome, 999.0, started_at, 1_002.0, 1, 1)
+    times = (999.0, started_at, 1_002.0)
+    return Run(run_id, target, Cause.REQUEST, mode, outcome, *times, 1, 1, taken=taken)
 
 
-def test_the_first_that_began_after_the_request():
+def test_the_first_that_took_the_request():
     """Of several, which are listed newest first; one that began at the very time counts."""
-    assert find_answer([run("b", 1_003.0), run("a", 1_000.0)], ASKED).id == "a"
+    assert find_answer([run("b", 1_003.0, taken=8), run("a", 1_000.0)], ASKED).id == "a"
     assert find_answer([run("a", 1_000.0 - SKEW_SECONDS)], ASKED).id == "a"
 
 
@@ -32,25 +35,25 @@ def test_the_first_that_began_after_the_request():
     "other",
     [
         run("a", 1_000.0 - 2 * SKEW_SECONDS),
-        run("a", mode=Mode.ASYNC),
+        run("a", taken=6),
+        run("a", 1_000.0 - SKEW_SECONDS / 2, taken=6),
         run("a", outcome=Outcome.INTERRUPTED),
         run("a", target=Target("acme", "1837")),
         run("a", target=Target.of_first_sync("acme", "anna")),
     ],
-    ids=["before", "nobody waited", "died", "another", "first sync"],
+    ids=["another life", "began before", "ended before", "died", "another", "first sync"],
 )
 def test_runs_that_answer_somebody_else(other):
-    """One that began before, that nobody waited for, that is run again, or that is another's."""
+    """One that took only what was asked for before, however near its times are, that is run again, or that is another's."""
     assert find_answer([other], ASKED) is None
     assert find_answer([run("b"), other], ASKED).id == "b"
 
 
-def test_a_request_that_nobody_waits_for_in_sync_mode():
-    """It is answered by a run of any mode."""
-    asked = ASKED._replace(mode=Mode.ASYNC)
+def test_a_run_of_any_mode_answers():
+    """One that died is run again in async mode, whoever waits for it."""
+    died = run("a", 1_000.0, outcome=Outcome.INTERRUPTED)
 
-    assert find_answer([run("a", mode=Mode.ASYNC)], asked).id == "a"
-    assert find_answer([run("a")], asked).id == "a"
+    assert find_answer([run("b", mode=Mode.ASYNC), died], ASKED).id == "b"
 
 
 def test_it_is_looked_for_again_only_when_it_is_time(monkeypatch):
@@ -143,7 +146,7 @@ def test_a_first_sync_is_told_by_its_link(monkeypatch, state, agent_user_id, pro
 
     async def story():
         house = SimpleNamespace(store=Shared(), clock=clock)
-        request = Request(first, 7, 1_000.0, Mode.ASYNC)
+        request = Request(first, 7, 1_000.0)
         with Listeners().listen(first) as listening:
             asked = asyncio.create_task(elsewhere.outcome(house, listening, request, 20.0))
             await looked.wait()

@@ -301,6 +301,7 @@ class Scene:
             self.now,
             merged=work.taken - work.done,
             attempt=work.attempts,
+            taken=work.taken,
         )
 
     async def refused(self, user_id: str = "anna", project_id: str = "acme") -> Link:

@@ -2,7 +2,7 @@
 -- Runs of all projects, newest first, older than a run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE run_id < $1
 ORDER BY run_id DESC
@@ -12,7 +12,7 @@ LIMIT $2;
 -- Runs of a project, newest first, older than a run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE project_id = $1 AND run_id < $2
 ORDER BY run_id DESC
@@ -22,7 +22,7 @@ LIMIT $3;
 -- Runs of an agent user, newest first, older than a run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE project_id = $1 AND agent_user_id = $2 AND run_id < $3
 ORDER BY run_id DESC
@@ -32,7 +32,7 @@ LIMIT $4;
 -- One run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE run_id = $1;
 
@@ -40,11 +40,12 @@ WHERE run_id = $1;
 -- Record runs.
 INSERT INTO run (
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 )
 SELECT * FROM unnest(
   $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::float8[],
-  $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::float8[], $16::text[], $17::text[], $18::text[]
+  $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::float8[], $16::text[], $17::text[], $18::text[],
+  $19::bigint[]
 );
 
 -- list_exchanges --

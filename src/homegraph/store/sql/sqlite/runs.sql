@@ -2,7 +2,7 @@
 -- Runs of all projects, newest first, older than a run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE run_id < ?
 ORDER BY run_id DESC
@@ -12,7 +12,7 @@ LIMIT ?;
 -- Runs of a project, newest first, older than a run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE project_id = ? AND run_id < ?
 ORDER BY run_id DESC
@@ -22,7 +22,7 @@ LIMIT ?;
 -- Runs of an agent user, newest first, older than a run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE project_id = ? AND agent_user_id = ? AND run_id < ?
 ORDER BY run_id DESC
@@ -32,7 +32,7 @@ LIMIT ?;
 -- One run.
 SELECT
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 FROM run
 WHERE run_id = ?;
 
@@ -40,9 +40,9 @@ WHERE run_id = ?;
 -- Record a run.
 INSERT INTO run (
   run_id, project_id, agent_user_id, user_id, cause, mode, outcome, requested_at, started_at, finished_at,
-  merged, attempt, reason, message, next_at, changes, results, findings
+  merged, attempt, reason, message, next_at, changes, results, findings, taken
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- list_exchanges --
 -- Exchanges of a run or an errand, in order.
