@@ -172,8 +172,8 @@ class Reading:
         emil = await store.find_link("acme", "emil")
         assert emil is not None
         await store.follow_tokens("acme", "emil", Refused(emil.tokens), scene.now)
-        await scene.declare("dora")
         await scene.link("anna", "1836", project_id="other")
+        await scene.declare("dora")
         await scene.declare("fritz", project_id="other")
 
         links = {"linking": 1, "linked": 2, "broken": 1, "unlinked": 1}
