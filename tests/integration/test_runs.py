@@ -144,6 +144,36 @@ def test_a_place_that_becomes_free_during_a_look_is_taken(cloud, tmp_path, monke
             served.until(is_done)
 
 
+def test_a_run_begins_after_what_it_answers(cloud, tmp_path, monkeypatch):
+    """Also when that was asked for while the loop looked: by these times it is told which SYNC came after a grant."""
+    clock, target = ManualClock(SystemClock().now()), Target("acme", "user-1")
+    projects_due = SqliteStore.projects_due
+
+    async def merged(house):
+        (run, *_) = await house.store.runs("acme", "user-1")
+        return run if run.merged == 2 else None
+
+    with Served(settings_in(tmp_path, an_integration(cloud)), clock=clock) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        assert served.request_sync().status == 200
+
+        async def slow(store, now):
+            due = await projects_due(store, now)
+            if due:
+                clock.advance(1.0)
+                asked = (target, Mode.ASYNC, Cause.REQUEST, clock.now())
+                await store.request_sync(*asked, worker="w", lease_seconds=30.0)
+            return due
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStore, "projects_due", slow)
+            served.request_sync(**{"async": True})
+            served.until(merged)
+        run = served.do(merged(served.house))
+
+    assert run.started_at == clock.now()
+
+
 def test_an_idle_server_looks_when_it_is_time(tmp_path, monkeypatch):
     """While time stands still its database is not asked what is due; then once."""
     clock, looks = ManualClock(SystemClock().now()), []

@@ -6,7 +6,7 @@ it loses the lease. Nothing of this happens where the database is one process's 
 
 The run that answers is the first one that took the request's generation, interrupted ones left out: they are run again. It need not be in
 sync mode: one that died is run again in nobody's name. Generations begin anew with an agent user that ends and comes back, so no run
-counts that began before the request; but processes take their time from the database, and not to the millisecond.
+counts that began long before the request; but processes take their time from the database, and not to the millisecond.
 
 The rule that is easily broken: times alone tell nothing. The run before may have begun, and ended, within what clocks are apart.
 
@@ -32,8 +32,9 @@ LOOK_SECONDS: Final = 0.5
 LOOK_AT_OURS_SECONDS: Final = 5.0
 """The same for a run that is: a thousand callers of a slow fulfillment would else ask the database two thousand times a second."""
 
-SKEW_SECONDS: Final = 0.25
-"""How far the clocks of two processes may be apart: half of a round trip to the database each, in bad times."""
+SKEW_SECONDS: Final = 2.0
+"""How much earlier a run may seem to have begun than what it answers was asked for: clocks of processes are apart by half of a round trip to
+the database each, and a claim may wait for a connection after it has looked at the clock."""
 
 RUNS_LOOKED_AT: Final = 50
 """The newest runs of an agent user. In half a second there are a few."""

@@ -95,7 +95,7 @@ class Loop:
             project = await get_project(self.store, project_id)
             claims = await self.store.claim_due(
                 project_id,
-                now,
+                self.clock.now(),  # a run that takes a request must not seem to have begun before it
                 limit=places,
                 worker=self.runs.worker,
                 lease_seconds=self.lease_seconds,

@@ -159,11 +159,14 @@ async def _carry_out(
 async def _unlink(
     db: Database, target: Target, settled: Work, user_id: str, problem: str, now: Instant
 ) -> None:
-    # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
-    if problem and syncing.state_of(settled) is State.WAITING:
+    link = await _still_ours(db, target, user_id)
+    if link is None:
         return
-    if link := await _still_ours(db, target, user_id):
-        await links.end(db, link, now, problem)
+    # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
+    may_be_new = problem or link.changed_at > settled.run_started_at
+    if may_be_new and syncing.state_of(settled) is State.WAITING:
+        return
+    await links.end(db, link, now, problem)
 
 
 async def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:

@@ -69,11 +69,14 @@ def _carry_out(db: Database, target: Target, settled: Work, effect: Effect, now:
 def _unlink(
     db: Database, target: Target, settled: Work, user_id: str, problem: str, now: Instant
 ) -> None:
-    # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
-    if problem and syncing.state_of(settled) is State.WAITING:
+    link = _still_ours(db, target, user_id)
+    if link is None:
         return
-    if link := _still_ours(db, target, user_id):
-        links.end(db, link, now, problem)
+    # A grant that came during the run asked for a run of its own, which will tell what that grant is worth.
+    may_be_new = problem or link.changed_at > settled.run_started_at
+    if may_be_new and syncing.state_of(settled) is State.WAITING:
+        return
+    links.end(db, link, now, problem)
 
 
 def _still_ours(db: Database, target: Target, user_id: str) -> Link | None:

@@ -352,6 +352,23 @@ class Settling:
         assert (await store.counts()).devices == 0
         assert [run.outcome for run in await store.runs("acme", "1836")] == [Outcome.DONE]
 
+    async def test_an_empty_list_for_an_old_grant(self, store: Store) -> None:
+        """A grant that came during the run is worth what the run after it finds: the link and its tokens are kept."""
+        scene = Scene(store)
+        await scene.link("anna", "1836", stored("lamp"))
+        claim = await scene.start()
+        scene.now = 1_001.0
+        await scene.declare("anna", grant=b"2")
+        await scene.settle(claim, Unlink("anna"))
+        link = await store.find_link("acme", "anna")
+        again = await scene.claim()
+
+        assert link is not None
+        assert (link.state, link.tokens, link.grant_digest) == (LinkState.LINKED, TOKENS, b"2")
+        assert again.links == (link,)
+        await scene.settle(again, Unlink("anna"))
+        assert await store.agent_users() == []
+
     async def test_unlinking_one_of_two_by_a_run(self, store: Store) -> None:
         """The other one keeps the agent user."""
         scene = Scene(store)
