@@ -150,9 +150,8 @@ class Pool:
         is_first = False
         while not self._is_closed:
             connection = await self._made() if self._may_ask() else None
-            connection = (
-                connection or self._free()
-            )  # one may have come back since, when nobody was in line
+            # One may have come back since, when nobody was in line.
+            connection = connection or self._free()
             connection = connection or await self._given(is_first=is_first)
             if connection is not None:
                 return connection
