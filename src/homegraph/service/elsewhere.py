@@ -5,8 +5,8 @@ looked at, twice a second, until the caller has an answer; seldom if this proces
 it loses the lease. Nothing of this happens where the database is one process's alone.
 
 The run that answers is the first one that took the request's generation, interrupted ones left out: they are run again. It need not be in
-sync mode: one that died is run again in nobody's name. Generations begin anew with an agent user that ends and comes back, so no run
-counts that began long before the request; but processes take their time from the database, and not to the millisecond.
+sync mode: one that died is run again in nobody's name. Generations begin anew with an agent user, or a link, that ends and comes back, so
+no run counts that had ended before the request; but processes take their time from the database, and not to the millisecond.
 
 The rule that is easily broken: times alone tell nothing. The run before may have begun, and ended, within what clocks are apart.
 
@@ -25,6 +25,7 @@ from homegraph.errors import CallRefused, HomegraphError, StoreError
 from homegraph.graph.model import Instant, LinkState, Outcome, Run, Target
 from homegraph.service.house import House
 from homegraph.service.listening import Listening
+from homegraph.wire.status import REASONS
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks: what a caller may wait longer than if the run were this process's."""
@@ -32,9 +33,8 @@ LOOK_SECONDS: Final = 0.5
 LOOK_AT_OURS_SECONDS: Final = 5.0
 """The same for a run that is: a thousand callers of a slow fulfillment would else ask the database two thousand times a second."""
 
-SKEW_SECONDS: Final = 2.0
-"""How much earlier a run may seem to have begun than what it answers was asked for: clocks of processes are apart by half of a round trip to
-the database each, and a claim may wait for a connection after it has looked at the clock."""
+SKEW_SECONDS: Final = 0.25
+"""How far the clocks of two processes may be apart: half of a round trip to the database each, in bad times."""
 
 RUNS_LOOKED_AT: Final = 50
 """The newest runs of an agent user. In half a second there are a few."""
@@ -94,8 +94,8 @@ def find_answer(runs: Sequence[Run], request: Request) -> Run | None:
         if (
             run.target == request.target
             and run.outcome is not Outcome.INTERRUPTED
-            and run.started_at >= request.asked_at - SKEW_SECONDS
             and run.taken >= request.generation
+            and run.finished_at >= request.asked_at - SKEW_SECONDS
         ):
             return run
     return None
@@ -126,4 +126,12 @@ async def _find_end(house: House, request: Request) -> Ended | None:
     run = find_answer(runs, request)
     if run is None:
         return None
-    return Ended(CallRefused(run.reason, run.message) if run.reason else None)
+    return Ended(_failure_of(run) if run.reason else None)
+
+
+def _failure_of(run: Run) -> HomegraphError:
+    """What is told of a run that failed; what to do about it, the reason's own page says."""
+    failure = CallRefused(run.reason, run.message)
+    if run.reason in REASONS:
+        failure.hint = REASONS[run.reason].fix
+    return failure

@@ -11,6 +11,7 @@ from homegraph.service import elsewhere
 from homegraph.service.elsewhere import SKEW_SECONDS, Request, find_answer
 from homegraph.service.listening import Listeners
 from homegraph.testing.clock import ManualClock
+from homegraph.wire.status import REASONS
 from support.lanes import turn
 
 TARGET = Target("acme", "1836")
@@ -18,15 +19,15 @@ ASKED = Request(TARGET, 7, 1_000.0)
 
 
 def run(
-    run_id, started_at=1_001.0, *, taken=7, outcome=Outcome.DONE, target=TARGET, mode=Mode.SYNC
+    run_id, finished_at=1_002.0, *, taken=7, outcome=Outcome.DONE, target=TARGET, mode=Mode.SYNC
 ):
     """A run that has ended."""
-    times = (999.0, started_at, 1_002.0)
+    times = (990.0, 991.0, finished_at)
     return Run(run_id, target, Cause.REQUEST, mode, outcome, *times, 1, 1, taken=taken)
 
 
 def test_the_first_that_took_the_request():
-    """Of several, which are listed newest first; one that began at the very time counts."""
+    """Of several, which are listed newest first; one that ended at the very time counts, and when it is said to have begun does not."""
     assert find_answer([run("b", 1_003.0, taken=8), run("a", 1_000.0)], ASKED).id == "a"
     assert find_answer([run("a", 1_000.0 - SKEW_SECONDS)], ASKED).id == "a"
 
@@ -41,7 +42,7 @@ def test_the_first_that_took_the_request():
         run("a", target=Target("acme", "1837")),
         run("a", target=Target.of_first_sync("acme", "anna")),
     ],
-    ids=["another life", "began before", "ended before", "died", "another", "first sync"],
+    ids=["another life", "asked for before", "ended before", "died", "another", "first sync"],
 )
 def test_runs_that_answer_somebody_else(other):
     """One that took only what was asked for before, however near its times are, that is run again, or that is another's."""
@@ -119,9 +120,9 @@ def test_a_run_of_this_process_is_hardly_looked_for(monkeypatch, is_here, looks)
         (LinkState.LINKED, "1836", "", "linked"),
         (LinkState.BROKEN, "1836", "TOKEN_REFUSED", "linked"),
         (LinkState.LINKING, "", "", "nothing"),
-        (LinkState.LINKING, "", "TIMEOUT", "TIMEOUT"),
-        (LinkState.BROKEN, "", "TOKEN_REFUSED", "TIMEOUT"),
-        (LinkState.UNLINKED, "1836", "TIMEOUT", "TIMEOUT"),
+        (LinkState.LINKING, "", "FULFILLMENT_TIMEOUT", "FULFILLMENT_TIMEOUT"),
+        (LinkState.BROKEN, "", "TOKEN_REFUSED", "FULFILLMENT_TIMEOUT"),
+        (LinkState.UNLINKED, "1836", "FULFILLMENT_TIMEOUT", "FULFILLMENT_TIMEOUT"),
     ],
     ids=["linked", "broken in its QUERY", "under way", "failed", "refused", "ended"],
 )
@@ -129,7 +130,7 @@ def test_a_first_sync_is_told_by_its_link(monkeypatch, state, agent_user_id, pro
     """Among thousands of others in the journal: only of one that failed, or whose link has ended, is the run looked for."""
     monkeypatch.setattr(elsewhere, "LOOK_SECONDS", 0.01)
     clock, first, read = ManualClock(), Target.of_first_sync("acme", "anna"), []
-    failed = msgspec.structs.replace(run("a", target=first), reason="TIMEOUT")
+    failed = msgspec.structs.replace(run("a", target=first), reason="FULFILLMENT_TIMEOUT")
     link = Link("acme", "anna", state, Tokens(b""), 1.0, agent_user_id, problem=problem)
     looked = asyncio.Event()
 
@@ -155,7 +156,8 @@ def test_a_first_sync_is_told_by_its_link(monkeypatch, state, agent_user_id, pro
                 asked.cancel()
                 return "nothing"
             failure = await asked
+            assert failure is None or failure.hint == REASONS[failure.code].fix
             return failure.code if failure else "linked"
 
     assert asyncio.run(story()) == told
-    assert read == ([("acme", "")] if told == "TIMEOUT" else [])
+    assert read == ([("acme", "")] if told == "FULFILLMENT_TIMEOUT" else [])
