@@ -115,8 +115,10 @@ class CallRefused(HomegraphError):
     """A call of the public API is answered with an error.
 
     ``code`` is a reason of ``wire.status.REASONS``, which knows the row (HTTP status, Google's message) it is shown as.
-    ``facts`` fill the row's message and details; what may be in them is the row's business.
+    ``facts`` fill the row's message and details; what may be in them is the row's business. What to do is the reason's to say.
     """
+
+    hint = ""
 
     def __init__(self, code: str, message: str | None = None, /, **facts: Any) -> None:
         super().__init__(message or code)

@@ -1,15 +1,18 @@
 """The admin API by real sockets: who is let in, and which questions are none."""
 
+import json
 import socket
 from urllib.parse import urlsplit
 
 import pytest
 
+from homegraph.errors import CallRefused
 from homegraph.service import doctor
 from homegraph.settings.addresses import ListenAddress
 from homegraph.testing.fulfillment import ScriptedFulfillment
-from homegraph.web.admin import BODY_BYTES_MAX
+from homegraph.web.admin import BODY_BYTES_MAX, error_answer
 from homegraph.web.app import build_app
+from homegraph.wire.status import REASONS
 from support.served import CALL, JSON, KEY, Served, linked, settings_in
 
 
@@ -294,3 +297,11 @@ def test_a_database_that_is_gone_may_come_back(tmp_path):
     assert (answer.status, answer.json["error"]["reason"]) == (503, "STORE_UNAVAILABLE")
     assert (page.status, b"STORE_UNAVAILABLE" in page.body) == (503, True)
     assert (answer.headers["retry-after"], page.headers["retry-after"]) == ("5", "5")
+
+
+def test_a_refusal_without_words_speaks_with_those_of_its_reason():
+    """Of the kind that callers of the public API get, such as who waits for a first SYNC when the server stops: it is no bug."""
+    told = json.loads(error_answer(CallRefused("SERVER_STOPPING")).body)["error"]
+
+    reason = REASONS["SERVER_STOPPING"]
+    assert (told["message"], told["hint"]) == (reason.title, reason.fix)

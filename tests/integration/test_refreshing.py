@@ -292,6 +292,46 @@ def test_a_refusal_in_the_first_query(tmp_path):
     assert [device.id for device in devices] == ["lamp"]
 
 
+def test_a_link_that_ends_during_a_command(story):
+    """The device was not reached, for that reason, and the errand is over."""
+    hold = threading.Event()
+    story.cloud.answer_execute_next(Answer(401, b"{}", hold=hold))
+    with ThreadPoolExecutor(1) as pool:
+        caller = pool.submit(story.command)
+        story.cloud.wait_for(1, EXECUTE)
+        story.served.admin("POST", "links/unlink", project="acme", user="ann")
+        hold.set()
+        told = caller.result()
+    _, errand = story.served.admin("GET", "errands").json["errands"]
+
+    assert told["reason"] == "NOT_FOUND"
+    assert (errand["intent"], errand["finished_at"] is not None) == (
+        EXECUTE.rpartition(".")[2],
+        True,
+    )
+
+
+def test_a_link_that_ends_during_the_first_query(tmp_path, caplog):
+    """The token is refused and there is no link any more whose token it was: the run ends, and it is nobody's bug."""
+    hold = threading.Event()
+
+    async def is_over(house):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while house.runs.leases:
+                await house.store.counts()
+
+    with ScriptedFulfillment() as cloud:
+        cloud.answer_query_next(Answer(401, b"{}", hold=hold))
+        with Served(settings_in(tmp_path, an_integration(cloud))) as served:
+            cloud.wait_for(1, QUERY)
+            ended = served.admin("POST", "links/unlink", project="acme", user="ann")
+            hold.set()
+            served.do(is_over(served.house))
+
+    assert ended.json["state"] == "unlinked"
+    assert "unexpectedly" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "answer",
     [

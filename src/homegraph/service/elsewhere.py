@@ -25,7 +25,6 @@ from homegraph.errors import CallRefused, HomegraphError, StoreError
 from homegraph.graph.model import Instant, LinkState, Outcome, Run, Target
 from homegraph.service.house import House
 from homegraph.service.listening import Listening
-from homegraph.wire.status import REASONS
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks: what a caller may wait longer than if the run were this process's."""
@@ -126,12 +125,4 @@ async def _find_end(house: House, request: Request) -> Ended | None:
     run = find_answer(runs, request)
     if run is None:
         return None
-    return Ended(_failure_of(run) if run.reason else None)
-
-
-def _failure_of(run: Run) -> HomegraphError:
-    """What is told of a run that failed; what to do about it, the reason's own page says."""
-    failure = CallRefused(run.reason, run.message)
-    if run.reason in REASONS:
-        failure.hint = REASONS[run.reason].fix
-    return failure
+    return Ended(CallRefused(run.reason, run.message) if run.reason else None)

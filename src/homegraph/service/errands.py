@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from homegraph.errors import FulfillmentError, HomegraphError, LinkBroken, NotFound, TokenError
+from homegraph.errors import FulfillmentError, HomegraphError, LinkBroken, NotFound, StoreError
 from homegraph.graph.checks.syncs import cut
 from homegraph.graph.errands import DeviceResult, Errand, FollowUp
 from homegraph.graph.model import Exchange, Finding, Instant, Link, LinkState, Project
@@ -146,7 +146,7 @@ async def carry_out(
     heard = Heard("", party.link)
     results: list[DeviceResult] = []
     findings: list[Finding] = []
-    refused: TokenError | None = None
+    refused: HomegraphError | None = None
     for group in groups(party.devices):
         try:
             if refused is not None:
@@ -154,8 +154,10 @@ async def carry_out(
             said = await intent.send(heard, group)
             findings += await intent.check(said, group)
             results += await intent.read(said, group)
-        except (FulfillmentError, TokenError) as exc:
-            refused = exc if isinstance(exc, TokenError) else refused
+        except StoreError:
+            raise
+        except HomegraphError as exc:  # the link may have ended meanwhile, too, or the server stop
+            refused = refused if isinstance(exc, FulfillmentError) else exc
             heard.transcript.masked_error(exc)
             results += (_failed(device.id, exc) for device in group)
     now = house.clock.now()

@@ -6,7 +6,7 @@ it fails, the account is linked all the same, states are unknown until they are 
 
 from __future__ import annotations
 
-from homegraph.errors import FulfillmentError, TokenError
+from homegraph.errors import HomegraphError, StoreError
 from homegraph.graph.checks.queries import check_query, first_query_failed
 from homegraph.graph.effects import BindLink
 from homegraph.graph.model import Finding, Project
@@ -41,7 +41,9 @@ async def first_states(
             took=said.took,
         )
         reply = await looked_into(said.body, read_query_reply, said.body)
-    except (FulfillmentError, TokenError) as exc:
+    except StoreError:
+        raise
+    except HomegraphError as exc:  # the link may have ended meanwhile, too, or the server stop
         findings = (*findings, first_query_failed(exc.message))
         return (), heard.transcript.masked_findings(findings)
     rows = queried(

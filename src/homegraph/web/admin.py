@@ -199,7 +199,7 @@ def error_answer(error: HomegraphError) -> Rendered:
     row = row_of(reason)
     members = {
         "code": row.http,
-        "message": error.message,
+        "message": REASONS[reason].title if error.message == error.code else error.message,
         "status": row.status,
         "hint": error.hint or REASONS[reason].fix,
         "reason": reason,
