@@ -30,6 +30,7 @@ from homegraph.store.sqlite import SqliteStore, devices
 from homegraph.testing.clock import ManualClock
 from homegraph.testing.fulfillment import Answer, Home, ScriptedFulfillment, lamp
 from homegraph.testing.store_contract.scene import exchange
+from support.lanes import turn
 from support.served import CALL, JSON, WAIT_SECONDS, Served, an_integration, settings_in
 
 
@@ -554,3 +555,23 @@ def test_a_run_that_is_stored_already_is_not_stopped(cloud, tmp_path, monkeypatc
             assert caller.result(WAIT_SECONDS).status == 200
 
     assert len(finished) == 1
+
+
+def test_who_waits_for_a_run_elsewhere_is_answered_before_the_end(cloud, tmp_path):
+    """By that run, if it ends within the grace; else he is told that the server stops. This process has no run in hands for him."""
+
+    async def story(runs):
+        with runs.listeners.listen(Target("acme", "1")) as first:
+            stops = asyncio.create_task(runs.drain(WAIT_SECONDS))
+            await turn()
+            runs.listeners.tell(first.target, 1, None)
+            answered = await first.outcome_of(1, WAIT_SECONDS)
+        await stops
+        with runs.listeners.listen(Target("acme", "2")) as second:
+            await runs.drain(0.0)
+            refused = await second.outcome_of(1, WAIT_SECONDS)
+        return answered, refused.code
+
+    with Served(settings_in(tmp_path, an_integration(cloud))) as served:
+        served.until_link(lambda link: link.agent_user_id)
+        assert served.do(story(served.house.runs)) == (None, "SERVER_STOPPING")

@@ -11,6 +11,7 @@ The rule that is easily broken: listen before you ask. A run may be settled befo
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -85,6 +86,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._by_target: dict[Target, list[Listening]] = {}
+        self._gone: asyncio.Event | None = None  # while somebody wants to know
         self.count = 0
 
     def listen(self, target: Target) -> Listening:
@@ -104,6 +106,17 @@ class Listeners:
         """Tell everybody who listens to a target that no run will answer him."""
         self.tell(target, ANY_GENERATION, failure)
 
+    async def leave(self, seconds_max: float, failure: HomegraphError) -> None:
+        """Let everybody hear what he waits for, at most so long; tell the rest that no run will answer them."""
+        self._gone = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                while self.count:
+                    self._gone.clear()
+                    await self._gone.wait()
+        for target in tuple(self._by_target):
+            self.dismiss(target, failure)
+
     def add(self, listening: Listening) -> None:
         """Somebody begins to listen."""
         self._by_target.setdefault(listening.target, []).append(listening)
@@ -116,3 +129,5 @@ class Listeners:
         if not others:
             del self._by_target[listening.target]
         self.count -= 1
+        if self._gone is not None:
+            self._gone.set()

@@ -114,7 +114,9 @@ class Runs:
             task.cancel()
 
     async def drain(self, grace_seconds: float) -> None:
-        """Let runs finish within the grace, then hand the rest back with no attempt counted."""
+        """Let runs finish, and who waits for one be answered, within the grace; then hand the rest back with no attempt counted."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace_seconds
         late: set[asyncio.Task[None]] = set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
@@ -122,8 +124,8 @@ class Runs:
         for lease in leases:
             self.cancel(lease)
         await asyncio.gather(*late, return_exceptions=True)
-        for lease in leases:
-            self.listeners.dismiss(lease.target, CallRefused("SERVER_STOPPING"))
+        # Others wait for runs of other processes, or for runs that nobody starts here any more.
+        await self.listeners.leave(until - loop.time(), CallRefused("SERVER_STOPPING"))
         await self.unsettled.hand_back_all(leases)
 
     # --- one run ---------------------------------------------------------------------------------------------
