@@ -18,10 +18,17 @@ ASKED = Request(TARGET, 7, 1_000.0)
 
 
 def run(
-    run_id, finished_at=1_002.0, *, taken=7, outcome=Outcome.DONE, target=TARGET, mode=Mode.SYNC
+    run_id,
+    finished_at=1_002.0,
+    *,
+    started_at=991.0,
+    taken=7,
+    outcome=Outcome.DONE,
+    target=TARGET,
+    mode=Mode.SYNC,
 ):
     """A run that has ended."""
-    times = (990.0, 991.0, finished_at)
+    times = (990.0, started_at, finished_at)
     return Run(run_id, target, Cause.REQUEST, mode, outcome, *times, 1, 1, taken=taken)
 
 
@@ -38,10 +45,19 @@ def test_the_first_that_took_the_request():
         run("a", taken=6),
         run("a", 1_000.0 - SKEW_SECONDS / 2, taken=6),
         run("a", outcome=Outcome.INTERRUPTED),
+        run("a", taken=0, started_at=999.9),
         run("a", target=Target("acme", "1837")),
         run("a", target=Target.of_first_sync("acme", "anna")),
     ],
-    ids=["another life", "asked for before", "ended before", "died", "another", "first sync"],
+    ids=[
+        "another life",
+        "asked for before",
+        "ended before",
+        "died",
+        "of before",
+        "another",
+        "first sync",
+    ],
 )
 def test_runs_that_answer_somebody_else(other):
     """One that took only what was asked for before, however near its times are, that is run again, or that is another's."""
@@ -54,6 +70,11 @@ def test_a_run_of_any_mode_answers():
     died = run("a", 1_000.0, outcome=Outcome.INTERRUPTED)
 
     assert find_answer([run("b", mode=Mode.ASYNC), died], ASKED).id == "b"
+
+
+def test_a_run_of_the_release_before_answers_by_its_time():
+    """While servers are exchanged one by one, some keep runs that do not say what they took."""
+    assert find_answer([run("a", taken=0, started_at=1_000.0)], ASKED).id == "a"
 
 
 def test_it_is_looked_for_again_only_when_it_is_time(monkeypatch):
