@@ -11,8 +11,9 @@ from homegraph.graph.checks.syncs import cut
 from homegraph.graph.checks.traits import trait_findings
 from homegraph.graph.model import Finding
 from homegraph.wire.catalog.book import Catalog
-from homegraph.wire.catalog.shapes import ABOUT_THE_ANSWER, Bound
+from homegraph.wire.catalog.shapes import Bound
 from homegraph.wire.catalog.suggestions import did_you_mean
+from homegraph.wire.query_intent import NOT_STATES
 
 SLOW_SECONDS: Final = 1.0
 """Google's quality bar for nine of ten answers."""
@@ -110,9 +111,7 @@ def _answer(
     # Of a device that cannot be reached nobody expects all states.
     whole = status not in _UNREACHABLE and online is not False
     if bound is not None and not (whole and bound.states_fit(answer, whole=True)):
-        known = (
-            answer if whole else {key: answer[key] for key in answer if key not in ABOUT_THE_ANSWER}
-        )
+        known = answer if whole else {key: answer[key] for key in answer if key not in NOT_STATES}
         problems = bound.state_problems(known, whole=whole)
         yield from trait_findings(problems, *at, device_id=device_id)
     elif bound is None and not isinstance(online, bool):

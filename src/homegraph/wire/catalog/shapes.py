@@ -27,12 +27,10 @@ from homegraph.wire.catalog.fields import check_members, check_unknown
 from homegraph.wire.catalog.problems import PROBLEMS_MAX, Kind, Place, Problem, shown
 from homegraph.wire.catalog.rules import Scope, check_rules
 from homegraph.wire.catalog.suggestions import did_you_mean
+from homegraph.wire.query_intent import NOT_STATES
 
 ONLINE: Final = "online"
 """The state that every device has, whatever its traits are."""
-
-ABOUT_THE_ANSWER: Final = frozenset({"status", "errorCode", "debugString", "exceptionCode"})
-"""Members beside the states of a device in answers to QUERY: they are about the answer."""
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -127,8 +125,8 @@ class Bound:
         if whole:
             if ONLINE not in states:
                 return False
-            if not ABOUT_THE_ANSWER.isdisjoint(states):
-                states = {key: states[key] for key in states if key not in ABOUT_THE_ANSWER}
+            if not NOT_STATES.isdisjoint(states):
+                states = {key: states[key] for key in states if key not in NOT_STATES}
         return self.shape.states.fit(states, self.attributes, whole=whole)
 
     @cached_property
@@ -165,7 +163,7 @@ class Bound:
         if not self.shape.is_open:
             known = [_ONLINE, *(field for trait in self.shape.traits for field in trait.states)]
             if whole:
-                known += [Field(name=name, type="string") for name in ABOUT_THE_ANSWER]
+                known += [Field(name=name, type="string") for name in NOT_STATES]
             yield from check_unknown(known, common)
 
     def _unreportable(self, trait: Trait, scope: Scope, *, whole: bool) -> Iterator[Problem]:
