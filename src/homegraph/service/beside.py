@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 AT_ONCE_MAX_BYTES: Final = 64 * 1024
 """Devices, states and results up to this are looked into on the loop, those of a hundred devices or two: some milliseconds, a second at the very worst.
@@ -30,12 +30,12 @@ _threads: Final = ThreadPoolExecutor(THREADS_MAX, "homegraph-beside")
 
 
 async def looked_into(
-    answer: bytes, look: Callable[Ts, T], *asked: Ts.args, **named: Ts.kwargs
+    look: Callable[Concatenate[bytes, Ts], T], answer: bytes, *asked: Ts.args, **named: Ts.kwargs
 ) -> T:
     """What ``look`` finds in an answer. Raises what it raises."""
     if len(answer) <= AT_ONCE_MAX_BYTES:
-        return look(*asked, **named)
-    return await in_thread(look, *asked, **named)
+        return look(answer, *asked, **named)
+    return await in_thread(look, answer, *asked, **named)
 
 
 async def in_thread(look: Callable[Ts, T], *asked: Ts.args, **named: Ts.kwargs) -> T:

@@ -133,7 +133,6 @@ class _Executing:
 
     async def check(self, said: Said, group: Sequence[Named]) -> Iterable[Finding]:
         return await looked_into(
-            said.body,
             check_execute,
             said.body,
             self.party.catalog,
@@ -146,7 +145,7 @@ class _Executing:
         )
 
     async def read(self, said: Said, group: Sequence[Named]) -> Iterable[DeviceResult]:
-        reply = await looked_into(said.body, read_execute_reply, said.body)
+        reply = await looked_into(read_execute_reply, said.body)
         return [_result(device.id, reply.devices.get(device.id) or silent()) for device in group]
 
     def states(self, results: Sequence[DeviceResult]) -> Sequence[TraitState]:

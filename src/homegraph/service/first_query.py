@@ -32,7 +32,6 @@ async def first_states(
     try:
         said = await outbound.query(project, heard, asked)
         findings = await looked_into(
-            said.body,
             check_query,
             said.body,
             catalog,
@@ -40,7 +39,7 @@ async def first_states(
             request_id=said.request_id,
             took=said.took,
         )
-        reply = await looked_into(said.body, read_query_reply, said.body)
+        reply = await looked_into(read_query_reply, said.body)
     except StoreError:
         raise
     except HomegraphError as exc:  # the link may have ended meanwhile, too, or the server stop

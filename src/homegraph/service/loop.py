@@ -44,14 +44,15 @@ class Loop:
         """Run until ``stop``. A database that fails for a while is tried again; requests are safe in it."""
         while not self.stopping:
             now = self.clock.now()
+            wake_at = now + LOOK_AGAIN_SECONDS
             self.runs.changed.clear()
             try:
                 await self.runs.unsettled.hand_back_due()
                 await self._claim(now)
-                wake_at = await self._next_look(now)
+                due_at = await self.store.next_due_at(now)
+                wake_at = wake_at if due_at is None else due_at
             except StoreError as exc:
                 self.events.announce(DutyFailed("loop", exc.message))
-                wake_at = now + LOOK_AGAIN_SECONDS
             else:
                 self.looked_at = now
             # The clock may have been set back since, and then that time is far away.
@@ -104,7 +105,3 @@ class Loop:
                 self.runs.start(project, claim)
             if len(claims) == places:
                 self.runs.changed.set()  # there may be more, and room for it
-
-    async def _next_look(self, now: Instant) -> Instant:
-        due_at = await self.store.next_due_at(now)
-        return now + LOOK_AGAIN_SECONDS if due_at is None else due_at

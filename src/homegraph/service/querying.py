@@ -82,7 +82,6 @@ class _Querying:
 
     async def check(self, said: Said, group: Sequence[Named]) -> Iterable[Finding]:
         findings = await looked_into(
-            said.body,
             check_query,
             said.body,
             self.party.catalog,
@@ -99,7 +98,7 @@ class _Querying:
         return (*findings, *check_promises(promises, self.house.clock.now()))
 
     async def read(self, said: Said, group: Sequence[Named]) -> Iterable[DeviceResult]:
-        reply = await looked_into(said.body, read_query_reply, said.body)
+        reply = await looked_into(read_query_reply, said.body)
         return [
             self._result(device.id, reply.devices.get(device.id) or _silent()) for device in group
         ]

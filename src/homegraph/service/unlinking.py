@@ -96,10 +96,8 @@ def _failed(error: HomegraphError) -> DeviceResult:
 
 async def see_off(house: House) -> None:
     """End unlinkings whose process died: at the start whatever is there, and then what another process has left. Never returns."""
-    never, asked_before = (
-        asyncio.Event(),
-        math.inf,
-    )  # of a time to come, too: the clock may have been set back
+    never = asyncio.Event()
+    asked_before = math.inf  # also those of a time to come: the clock may have been set back
     while True:
         try:
             for project_id, user_id in await house.store.unlinkings(asked_before):

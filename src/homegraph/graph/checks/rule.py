@@ -18,10 +18,10 @@ from homegraph.wire.catalog import problems
 from homegraph.wire.catalog.suggestions import did_you_mean
 
 Severity: TypeAlias = Literal["refused", "ignored", "advice"]
+"""What Google does: it refuses the device, the reply or the report; it takes it and ignores this; or it works, but not well."""
 
 SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)
 """The gravest first."""
-"""What Google does: it refuses the device, the reply or the report; it takes it and ignores this; or it works, but not well."""
 
 Subject: TypeAlias = Literal["SYNC", "QUERY", "EXECUTE", "report", "linking"]
 """Where a rule can be broken."""
