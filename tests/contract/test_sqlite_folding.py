@@ -32,6 +32,14 @@ def beginnings(path: Path) -> int:
     return int.from_bytes(Path(f"{path}-wal").read_bytes()[12:16], "big")
 
 
+async def with_a_lamp(store: SqliteStore) -> Scene:
+    """A home with one device, whose state can be reported again and again."""
+    scene = Scene(store)
+    await scene.link()
+    await scene.write(stored("lamp", traits=("OnOff",)))
+    return scene
+
+
 async def write_until(scene: Scene, is_enough) -> bool:
     """Report one state after the other; whether it came to be enough."""
     for number in range(WRITES_MAX):
@@ -44,9 +52,7 @@ async def write_until(scene: Scene, is_enough) -> bool:
 async def test_the_log_begins_anew_while_somebody_writes(path):
     """What is written goes on; what was written is in the file, and the log does not grow."""
     store = await SqliteStore.open(str(path), ids=str, now=900.0)
-    scene = Scene(store)
-    await scene.link()
-    await scene.write(stored("lamp", traits=("OnOff",)))
+    scene = await with_a_lamp(store)
     before = beginnings(path)
 
     assert await write_until(scene, lambda: beginnings(path) >= before + 3)
@@ -59,9 +65,7 @@ async def test_a_fold_that_cannot_be_done_is_nobody_elses_trouble(path):
     opened = open_database(path, str, 900.0)
     opened.folding.close()
     store = SqliteStore(opened, str)
-    scene = Scene(store)
-    await scene.link()
-    await scene.write(stored("lamp", traits=("OnOff",)))
+    scene = await with_a_lamp(store)
 
     assert not await write_until(scene, lambda: False)
     states = await store.states("acme", "1836", ["lamp"])
@@ -80,9 +84,7 @@ async def test_the_thread_that_folds_waits_for_the_disk(path, monkeypatch):
 
     monkeypatch.setattr(opened.lock, "flush", noted)
     store = SqliteStore(opened, str)
-    scene = Scene(store)
-    await scene.link()
-    await scene.write(stored("lamp", traits=("OnOff",)))
+    scene = await with_a_lamp(store)
     before = beginnings(path)
 
     assert await write_until(scene, lambda: beginnings(path) > before)
@@ -101,9 +103,7 @@ async def test_a_disk_that_fails_fails_no_commit(path, monkeypatch):
 
     monkeypatch.setattr(opened.lock, "flush", broken)
     store = SqliteStore(opened, str)
-    scene = Scene(store)
-    await scene.link()
-    await scene.write(stored("lamp", traits=("OnOff",)))
+    scene = await with_a_lamp(store)
     before = beginnings(path)
 
     assert await write_until(scene, lambda: beginnings(path) >= before + 2)
@@ -128,9 +128,7 @@ async def test_a_last_step_that_fails_is_made_up_for(path, monkeypatch):
 
     monkeypatch.setattr(folding.Folding, "committed", commit_on_a_full_disk)
     store = await SqliteStore.open(str(path), ids=str, now=900.0)
-    scene = Scene(store)
-    await scene.link()
-    await scene.write(stored("lamp", traits=("OnOff",)))
+    scene = await with_a_lamp(store)
     assert await write_until(scene, lambda: failed)
     before = beginnings(path)
 
